@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "os/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+
+/* The files in the making, for the signal handler: set before a file
+ * exists, cleared after it is gone or renamed. */
+enum { IN_THE_MAKING_MAX = 8 };
+static char *volatile in_the_making[IN_THE_MAKING_MAX];
+
+static int read_stream(FILE *f, size_t max, uint8_t **data, size_t *len)
+{
+    size_t room = 65536, used = 0, got;
+    uint8_t *buf = malloc(room + 1), *more;
+
+    while (buf && (got = fread(buf + used, 1, room - used, f)) > 0) {
+        used += got;
+        if (used > max) {
+            free(buf);
+            return DFOTA_E_FULL;
+        }
+        if (used < room)
+            continue;
+        room *= 2;
+        more = realloc(buf, room + 1);
+        if (!more)
+            free(buf);
+        buf = more;
+    }
+    if (!buf)
+        return DFOTA_E_NOMEM;
+    if (ferror(f)) {
+        free(buf);
+        return DFOTA_E_IO;
+    }
+    buf[used] = 0;
+    *data = buf;
+    *len = used;
+    return 0;
+}
+
+int files_read(const char *path, size_t max, uint8_t **data, size_t *len)
+{
+    struct stat st;
+    FILE *f;
+    int err, kept;
+
+    if (strcmp(path, "-") == 0)
+        return read_stream(stdin, max, data, len);
+    if (stat(path, &st) != 0)
+        return DFOTA_E_IO;
+    if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode)) {
+        errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+        return DFOTA_E_ARG;
+    }
+    if (S_ISREG(st.st_mode) && (uintmax_t)st.st_size > max)
+        return DFOTA_E_FULL;
+    f = fopen(path, "rbe");
+    if (!f)
+        return DFOTA_E_IO;
+    err = read_stream(f, max, data, len);
+    kept = errno;
+    fclose(f);
+    errno = kept;
+    return err;
+}
+
+static void remember(char *temp)
+{
+    for (int i = 0; i < IN_THE_MAKING_MAX; i++) {
+        if (!in_the_making[i]) {
+            in_the_making[i] = temp;
+            return;
+        }
+    }
+}
+
+static void forget(const char *temp)
+{
+    for (int i = 0; i < IN_THE_MAKING_MAX; i++) {
+        if (in_the_making[i] == temp)
+            in_the_making[i] = NULL;
+    }
+}
+
+static void on_signal(int number)
+{
+    for (int i = 0; i < IN_THE_MAKING_MAX; i++) {
+        if (in_the_making[i])
+            unlink(in_the_making[i]);
+    }
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+void files_clean_up_on_signals(void)
+{
+    const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_signal};
+
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        sigaction(numbers[i], &action, NULL);
+}
+
+static void drop_names(struct files_writer *w)
+{
+    if (w->temp)
+        forget(w->temp);
+    free(w->temp);
+    free(w->path);
+    *w = (struct files_writer){0};
+}
+
+static mode_t new_file_mode(void)
+{
+    mode_t mask = umask(0);
+
+    umask(mask);
+    return 0666 & ~mask;
+}
+
+int files_begin(struct files_writer *w, const char *path)
+{
+    int fd;
+
+    *w = (struct files_writer){0};
+    if (strcmp(path, "-") == 0) {
+        w->file = stdout;
+        return 0;
+    }
+    w->path = strdup(path);
+    if (asprintf(&w->temp, "%s.XXXXXX", path) < 0)
+        w->temp = NULL;
+    if (!w->path || !w->temp) {
+        drop_names(w);
+        return DFOTA_E_NOMEM;
+    }
+    fd = mkostemp(w->temp, O_CLOEXEC);
+    if (fd >= 0)
+        remember(w->temp);
+    w->file = fd < 0 ? NULL : fdopen(fd, "wb");
+    if (!w->file || fchmod(fd, new_file_mode()) != 0) {
+        files_abort(w);
+        return DFOTA_E_IO;
+    }
+    return 0;
+}
+
+static int sync_folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder =
+        slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int err = fd < 0 ? DFOTA_E_IO : 0;
+
+    /* Some file systems cannot sync a folder; their rename is durable. */
+    if (fd >= 0 && fsync(fd) != 0 && errno != EINVAL)
+        err = DFOTA_E_IO;
+    if (fd >= 0)
+        close(fd);
+    free(folder);
+    return err;
+}
+
+int files_commit(struct files_writer *w)
+{
+    FILE *f = w->file;
+    int bad;
+
+    if (!w->path) {
+        w->file = NULL;
+        return fflush(f) == 0 && !ferror(f) ? 0 : DFOTA_E_IO;
+    }
+    bad = fflush(f) != 0 || ferror(f) || fsync(fileno(f)) != 0;
+    w->file = NULL;
+    bad |= fclose(f) != 0;
+    if (bad || rename(w->temp, w->path) != 0) {
+        files_abort(w);
+        return DFOTA_E_IO;
+    }
+    bad = sync_folder_of(w->path);
+    drop_names(w);
+    return bad ? DFOTA_E_IO : 0;
+}
+
+void files_abort(struct files_writer *w)
+{
+    int kept = errno;
+
+    if (w->file && w->path)
+        fclose(w->file);
+    if (w->temp)
+        unlink(w->temp);
+    drop_names(w);
+    errno = kept;
+}
+
+int files_write(const char *path, const void *data, size_t len)
+{
+    struct files_writer w;
+    int err = files_begin(&w, path);
+
+    if (err)
+        return err;
+    if (len > 0 && fwrite(data, 1, len, w.file) != len) {
+        files_abort(&w);
+        return DFOTA_E_IO;
+    }
+    return files_commit(&w);
+}
+
+int files_make_folder(const char *path)
+{
+    char *copy = strdup(path);
+    int err = copy ? 0 : DFOTA_E_NOMEM;
+
+    for (char *p = copy; p && *p && !err; p++) {
+        if (*p != '/' || p == copy)
+            continue;
+        *p = '\0';
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
+            err = DFOTA_E_IO;
+        *p = '/';
+    }
+    if (!err && mkdir(copy, 0777) != 0 && errno != EEXIST)
+        err = DFOTA_E_IO;
+    free(copy);
+    return err;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "os/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *program = "dfota";
+static enum log_level limit = LOG_LEVEL_INFO;
+
+void log_init(const char *name, enum log_level level)
+{
+    program = name;
+    limit = level;
+}
+
+static void say(enum log_level level, const char *format, va_list args)
+{
+    static const char priority[] = {'3', '4', '6', '7'};
+    char line[1024];
+
+    if (level > limit)
+        return;
+    vsnprintf(line, sizeof line, format, args);
+    if (getenv("JOURNAL_STREAM"))
+        fprintf(stderr, "<%c>%s\n", priority[level], line);
+    else
+        fprintf(stderr, "%s: %s\n", program, line);
+}
+
+#define LOG_FUNCTION(name, level)                                              \
+    void name(const char *format, ...)                                         \
+    {                                                                          \
+        va_list args;                                                          \
+                                                                               \
+        va_start(args, format);                                                \
+        say(level, format, args);                                              \
+        va_end(args);                                                          \
+    }
+
+LOG_FUNCTION(log_error, LOG_LEVEL_ERROR)
+LOG_FUNCTION(log_warn, LOG_LEVEL_WARN)
+LOG_FUNCTION(log_info, LOG_LEVEL_INFO)
+LOG_FUNCTION(log_debug, LOG_LEVEL_DEBUG)
