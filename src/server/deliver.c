@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/deliver.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "server/etag.h"
+#include "server/folder.h"
+#include "server/range.h"
+#include "server/reply.h"
+
+/* The header fields that matter here, NULL if not there. */
+struct wishes {
+    const char *range, *if_range, *if_match, *if_none_match;
+    unsigned ranges;
+};
+
+/* A file that is about to be sent. Sending it uses up both. */
+struct source {
+    int fd;
+    const struct blob *blob;
+    char etag[ETAG_ROOM];
+};
+
+static enum MHD_Result take_wish(void *ctx, enum MHD_ValueKind kind,
+                                 const char *name, const char *value)
+{
+    struct wishes *wishes = ctx;
+
+    (void)kind;
+    if (strcasecmp(name, "Range") == 0) {
+        wishes->range = value;
+        wishes->ranges++;
+    } else if (strcasecmp(name, "If-Range") == 0) {
+        wishes->if_range = value;
+    } else if (strcasecmp(name, "If-Match") == 0) {
+        wishes->if_match = value;
+    } else if (strcasecmp(name, "If-None-Match") == 0) {
+        wishes->if_none_match = value;
+    }
+    return MHD_YES;
+}
+
+/* Two Range fields are a list of several ranges: the whole is the answer. */
+static enum range_verdict wanted_range(const struct http_request *request,
+                                       const struct wishes *wishes,
+                                       const struct source *source,
+                                       struct range *range)
+{
+    if (request->method != HTTP_GET || wishes->ranges != 1 ||
+        !etag_if_range(wishes->if_range, source->etag))
+        return RANGE_WHOLE;
+    return range_parse(wishes->range, source->blob->size, range);
+}
+
+static void let_go(struct source *source)
+{
+    if (source->blob)
+        blobs_release(source->blob);
+    if (source->fd >= 0)
+        close(source->fd);
+    *source = (struct source){.fd = -1};
+}
+
+static void release_blob(void *blob)
+{
+    blobs_release(blob);
+}
+
+/* What is in memory keeps the blob until it is sent, the rest keeps the
+ * descriptor; over TLS the latter costs three times as much. */
+static struct MHD_Response *make_response(struct source *source,
+                                          const struct range *range)
+{
+    const struct blob *blob = source->blob;
+    struct MHD_Response *response;
+
+    if (range->len == 0) {
+        response =
+            MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
+    } else if (blob->data) {
+        response = MHD_create_response_from_buffer_with_free_callback_cls(
+            (size_t)range->len, (void *)(uintptr_t)(blob->data + range->first),
+            release_blob, (void *)(uintptr_t)blob);
+        if (response)
+            source->blob = NULL;
+    } else {
+        response = MHD_create_response_from_fd_at_offset64(
+            range->len, source->fd, range->first);
+        if (response)
+            source->fd = -1;
+    }
+    return response;
+}
+
+static enum MHD_Result send_content(const struct http_request *request,
+                                    struct source *source,
+                                    const struct range *range, unsigned status)
+{
+    uint64_t size = source->blob->size;
+    struct MHD_Response *response = make_response(source, range);
+    char field[80];
+
+    if (response) {
+        MHD_add_response_header(response, "ETag", source->etag);
+        MHD_add_response_header(response, "Accept-Ranges", "bytes");
+        MHD_add_response_header(response, "Content-Type",
+                                "application/octet-stream");
+        if (status == MHD_HTTP_PARTIAL_CONTENT) {
+            snprintf(field, sizeof field,
+                     "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, range->first,
+                     range->first + range->len - 1, size);
+            MHD_add_response_header(response, "Content-Range", field);
+        }
+    }
+    let_go(source);
+    return reply_queue(request->connection, status, response);
+}
+
+static enum MHD_Result send_not_modified(const struct http_request *request,
+                                         struct source *source)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
+
+    if (response)
+        MHD_add_response_header(response, "ETag", source->etag);
+    let_go(source);
+    return reply_queue(request->connection, MHD_HTTP_NOT_MODIFIED, response);
+}
+
+static enum MHD_Result send_unsatisfiable(const struct http_request *request,
+                                          struct source *source)
+{
+    char field[40];
+
+    snprintf(field, sizeof field, "bytes */%" PRIu64, source->blob->size);
+    let_go(source);
+    return reply_text(request->connection, MHD_HTTP_RANGE_NOT_SATISFIABLE,
+                      "the range lies behind the end", "Content-Range", field);
+}
+
+static enum MHD_Result send_file(const struct http_request *request,
+                                 struct source *source)
+{
+    struct range range = {0, source->blob->size};
+    struct wishes wishes = {0};
+
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, take_wish,
+                              &wishes);
+    if (wishes.if_match &&
+        !etag_in_list(wishes.if_match, source->etag, false)) {
+        let_go(source);
+        return reply_text(request->connection, MHD_HTTP_PRECONDITION_FAILED,
+                          "the content is another one now", NULL, NULL);
+    }
+    if (etag_in_list(wishes.if_none_match, source->etag, true))
+        return send_not_modified(request, source);
+    switch (wanted_range(request, &wishes, source, &range)) {
+    case RANGE_PART:
+        return send_content(request, source, &range, MHD_HTTP_PARTIAL_CONTENT);
+    case RANGE_UNSATISFIABLE:
+        return send_unsatisfiable(request, source);
+    case RANGE_WHOLE:
+        break;
+    }
+    return send_content(request, source, &range, MHD_HTTP_OK);
+}
+
+static enum MHD_Result send_later(const struct http_request *request)
+{
+    return reply_text(request->connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+                      "the file cannot be read now", "Retry-After", "2");
+}
+
+enum MHD_Result deliver_answer(void *ctx, const struct http_request *request)
+{
+    const struct deliver *deliver = ctx;
+    struct source source = {.fd = -1};
+    int err = folder_open_file(deliver->folder, request->path, &source.fd);
+
+    if (err == DFOTA_E_NOTFOUND)
+        return reply_text(request->connection, MHD_HTTP_NOT_FOUND, "not found",
+                          NULL, NULL);
+    if (err)
+        return send_later(request);
+    if (request->method == HTTP_OTHER) {
+        let_go(&source);
+        return reply_text(request->connection, MHD_HTTP_METHOD_NOT_ALLOWED,
+                          "only GET and HEAD", "Allow", "GET, HEAD");
+    }
+    if (blobs_get(deliver->blobs, source.fd, &source.blob)) {
+        let_go(&source);
+        return send_later(request);
+    }
+    etag_make(source.blob->sha256, source.etag);
+    return send_file(request, &source);
+}

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/http.h"
+
+#include <gnutls/abstract.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/err.h"
+#include "os/log.h"
+#include "server/conns.h"
+#include "server/head_check.h"
+#include "server/listen.h"
+#include "server/reply.h"
+#include "server/url_path.h"
+
+enum {
+    CONNECTION_MEMORY = 6 * 1024,
+    /* Silence of any kind. One value for all connections: the library keeps
+     * differing ones in a list that it walks at every turn. */
+    SILENCE_S = 600,
+    /* What the kernel may hold unsent for a slow peer. */
+    NOT_SENT_MAX = 16 * 1024
+};
+
+struct http_listener {
+    struct http_service service;
+    struct tls *tls;
+    struct conns *conns;
+    struct MHD_Daemon *daemon;
+    int fd; /* the listening socket, the daemon's */
+};
+
+/* One request and its answer. */
+struct exchange {
+    bool begun;     /* the head was checked */
+    int path_err;   /* of url_path_decode() */
+    size_t raw_len; /* bytes of the request target */
+    char path[];
+};
+
+static struct conn *conn_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info ? info->socket_context : NULL;
+}
+
+/* The handshake is over for the peer; the request may come. */
+static int on_finished(gnutls_session_t session, unsigned type, unsigned when,
+                       unsigned incoming, const gnutls_datum_t *message)
+{
+    (void)type;
+    (void)when;
+    (void)message;
+    if (incoming)
+        conn_report(conn_of(gnutls_session_get_ptr(session)), CONN_HEAD);
+    return 0;
+}
+
+/* Without credentials of ours the library's own stand, and those have no
+ * certificate: the handshake fails. */
+static void start_tls(struct http_listener *listener, struct conn *conn,
+                      struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+    if (!info)
+        return;
+    conn->tls = tls_attach(listener->tls, info->tls_session);
+    gnutls_handshake_set_hook_function(info->tls_session,
+                                       GNUTLS_HANDSHAKE_FINISHED,
+                                       GNUTLS_HOOK_POST, on_finished);
+}
+
+static void start_connection(struct http_listener *listener,
+                             struct MHD_Connection *connection, void **context)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const int not_sent_max = NOT_SENT_MAX;
+    struct conn *conn;
+
+    if (!info)
+        return;
+    setsockopt(info->connect_fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &not_sent_max,
+               sizeof not_sent_max);
+    conn = conns_add(listener->conns, info->connect_fd,
+                     listener->tls ? CONN_HANDSHAKE : CONN_HEAD);
+    *context = conn;
+    if (!conn) /* no deadline could be kept, so it may not stay */
+        shutdown(info->connect_fd, SHUT_RDWR);
+    else if (listener->tls)
+        start_tls(listener, conn, connection);
+}
+
+static void on_connection(void *ctx, struct MHD_Connection *connection,
+                          void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct http_listener *listener = ctx;
+    struct conn *conn = *context;
+
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        start_connection(listener, connection, context);
+    } else if (conn) {
+        /* The session is gone, the descriptor is still open. */
+        if (listener->tls)
+            tls_detach(listener->tls, conn->tls);
+        conns_remove(listener->conns, conn);
+    }
+}
+
+static void *on_target(void *ctx, const char *target,
+                       struct MHD_Connection *connection)
+{
+    size_t len = target ? strlen(target) : 0;
+    struct exchange *exchange = calloc(1, sizeof *exchange + len + 1);
+
+    (void)ctx;
+    (void)connection;
+    if (!exchange)
+        return NULL;
+    exchange->raw_len = len;
+    exchange->path_err =
+        url_path_decode(target ? target : "", exchange->path, len + 1);
+    return exchange;
+}
+
+static enum MHD_Result add_field(void *ctx, enum MHD_ValueKind kind,
+                                 const char *name, size_t name_len,
+                                 const char *value, size_t value_len)
+{
+    (void)kind;
+    head_check_add(ctx, name, name_len, value, value_len);
+    return MHD_YES;
+}
+
+/* The library hands out pointers into the request line, so the version
+ * stands right behind the target, unless a NUL cut the target short. */
+static bool cut_by_nul(const struct exchange *exchange, const char *url,
+                       const char *version)
+{
+    return version != url + exchange->raw_len + 1;
+}
+
+static const char *refusal(struct MHD_Connection *connection,
+                           const struct exchange *exchange, const char *url,
+                           const char *version, enum http_method method)
+{
+    struct head_check check = {0};
+    const char *why;
+
+    if (cut_by_nul(exchange, url, version))
+        return "a NUL in the request target";
+    if (exchange->path_err == DFOTA_E_SYNTAX)
+        return "a malformed request target";
+    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, add_field, &check);
+    why = head_check_refusal(&check, strcmp(version, "HTTP/1.0") != 0);
+    if (!why && check.body && method != HTTP_OTHER)
+        why = "content in a GET or HEAD";
+    return why;
+}
+
+static enum http_method method_of(const char *name)
+{
+    if (strcmp(name, "GET") == 0)
+        return HTTP_GET;
+    return strcmp(name, "HEAD") == 0 ? HTTP_HEAD : HTTP_OTHER;
+}
+
+static enum MHD_Result answer(struct http_listener *listener,
+                              struct MHD_Connection *connection,
+                              const struct exchange *exchange,
+                              enum http_method method)
+{
+    const struct http_request request = {connection, method, exchange->path};
+
+    conn_report(conn_of(connection), CONN_ANSWER);
+    if (exchange->path_err == DFOTA_E_FULL)
+        return reply_text(connection, MHD_HTTP_URI_TOO_LONG,
+                          "the request target is too long", NULL, NULL);
+    if (exchange->path_err)
+        return reply_text(connection, MHD_HTTP_NOT_FOUND, "not found", NULL,
+                          NULL);
+    return listener->service.answer(listener->service.ctx, &request);
+}
+
+/* Called once with the head and once more when the request is complete. An
+ * answer at the first call makes the library close the connection, which is
+ * right for what is refused and for methods with content, and for those
+ * only. */
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
+                                  const char *url, const char *name,
+                                  const char *version, const char *upload,
+                                  size_t *upload_len, void **context)
+{
+    struct exchange *exchange = *context;
+    enum http_method method = method_of(name);
+    char text[120];
+    const char *why;
+
+    (void)upload;
+    (void)upload_len;
+    if (!exchange)
+        return MHD_NO;
+    if (exchange->begun)
+        return answer(ctx, connection, exchange, method);
+    exchange->begun = true;
+    why = refusal(connection, exchange, url, version, method);
+    if (why) {
+        snprintf(text, sizeof text, "bad request: %s", why);
+        return reply_text(connection, MHD_HTTP_BAD_REQUEST, text, "Connection",
+                          "close");
+    }
+    if (method == HTTP_OTHER)
+        return answer(ctx, connection, exchange, method);
+    return MHD_YES;
+}
+
+static void on_completed(void *ctx, struct MHD_Connection *connection,
+                         void **context, enum MHD_RequestTerminationCode code)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_HTTP_STATUS);
+    struct exchange *exchange = *context;
+
+    (void)ctx;
+    conn_report(conn_of(connection), CONN_IDLE);
+    if (exchange && !exchange->path_err)
+        log_debug("%s: %u%s", exchange->path, info ? info->http_status : 0,
+                  code == MHD_REQUEST_TERMINATED_COMPLETED_OK ? ""
+                                                              : ", cut off");
+    free(exchange);
+    *context = NULL;
+}
+
+__attribute__((format(printf, 2, 0))) static void
+on_message(void *ctx, const char *format, va_list args)
+{
+    char line[256];
+
+    (void)ctx;
+    vsnprintf(line, sizeof line, format, args);
+    line[strcspn(line, "\r\n")] = '\0';
+    log_debug("libmicrohttpd: %s", line);
+}
+
+/* The credentials that the library insists on; never used. */
+static int no_certificate(gnutls_session_t session,
+                          const gnutls_datum_t *authorities, int n_authorities,
+                          const gnutls_pk_algorithm_t *algorithms,
+                          int n_algorithms, gnutls_pcert_st **certificates,
+                          unsigned *n_certificates, gnutls_privkey_t *key)
+{
+    (void)session;
+    (void)authorities;
+    (void)n_authorities;
+    (void)algorithms;
+    (void)n_algorithms;
+    (void)certificates;
+    (void)n_certificates;
+    (void)key;
+    return -1;
+}
+
+static struct MHD_Daemon *start_daemon(struct http_listener *listener,
+                                       const struct http_config *config)
+{
+    const struct MHD_OptionItem for_tls[] = {
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, TLS_PRIORITIES},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)no_certificate},
+        {MHD_OPTION_END, 0, NULL}};
+    const struct MHD_OptionItem for_plain[] = {{MHD_OPTION_END, 0, NULL}};
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG;
+
+    if (config->tls)
+        flags |= MHD_USE_TLS;
+    /* A pool of one thread is refused by the library. */
+    return MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, listener, MHD_OPTION_EXTERNAL_LOGGER,
+        on_message, NULL, MHD_OPTION_LISTEN_SOCKET, listener->fd,
+        MHD_OPTION_THREAD_POOL_SIZE, config->threads > 1 ? config->threads : 0,
+        MHD_OPTION_CONNECTION_LIMIT, config->connections_max,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENCE_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, listener,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener, MHD_OPTION_ARRAY,
+        config->tls ? for_tls : for_plain, MHD_OPTION_END);
+}
+
+int http_open(const struct http_config *config, struct http_listener **out)
+{
+    struct http_listener *listener = calloc(1, sizeof *listener);
+    int err;
+
+    if (!listener)
+        return DFOTA_E_NOMEM;
+    *listener = (struct http_listener){.service = config->service,
+                                       .tls = config->tls,
+                                       .conns = conns_create(),
+                                       .fd = -1};
+    err = listener->conns ? listen_open(config->address, &listener->fd)
+                          : DFOTA_E_NOMEM;
+    if (!err) {
+        listener->daemon = start_daemon(listener, config);
+        if (!listener->daemon) {
+            log_error("%s: the HTTP library cannot start", config->address);
+            listen_close(listener->fd);
+            err = DFOTA_E_NOMEM;
+        }
+    }
+    if (err)
+        http_close(listener);
+    else
+        *out = listener;
+    return err;
+}
+
+void http_name(const struct http_listener *listener, char *name, size_t room)
+{
+    listen_name(listener->fd, name, room);
+}
+
+void http_sweep(struct http_listener *listener, int64_t now_ms)
+{
+    conns_sweep(listener->conns, now_ms);
+}
+
+void http_close(struct http_listener *listener)
+{
+    if (!listener)
+        return;
+    if (listener->daemon)
+        MHD_stop_daemon(listener->daemon);
+    conns_destroy(listener->conns);
+    free(listener);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The command line of dfotad.
+ *
+ * Layer: server.
+ */
+#ifndef DFOTA_SERVER_OPTIONS_H
+#define DFOTA_SERVER_OPTIONS_H
+
+#include <stdbool.h>
+
+/* Strings are the arguments themselves; NULL: not given. */
+struct options {
+    const char *serve_dir;
+    const char *http, *https, *admin;
+    const char *data;
+    const char *tls_cert, *tls_key; /* both or neither */
+    bool verbose;
+};
+
+enum options_verdict { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_USAGE };
+
+/**
+ * Read the command line; answers --help and --version itself.
+ *
+ * returns  OPTIONS_RUN: go; OPTIONS_DONE: exit 0; OPTIONS_USAGE: exit 2,
+ *          said on standard error
+ */
+enum options_verdict options_parse(int argc, char **argv,
+                                   struct options *options);
+
+#endif

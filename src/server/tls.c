@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/tls.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "os/log.h"
+
+struct tls_credentials {
+    gnutls_certificate_credentials_t certificates;
+    gnutls_datum_t ticket_key;
+    unsigned users; /* connections, and one for being the current ones */
+};
+
+struct tls {
+    pthread_mutex_t lock; /* of current, and of all users */
+    const char *cert_path, *key_path;
+    struct tls_credentials *current;
+};
+
+static void free_credentials(struct tls_credentials *credentials)
+{
+    if (credentials->certificates)
+        gnutls_certificate_free_credentials(credentials->certificates);
+    if (credentials->ticket_key.data) {
+        gnutls_memset(credentials->ticket_key.data, 0,
+                      credentials->ticket_key.size);
+        gnutls_free(credentials->ticket_key.data);
+    }
+    free(credentials);
+}
+
+static int load(const struct tls *tls, struct tls_credentials *credentials)
+{
+    int code =
+        gnutls_certificate_allocate_credentials(&credentials->certificates);
+
+    if (code >= 0)
+        code = gnutls_session_ticket_key_generate(&credentials->ticket_key);
+    if (code < 0) {
+        log_error("TLS cannot start: %s", gnutls_strerror(code));
+        return DFOTA_E_NOMEM;
+    }
+    code = gnutls_certificate_set_x509_key_file(credentials->certificates,
+                                                tls->cert_path, tls->key_path,
+                                                GNUTLS_X509_FMT_PEM);
+    if (code >= 0)
+        return 0;
+    log_error("%s with %s: %s; give a PEM certificate and the key that "
+              "belongs to it",
+              tls->cert_path, tls->key_path, gnutls_strerror(code));
+    return DFOTA_E_KEY;
+}
+
+static int make_credentials(const struct tls *tls, struct tls_credentials **out)
+{
+    struct tls_credentials *credentials = calloc(1, sizeof *credentials);
+    int err = credentials ? load(tls, credentials) : DFOTA_E_NOMEM;
+
+    if (err) {
+        if (credentials)
+            free_credentials(credentials);
+        return err;
+    }
+    credentials->users = 1;
+    *out = credentials;
+    return 0;
+}
+
+int tls_create(const char *cert_path, const char *key_path, struct tls **tls)
+{
+    struct tls *made = calloc(1, sizeof *made);
+    int err;
+
+    if (!made)
+        return DFOTA_E_NOMEM;
+    made->cert_path = cert_path;
+    made->key_path = key_path;
+    pthread_mutex_init(&made->lock, NULL);
+    err = make_credentials(made, &made->current);
+    if (err)
+        tls_destroy(made);
+    else
+        *tls = made;
+    return err;
+}
+
+void tls_destroy(struct tls *tls)
+{
+    if (!tls)
+        return;
+    tls_detach(tls, tls->current);
+    pthread_mutex_destroy(&tls->lock);
+    free(tls);
+}
+
+int tls_reload(struct tls *tls)
+{
+    struct tls_credentials *fresh, *old;
+    int err = make_credentials(tls, &fresh);
+
+    if (err)
+        return err;
+    pthread_mutex_lock(&tls->lock);
+    old = tls->current;
+    tls->current = fresh;
+    pthread_mutex_unlock(&tls->lock);
+    tls_detach(tls, old);
+    return 0;
+}
+
+struct tls_credentials *tls_attach(struct tls *tls, gnutls_session_t session)
+{
+    struct tls_credentials *credentials;
+
+    pthread_mutex_lock(&tls->lock);
+    credentials = tls->current;
+    credentials->users++;
+    pthread_mutex_unlock(&tls->lock);
+    if (gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE,
+                               credentials->certificates) >= 0 &&
+        gnutls_session_ticket_enable_server(session,
+                                            &credentials->ticket_key) >= 0)
+        return credentials;
+    tls_detach(tls, credentials);
+    return NULL;
+}
+
+void tls_detach(struct tls *tls, struct tls_credentials *credentials)
+{
+    unsigned left;
+
+    if (!credentials)
+        return;
+    pthread_mutex_lock(&tls->lock);
+    left = --credentials->users;
+    pthread_mutex_unlock(&tls->lock);
+    if (left == 0)
+        free_credentials(credentials);
+}

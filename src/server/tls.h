@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The server's side of TLS: certificates that can be changed under way.
+ *
+ * Layer: server. Credentials are counted: every connection holds those it
+ * began with, a reload makes new ones for the connections to come, and the
+ * old ones go with their last connection.
+ */
+#ifndef DFOTA_SERVER_TLS_H
+#define DFOTA_SERVER_TLS_H
+
+#include <gnutls/gnutls.h>
+
+/* TLS 1.2 and 1.3, certificates of any kind, no client needs SNI or ALPN. */
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+
+struct tls;
+struct tls_credentials;
+
+/**
+ * cert_path, key_path  PEM files; borrowed until destroy. The first
+ *          certificate is the server's, the ones behind it are sent along.
+ * errors   E_NOMEM, E_IO, E_KEY (unreadable or no pair); said in the log
+ */
+int tls_create(const char *cert_path, const char *key_path, struct tls **tls);
+
+/** Every connection must be detached. NULL is harmless. */
+void tls_destroy(struct tls *tls);
+
+/** Read the files again; new ticket keys too. On an error (said in the log)
+ * what was there stays. errors: as tls_create() */
+int tls_reload(struct tls *tls);
+
+/**
+ * Give a session, before its handshake, the credentials of now.
+ *
+ * returns  what to detach once the session is gone; NULL: it failed, and the
+ *          session must not be used
+ */
+struct tls_credentials *tls_attach(struct tls *tls, gnutls_session_t session);
+
+/** NULL is harmless. */
+void tls_detach(struct tls *tls, struct tls_credentials *credentials);
+
+#endif
