@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * One firmware update of one module, driven over its AT port.
+ *
+ * Layer: at (freestanding, no I/O, no memory of its own). The caller owns
+ * the port and the clock: it feeds received bytes and the time, sends what
+ * output() hands out, and says when the port went and came back. The session
+ * says what happens by events and ends with a verdict.
+ *
+ * Invariants
+ *  1. A verdict comes at the overall deadline at the latest.
+ *  2. No byte goes out between the first sign of DFOTA mode (or the accepted
+ *     trigger's HTTPEND,0 or local start) and the sign of a normal boot, END
+ *     plus the reboot deadline, or a whole silent stage.
+ *  3. Between a trigger and the module's next answer with its version there
+ *     is no second trigger.
+ *  4. Success is the version that the module reports, never END alone.
+ *
+ * States and their picture: docs/design-host.md.
+ */
+#ifndef DFOTA_AT_SESSION_H
+#define DFOTA_AT_SESSION_H
+
+#include "at/chat.h"
+#include "at/family.h"
+#include "at/line.h"
+#include "at/urc.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DFOTA_VERSION_ROOM 64
+#define DFOTA_SESSION_NO_PERCENT (-1)
+
+/* Where the update is, for people; also where a verdict fell. */
+#define DFOTA_STAGES(X)                                                        \
+    X(PROBE, "probe")                                                          \
+    X(IDENTIFY, "identify")                                                    \
+    X(NETWORK, "network")                                                      \
+    X(APN, "apn")                                                              \
+    X(UPLOAD, "upload")                                                        \
+    X(TRIGGER, "trigger")                                                      \
+    X(START, "start")                                                          \
+    X(DOWNLOAD, "download")                                                    \
+    X(RESET, "reset")                                                          \
+    X(UPDATE, "update")                                                        \
+    X(REBOOT, "reboot")                                                        \
+    X(CONFIRM, "confirm")
+
+enum dfota_stage {
+#define X(name, text) DFOTA_STAGE_##name,
+    DFOTA_STAGES(X)
+#undef X
+        DFOTA_STAGE_COUNT
+};
+
+/* Name, default in milliseconds. The first seven are the deadlines that the
+ * command line offers too; all are, under these names. */
+#define DFOTA_TIMEOUTS(X)                                                      \
+    X(COMMAND, "command", 15000)    /* an AT command's final code */           \
+    X(START, "start", 60000)        /* OK of a URL to HTTPSTART */             \
+    X(DOWNLOAD, "download", 600000) /* between two signs of progress */        \
+    X(RESET, "reset", 300000)       /* HTTPEND or local OK to START */         \
+    X(UPDATE, "update", 120000)     /* between two percents */                 \
+    X(REBOOT, "reboot", 60000)      /* END to RDY */                           \
+    X(OVERALL, "overall", 7200000)                                             \
+    X(SILENT, "silent", 3600000) /* a download that prints no percent */       \
+    X(AWAY, "away", 1800000)     /* the port is gone after a trigger */        \
+    X(LISTEN, "listen", 3000)    /* before the first command */                \
+    X(BACKOFF, "backoff", 30000) /* before the first retry; doubles */
+
+enum dfota_timeout {
+#define X(name, text, ms) DFOTA_TIMEOUT_##name,
+    DFOTA_TIMEOUTS(X)
+#undef X
+        DFOTA_TIMEOUT_COUNT
+};
+
+enum dfota_event {
+    DFOTA_EVENT_STAGE,   /* session.stage is new; value: the stage */
+    DFOTA_EVENT_PERCENT, /* value: 0..100, of session.stage */
+    DFOTA_EVENT_VERSION, /* session.version was read */
+    DFOTA_EVENT_RECORD,  /* keep dfota_session_record() now */
+    DFOTA_EVENT_RETRY,   /* value: seconds until the next try */
+    DFOTA_EVENT_WARNING  /* value: enum dfota_warning */
+};
+
+enum dfota_warning {
+    DFOTA_WARNING_END,      /* new version although END was not 0 */
+    DFOTA_WARNING_NO_END,   /* new version although END never came */
+    DFOTA_WARNING_ATTACHED, /* an update was running already: followed */
+    DFOTA_WARNING_NETWORK,  /* the module cannot say if it is registered */
+    DFOTA_WARNING_CHECKSUM  /* the upload arrived damaged: once more */
+};
+
+enum dfota_outcome {
+    DFOTA_OUTCOME_NONE, /* still running */
+    DFOTA_OUTCOME_DONE,
+    DFOTA_OUTCOME_FAILED,
+    DFOTA_OUTCOME_UNKNOWN /* a time-out: the module may yet succeed */
+};
+
+struct dfota_verdict {
+    uint8_t outcome; /* enum dfota_outcome */
+    uint8_t stage;   /* enum dfota_stage */
+    uint8_t class;   /* enum dfota_class, gives the advice */
+    bool has_number;
+    int32_t number;      /* the module's */
+    const char *meaning; /* static */
+};
+
+struct dfota_session_config {
+    const struct dfota_family *const *families;
+    size_t families_count;
+    const struct dfota_family *family; /* NULL: by what ATI says */
+    const char *url;                   /* NULL: upload the package */
+    const char *apn;                   /* NULL: leave the module's */
+    const char *to_version;            /* NULL: any other version will do */
+    uint32_t package_len;              /* bytes, without url */
+    /* Read len package bytes at off; must not fail. Without url only. */
+    void (*read)(void *ctx, uint32_t off, uint8_t *out, size_t len);
+    void (*event)(void *ctx, enum dfota_event event, int32_t value);
+    void *ctx;
+    bool usb; /* the port dies in DFOTA mode: its return is a normal boot */
+    uint32_t timeout_ms[DFOTA_TIMEOUT_COUNT];
+};
+
+struct dfota_session {
+    const struct dfota_session_config *config;
+    const struct dfota_family *family;
+    struct dfota_line line;
+    struct dfota_chat chat;
+    struct dfota_verdict verdict;
+    uint32_t now;
+    uint32_t timer_at;
+    uint32_t overall_at;
+    uint32_t until;  /* end of a state that sends several commands */
+    uint32_t sent;   /* package bytes handed out */
+    int32_t percent; /* of stage; DFOTA_SESSION_NO_PERCENT */
+    int32_t end;     /* number of the last END */
+    uint16_t sum;    /* of the bytes handed out */
+    uint8_t state;
+    uint8_t step;
+    uint8_t stage; /* enum dfota_stage */
+    uint8_t network_tries;
+    uint8_t module_tries;
+    uint8_t restarts;
+    bool entered;
+    bool timer_on;
+    bool triggered; /* an update may be running */
+    bool begun;     /* START, UPDATING, RESTORE or a banner since then */
+    bool have_end;  /* END since begun */
+    bool booted;    /* a banner of a normal boot, nothing since */
+    bool may_ask;   /* silence for this stage's deadline permits AT */
+    bool refused;   /* ERROR to the trigger: it may mean busy */
+    bool data_mode;
+    bool silent;   /* a download that prints no percents */
+    bool listened; /* for a whole update deadline, in vain */
+    char scratch[16];
+    char old_version[DFOTA_VERSION_ROOM]; /* "" when it is not known */
+    char version[DFOTA_VERSION_ROOM];     /* what the module said last */
+};
+
+/** Fill timeout_ms with the defaults; the rest becomes 0 and NULL. */
+void dfota_session_defaults(struct dfota_session_config *config);
+
+/**
+ * Begin. The first thing a session does is listen.
+ *
+ * config   borrowed until the verdict
+ * errors   E_ARG no way to get the package, or a URL, APN or package that
+ *          cannot go between quotes or is empty
+ */
+int dfota_session_init(struct dfota_session *session,
+                       const struct dfota_session_config *config,
+                       uint32_t now_ms);
+
+/**
+ * Feed received bytes; any split, any noise.
+ *
+ * cost     stack <= 200 bytes
+ */
+void dfota_session_input(struct dfota_session *session, const uint8_t *in,
+                         size_t len, uint32_t now_ms);
+
+/** Tell the time; call at the latest when due() says, oftener is harmless. */
+void dfota_session_tick(struct dfota_session *session, uint32_t now_ms);
+
+/**
+ * Take bytes to send, at most room (at least 16).
+ *
+ * returns  how many; every one must be sent, in order. In data mode a chunk
+ *          does not end in `+`, so that no pause falls into a `+++`.
+ */
+size_t dfota_session_output(struct dfota_session *session, uint8_t *out,
+                            size_t room, uint32_t now_ms);
+
+/** Milliseconds from now_ms to the next tick() that matters. */
+uint32_t dfota_session_due(const struct dfota_session *session,
+                           uint32_t now_ms);
+
+/** The port has gone; call output() no more until it is back. */
+void dfota_session_port_lost(struct dfota_session *session, uint32_t now_ms);
+void dfota_session_port_back(struct dfota_session *session, uint32_t now_ms);
+
+/** The rate the port should have now: 115200, or 0 for the caller's own. */
+uint32_t dfota_session_rate(const struct dfota_session *session);
+
+static inline bool dfota_session_ended(const struct dfota_session *session)
+{
+    return session->verdict.outcome != DFOTA_OUTCOME_NONE;
+}
+
+/* The name of a stage or a deadline; "?" outside the enum. */
+const char *dfota_stage_name(uint8_t stage);
+const char *dfota_timeout_name(uint8_t timeout);
+
+/**
+ * What a host must keep over its own death, as one flash record.
+ *
+ *  off len
+ *    0   1  0xA7
+ *    1   1  version of this layout, 1
+ *    2   1  stage
+ *    3   1  flags: 1 triggered, 2 begun, 4 end seen
+ *    4   1  network tries
+ *    5   1  module tries
+ *    6   2  zero
+ *    8   4  number of END, little-endian
+ *   12  64  version before the update, NUL-padded
+ *   76   4  CRC-32 of the 76 bytes before, little-endian
+ */
+#define DFOTA_SESSION_RECORD_LEN 80
+
+void dfota_session_record(const struct dfota_session *session,
+                          uint8_t record[DFOTA_SESSION_RECORD_LEN]);
+
+/**
+ * Go on from a record, right after init().
+ *
+ * errors   E_CORRUPT it is none; the session then starts from the beginning
+ */
+int dfota_session_resume(struct dfota_session *session,
+                         const uint8_t record[DFOTA_SESSION_RECORD_LEN]);
+
+#endif
