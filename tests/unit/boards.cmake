@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+# The demo firmware without its board: both releases, for the host.
+file(GLOB demo_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/boards/demo/*.c)
+list(FILTER demo_sources EXCLUDE REGEX "/(startup|uart|main)\\.c$")
+foreach(minor 0 1)
+    add_library(demo_${minor} STATIC EXCLUDE_FROM_ALL ${demo_sources})
+    target_include_directories(demo_${minor} PUBLIC ${CMAKE_SOURCE_DIR}/boards)
+    target_compile_definitions(demo_${minor} PUBLIC DEMO_MINOR=${minor})
+    target_link_libraries(demo_${minor} PUBLIC dfota_base m)
+endforeach()
+dfota_unit(demo_crypto demo_1)
+dfota_unit(demo_codecs demo_1)
+dfota_unit(demo_settings demo_1)
+dfota_unit(demo_signals demo_1)
+dfota_unit(demo_shell demo_0)
