@@ -18,7 +18,9 @@
 #ifndef DFOTA_DEVICE_DECODER_H
 #define DFOTA_DEVICE_DECODER_H
 
+#include "device/copymap.h"
 #include "device/package.h"
+#include "device/project.h"
 
 struct dfota_decoder_io {
     struct dfota_reader package; /* the whole package, manifest at 0 */
@@ -28,9 +30,35 @@ struct dfota_decoder_io {
     struct dfota_reader made;
 };
 
+/* Bytes of the old image kept at hand around the place that is copied. */
+#define DFOTA_OLD_CACHE 64
+
 struct dfota_decoder {
+    const struct dfota_package *p;
     const struct dfota_decoder_io *io;
-    uint32_t next; /* package offset behind the window decoded last */
+    struct dfota_model model;
+    struct dfota_project project;
+    struct dfota_copymap map;
+    struct dfota_coder map_coder;
+    struct dfota_coder coder;    /* the open window's stream */
+    uint32_t windows_mapped;     /* whose segments the map has passed */
+    uint32_t first;              /* package offset of window 0's stream */
+    uint32_t pos, end;           /* in the new image: next byte, window's end */
+    uint32_t absent, absent_end; /* old bytes that may be gone */
+    struct dfota_segment segment;
+    bool more_segments;
+    struct dfota_unit unit; /* its bytes become the true ones */
+    uint8_t unit_at;        /* bytes of the unit handed out */
+    uint8_t last;           /* last difference of a new byte to its old one */
+    uint8_t made[4];        /* newest first */
+    uint32_t cache_off;
+    int err;
+    uint8_t cache[DFOTA_OLD_CACHE];
+    /* The generator's side: where segments come from and what is true. A
+     * device has the map's and NULL. */
+    int (*next_segment)(struct dfota_decoder *d, struct dfota_segment *out);
+    const uint8_t *truth;
+    void *ctx;
 };
 
 /**
@@ -38,6 +66,9 @@ struct dfota_decoder {
  * 64 KiB. All of a decoder's variable memory beside struct dfota_decoder.
  */
 size_t dfota_decoder_arena_len(const struct dfota_package *p);
+
+/** Entries T may have in the package's arena class; 0: no such class. */
+uint16_t dfota_decoder_t_cap(const struct dfota_package *p);
 
 /**
  * Begin a package: read the head of its body, build T in the arena.
@@ -49,6 +80,18 @@ size_t dfota_decoder_arena_len(const struct dfota_package *p);
 int dfota_decoder_init(struct dfota_decoder *d, const struct dfota_package *p,
                        const struct dfota_decoder_io *io, void *arena,
                        size_t len);
+
+/**
+ * Lay the arena out and set everything but the map: what init() does first,
+ * and all of it that the generator needs. errors: E_ARENA, E_ARCH
+ */
+int dfota_decoder_layout(struct dfota_decoder *d, const struct dfota_package *p,
+                         const struct dfota_decoder_io *io, void *arena,
+                         size_t len);
+
+/** Set the window's bounds and forget what was learnt; open() calls it once
+ * the stream is open, the generator before it codes one. */
+void dfota_decoder_begin_window(struct dfota_decoder *d, uint32_t w);
 
 /** Package offset of the first window's coded bytes. */
 uint32_t dfota_decoder_first(const struct dfota_decoder *d);

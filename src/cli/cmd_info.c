@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dfota info: what is in a package. */
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "cli/classes.h"
+#include "cli/cli.h"
+#include "cli/map_svg.h"
+#include "cli/package_map.h"
+#include "delta/apply.h"
+#include "os/log.h"
+
+static const char help[] =
+    "Usage: dfota info PKG [--json] [--map FILE.svg]\n"
+    "\n"
+    "Say what is in a package: manifest, sizes, windows, the copy map.\n"
+    "\n"
+    "  -j, --json          print one JSON object\n"
+    "  -m, --map FILE.svg  draw which old range went where, and what is new\n"
+    "  -h, --help          print this help\n";
+
+static const struct option options[] = {
+    {"help", no_argument, NULL, 'h'},
+    {"json", no_argument, NULL, 'j'},
+    {"map", required_argument, NULL, 'm'},
+    {0},
+};
+
+static const char *hex(const uint8_t *bytes, size_t len, char *out)
+{
+    for (size_t i = 0; i < len; i++)
+        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+    return out;
+}
+
+static bool is_signed(const struct dfota_package *p, const uint8_t *package)
+{
+    for (int i = 0; i < DFOTA_SIGNATURE_LEN; i++) {
+        if (package[p->signature_off + (uint32_t)i])
+            return true;
+    }
+    return false;
+}
+
+static const char *order_of(const struct dfota_package *p)
+{
+    return p->m.flags & DFOTA_FLAG_DESCENDING ? "descending" : "ascending";
+}
+
+static void print_text(const char *path, const struct package_map *m,
+                       const uint8_t *package, size_t len)
+{
+    const struct dfota_package *p = &m->package;
+    char text[65];
+
+    printf("package       %s, %zu bytes, %s\n", path, len,
+           is_signed(p, package) ? "signed" : "not signed");
+    printf("label         %.*s\n", p->m.label_len,
+           (const char *)package + DFOTA_MANIFEST_LEN);
+    printf("architecture  %s\n", classes_arch_name(p->m.arch));
+    printf("source        %u bytes, SHA-256 %s..\n", p->m.source_len,
+           hex(p->m.source_hash, sizeof p->m.source_hash, text));
+    printf("target        %u bytes, SHA-256 %s\n", p->m.target_len,
+           hex(p->m.target_hash, sizeof p->m.target_hash, text));
+    printf("class         %08x\n", p->m.class_id);
+    printf("counter       %u\n", p->m.counter);
+    printf("decoder       %u KiB of memory\n", p->m.arena_kib);
+    printf("windows       %u of %u bytes, %s, sectors of %u\n", p->windows,
+           p->window_len, order_of(p), 1U << p->m.sector_log2);
+    printf("copied        %zu stretches, %u bytes; new %u bytes\n",
+           m->segments.len, m->copied, p->m.target_len - m->copied);
+    printf("bytes         %u head, %u copy map, %u windows\n", p->body_off,
+           m->map_len, p->m.body_len - m->map_len);
+}
+
+static json_t *to_json(const struct package_map *m, const uint8_t *package,
+                       size_t len)
+{
+    const struct dfota_package *p = &m->package;
+    char source[65], target[65];
+
+    return json_pack(
+        "{s:I s:b s:s% s:s s:I s:s s:I s:s s:I s:I s:i s:i s:I s:s s:i s:i s:I"
+        " s:{s:I s:I s:I}}",
+        "size", (json_int_t)len, "signed", is_signed(p, package), "label",
+        (const char *)package + DFOTA_MANIFEST_LEN, (size_t)p->m.label_len,
+        "arch", classes_arch_name(p->m.arch), "source_size",
+        (json_int_t)p->m.source_len, "source_sha256_head",
+        hex(p->m.source_hash, sizeof p->m.source_hash, source), "target_size",
+        (json_int_t)p->m.target_len, "target_sha256",
+        hex(p->m.target_hash, sizeof p->m.target_hash, target), "class_id",
+        (json_int_t)p->m.class_id, "counter", (json_int_t)p->m.counter, "ram",
+        p->m.arena_kib * 1024, "windows", (int)p->windows, "window_size",
+        (json_int_t)p->window_len, "order", order_of(p), "sector",
+        1 << p->m.sector_log2, "segments", (int)m->segments.len, "copied",
+        (json_int_t)m->copied, "bytes", "head", (json_int_t)p->body_off, "map",
+        (json_int_t)m->map_len, "windows",
+        (json_int_t)(p->m.body_len - m->map_len));
+}
+
+static int print_json(const struct package_map *m, const uint8_t *package,
+                      size_t len)
+{
+    json_t *all = to_json(m, package, len);
+    int bad = !all || json_dumpf(all, stdout, JSON_INDENT(2)) != 0;
+
+    if (!bad)
+        putchar('\n');
+    else
+        log_error("info: the JSON cannot be printed");
+    json_decref(all);
+    return bad ? CLI_FAILED : CLI_DONE;
+}
+
+static int info(const char *path, bool json, const char *svg)
+{
+    uint8_t *package = NULL;
+    size_t len = 0;
+    struct package_map m = {0};
+    int status = cli_read_file("package", path, &package, &len), err;
+
+    if (!status) {
+        err = package_map_read(&m, package, len);
+        status = cli_status_of(err);
+        if (err)
+            log_error("%s: %s", path, dfota_strerror(err));
+    }
+    if (!status && json)
+        status = print_json(&m, package, len);
+    else if (!status)
+        print_text(path, &m, package, len);
+    if (!status && svg)
+        status = map_svg_write(&m, svg);
+    package_map_release(&m);
+    free(package);
+    return status;
+}
+
+int cmd_info(int argc, char **argv)
+{
+    const char *svg = NULL;
+    bool json = false;
+    int option;
+
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "hjm:", options, NULL)) != -1) {
+        switch (option) {
+        case 'h':
+            fputs(help, stdout);
+            return CLI_DONE;
+        case 'j':
+            json = true;
+            break;
+        case 'm':
+            svg = optarg;
+            break;
+        default:
+            return cli_usage_error("info",
+                                   "unknown option or missing value: %s",
+                                   argv[optind - 1]);
+        }
+    }
+    if (argc - optind != 1)
+        return cli_usage_error("info", "one package is needed");
+    return info(argv[optind], json, svg);
+}

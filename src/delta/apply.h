@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Apply a package in memory, through the device's decoder.
+ *
+ * Layer: delta. The old image is overwritten window by window as a device
+ * with one slot would, so that a package which needs bytes that are gone
+ * fails here and not in the field.
+ */
+#ifndef DFOTA_DELTA_APPLY_H
+#define DFOTA_DELTA_APPLY_H
+
+#include "device/package.h"
+
+/**
+ * image    out: the new image, malloc'd, target_len bytes, the caller's
+ * p        out: the opened package
+ * errors   those of dfota_package_open() and the decoder; E_SOURCE,
+ *          E_TARGET, E_NOMEM. The signature is not looked at.
+ */
+int apply_package(const uint8_t *package, size_t package_len,
+                  const uint8_t *old, size_t old_len,
+                  const struct dfota_crypto *crypto, struct dfota_package *p,
+                  uint8_t **image);
+
+/** SHA-256 of some bytes in one go. errors: those of crypto */
+int apply_hash(const struct dfota_crypto *crypto, const void *data, size_t len,
+               uint8_t digest[DFOTA_HASH_LEN]);
+
+/** A reader over memory; data must outlive it. */
+struct dfota_reader apply_reader(const uint8_t *data, size_t len);
+
+#endif

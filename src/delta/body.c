@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "delta/body.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+
+/* The generator's seat behind a decoder: what its callbacks need. */
+struct seat {
+    const struct plan_input *in;
+    const struct segments *map;
+    size_t next;
+};
+
+static int next_segment(struct dfota_decoder *d, struct dfota_segment *out)
+{
+    struct seat *s = d->ctx;
+
+    if (s->next == s->map->len || s->map->list[s->next].pos >= d->end ||
+        s->map->list[s->next].pos < d->pos)
+        return DFOTA_DONE;
+    *out = s->map->list[s->next++];
+    return DFOTA_MORE;
+}
+
+static int read_old(void *ctx, uint32_t off, void *buf, uint32_t len)
+{
+    const struct plan_input *in = ctx;
+
+    memcpy(buf, in->old + off, len);
+    return 0;
+}
+
+static int code_map(struct dfota_decoder *d, struct encoder *e,
+                    struct body_costs *costs, const struct seat *seat)
+{
+    const struct segments *map = seat->map;
+    size_t i = 0;
+    int err;
+
+    encoder_attach(e, &d->map_coder);
+    err = dfota_copymap_head(&d->map, &d->project);
+    costs->head = e->cost;
+    for (uint32_t w = 0; w < d->p->windows && !err; w++) {
+        uint32_t off, len;
+        struct dfota_segment s;
+        int got = DFOTA_MORE;
+
+        dfota_package_window(d->p, w, &off, &len);
+        dfota_copymap_window(&d->map, off, len);
+        while (got == DFOTA_MORE) {
+            bool here = i < map->len && map->list[i].pos - off < len;
+
+            got = dfota_copymap_next(&d->map, here ? &map->list[i] : NULL, &s);
+            if (got == DFOTA_MORE)
+                i++;
+        }
+        err = got < 0 ? got : 0;
+    }
+    encoder_finish(e, false);
+    costs->map = e->cost - costs->head;
+    return err;
+}
+
+static void account(struct body_costs *costs, const struct dfota_decoder *d,
+                    const struct encoder *e, uint64_t cost)
+{
+    struct body_kind *k = &costs->kind[d->unit.kind];
+
+    if (d->unit.kind == DFOTA_KIND_LITERAL_BYTE) {
+        costs->literals += cost;
+        return;
+    }
+    k->units++;
+    k->flags += e->first;
+    k->bytes += cost - e->first;
+    if (cost != e->first)
+        k->misses++;
+}
+
+static int code_window(struct dfota_decoder *d, struct encoder *e,
+                       struct body_costs *costs, uint32_t w)
+{
+    uint8_t page[DFOTA_UNIT_MAX];
+    size_t len;
+    int got = DFOTA_MORE;
+
+    encoder_attach(e, &d->coder);
+    dfota_decoder_begin_window(d, w);
+    while (got == DFOTA_MORE) {
+        uint64_t before = e->cost;
+
+        e->first = 0;
+        got = dfota_decoder_poll(d, page, 1, &len);
+        if (e->cost != before)
+            account(costs, d, e, e->cost - before);
+    }
+    encoder_finish(e, w + 1 == d->p->windows);
+    return got < 0 ? got : e->err;
+}
+
+int body_encode(struct body *b, const struct plan_input *in,
+                const struct segments *map, const struct dfota_project *project)
+{
+    struct dfota_decoder_io io = {
+        .old = {read_old, (void *)(uintptr_t)in, in->p->m.source_len}};
+    struct seat seat = {.in = in, .map = map};
+    struct dfota_decoder d;
+    size_t arena_len = dfota_decoder_arena_len(in->p);
+    void *arena = malloc(arena_len);
+    int err;
+
+    encoder_init(&b->encoder);
+    b->costs = (struct body_costs){0};
+    err = arena ? dfota_decoder_layout(&d, in->p, &io, arena, arena_len)
+                : DFOTA_E_NOMEM;
+    if (err)
+        goto out;
+    d.next_segment = next_segment;
+    d.truth = in->image;
+    d.ctx = &seat;
+    d.project.regions = project->regions;
+    memcpy(d.project.region, project->region, sizeof d.project.region);
+    d.project.data_top = project->data_top;
+    for (size_t i = 0; i < map->len; i++) {
+        const struct dfota_segment *s = &map->list[i];
+
+        if (s->anchor &&
+            !dfota_project_enter(&d.project, s->src, s->pos - s->src))
+            err = DFOTA_E_ARG;
+    }
+    if (!err)
+        err = code_map(&d, &b->encoder, &b->costs, &seat);
+    for (uint32_t w = 0; w < in->p->windows && !err; w++)
+        err = code_window(&d, &b->encoder, &b->costs, w);
+out:
+    free(arena);
+    return err;
+}
+
+void body_release(struct body *b)
+{
+    encoder_release(&b->encoder);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Code a body: the copy map, then window by window.
+ *
+ * Layer: delta. The coding itself is the device's own decoder, run with the
+ * truth at hand (device/coder.h).
+ */
+#ifndef DFOTA_DELTA_BODY_H
+#define DFOTA_DELTA_BODY_H
+
+#include "delta/encoder.h"
+#include "delta/plan.h"
+
+/* What the units of one kind cost; costs in 1/65536 bit. */
+struct body_kind {
+    uint32_t units, misses; /* a miss: not as predicted */
+    uint64_t flags, bytes;
+};
+
+/* Where the bits of a body went, in 1/65536 bit. */
+struct body_costs {
+    uint64_t head, map, literals;
+    struct body_kind kind[16]; /* by enum dfota_kind, with DIFFERS */
+};
+
+struct body {
+    struct encoder encoder; /* the coded bytes */
+    struct body_costs costs;
+};
+
+/**
+ * Code the whole body.
+ *
+ * map      cut by plan_windows(), in production order
+ * project  regions, data_top; T is built again as a device would
+ * errors   E_NOMEM, E_ARENA, E_ARCH
+ */
+int body_encode(struct body *b, const struct plan_input *in,
+                const struct segments *map,
+                const struct dfota_project *project);
+
+void body_release(struct body *b);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device/copymap.h"
+
+#include "base/err.h"
+
+/* Where each model lies in the counters. */
+enum {
+    GAP = 0,
+    LEN = DFOTA_VALUE_COUNTERS,
+    JUMP = 2 * DFOTA_VALUE_COUNTERS,
+    FLAGS = 3 * DFOTA_VALUE_COUNTERS,
+    FLAG_LAST = FLAGS,
+    FLAG_TO_END = FLAGS + 1,
+    FLAG_SAME = FLAGS + 2,   /* the shift of the segment before */
+    FLAG_ON = FLAGS + 3,     /* the source goes on behind the one before */
+    FLAG_BACK = FLAGS + 4,   /* the source lies before that */
+    FLAG_PLAIN = FLAGS + 5,  /* one region, one bias */
+    FLAG_ANCHOR = FLAGS + 6, /* and + 7: by the length */
+};
+
+static uint32_t code_bits(struct dfota_coder *c, unsigned n, uint32_t actual)
+{
+    uint32_t v = 0;
+
+    while (n-- > 0)
+        v = v << 1 | c->bit(c, DFOTA_P_HALF, actual >> n & 1);
+    return v;
+}
+
+/* An address: how many zero bits it ends with, then the rest. */
+static uint32_t code_address(struct dfota_copymap *m, uint32_t actual)
+{
+    unsigned zeros = 0;
+
+    while (zeros < 31 && !(actual >> zeros & 1))
+        zeros++;
+    zeros = code_bits(m->coder, 5, zeros);
+    return dfota_value(m->counters + GAP, m->coder, actual >> zeros) << zeros;
+}
+
+static int code_regions(struct dfota_copymap *m, struct dfota_project *p)
+{
+    dfota_counter *t = m->counters;
+    uint32_t n = code_bits(m->coder, 3, p->regions - 1U) + 1;
+
+    p->regions = (uint8_t)n;
+    for (uint32_t i = 0; i < n; i++) {
+        struct dfota_region *r = &p->region[i];
+
+        r->off = dfota_value(t + JUMP, m->coder, r->off);
+        r->len = dfota_value(t + LEN, m->coder, r->len);
+        if (r->off > m->source_len || r->len > m->source_len - r->off)
+            return DFOTA_E_CORRUPT;
+        r->old_bias = code_address(m, r->old_bias);
+        r->new_bias = r->old_bias + code_address(m, r->new_bias - r->old_bias);
+    }
+    return DFOTA_OK;
+}
+
+static bool plain(const struct dfota_copymap *m, const struct dfota_project *p)
+{
+    const struct dfota_region *r = p->region;
+
+    return p->regions == 1 && r->off == 0 && r->len == m->source_len &&
+           r->old_bias == r->new_bias;
+}
+
+int dfota_copymap_head(struct dfota_copymap *m, struct dfota_project *p)
+{
+    dfota_counter *t = m->counters;
+    struct dfota_region *r = p->region;
+    int err = DFOTA_OK;
+
+    dfota_counters_reset(t, DFOTA_COPYMAP_COUNTERS);
+    p->data_top = (uint8_t)code_bits(m->coder, 8, p->data_top);
+    if (dfota_counter_bit(t + FLAG_PLAIN, m->coder, plain(m, p))) {
+        p->regions = 1;
+        r->off = 0;
+        r->len = m->source_len;
+        r->old_bias = r->new_bias = code_address(m, r->old_bias);
+    } else {
+        err = code_regions(m, p);
+    }
+    dfota_counters_reset(t, DFOTA_COPYMAP_COUNTERS);
+    m->src = 0;
+    m->shift = 0;
+    return err;
+}
+
+void dfota_copymap_window(struct dfota_copymap *m, uint32_t off, uint32_t len)
+{
+    m->pos = off;
+    m->end = off + len;
+}
+
+/* The source: most often the shift stays, or reading goes on. */
+static uint32_t code_source(struct dfota_copymap *m, uint32_t pos,
+                            uint32_t actual)
+{
+    dfota_counter *t = m->counters;
+    uint32_t same = pos + m->shift, jump;
+    unsigned back;
+
+    if (dfota_counter_bit(t + FLAG_ON, m->coder, actual == m->src))
+        return m->src;
+    if (same != m->src &&
+        dfota_counter_bit(t + FLAG_SAME, m->coder, actual == same))
+        return same;
+    back = dfota_counter_bit(t + FLAG_BACK, m->coder, actual < m->src);
+    jump = back ? m->src - actual : actual - m->src;
+    jump = dfota_value(t + JUMP, m->coder, jump - 1) + 1;
+    return back ? m->src - jump : m->src + jump;
+}
+
+int dfota_copymap_next(struct dfota_copymap *m, const struct dfota_segment *s,
+                       struct dfota_segment *out)
+{
+    dfota_counter *t = m->counters;
+    const struct dfota_segment none = {0};
+    uint32_t left = m->end - m->pos, gap;
+
+    if (left == 0 || dfota_counter_bit(t + FLAG_LAST, m->coder, !s))
+        return DFOTA_DONE;
+    if (!s)
+        s = &none;
+    gap = dfota_value(t + GAP, m->coder, s->pos - m->pos);
+    if (gap >= left)
+        return DFOTA_E_CORRUPT;
+    left -= gap;
+    out->pos = m->pos + gap;
+    out->len = left;
+    if (!dfota_counter_bit(t + FLAG_TO_END, m->coder, s->len == left))
+        out->len = dfota_value(t + LEN, m->coder, s->len - 1) + 1;
+    if (out->len == 0 || out->len > left)
+        return DFOTA_E_CORRUPT;
+    out->src = code_source(m, out->pos, s->src);
+    if (out->src > m->source_len || out->len > m->source_len - out->src)
+        return DFOTA_E_CORRUPT;
+    out->anchor = dfota_counter_bit(t + FLAG_ANCHOR + (out->len >= 32),
+                                    m->coder, s->anchor);
+    m->pos = out->pos + out->len;
+    m->src = out->src + out->len;
+    m->shift = out->src - out->pos;
+    return DFOTA_MORE;
+}

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device/decoder.h"
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+/* What the arena of each class holds. docs/format.md 4.4 */
+struct arena_class {
+    uint8_t kib, slot_log2, flag_log2;
+    uint16_t t, code, data;
+};
+
+static const struct arena_class classes[] = {
+    {8, 8, 7, 128, 32, 16},
+    {16, 9, 8, 256, 64, 32},
+    {32, 11, 8, 384, 64, 32},
+    {64, 12, 8, 1024, 64, 32},
+};
+
+static const struct arena_class *class_of(const struct dfota_package *p)
+{
+    for (unsigned i = 0; i < sizeof classes / sizeof classes[0]; i++) {
+        if (classes[i].kib == p->m.arena_kib)
+            return &classes[i];
+    }
+    return NULL;
+}
+
+uint16_t dfota_decoder_t_cap(const struct dfota_package *p)
+{
+    const struct arena_class *k = class_of(p);
+
+    return k ? k->t : 0;
+}
+
+size_t dfota_decoder_arena_len(const struct dfota_package *p)
+{
+    return (size_t)p->m.arena_kib * 1024;
+}
+
+static void *take(uint8_t **at, size_t len)
+{
+    void *mem = *at;
+
+    *at += (len + 3) & ~(size_t)3;
+    return mem;
+}
+
+int dfota_decoder_layout(struct dfota_decoder *d, const struct dfota_package *p,
+                         const struct dfota_decoder_io *io, void *arena,
+                         size_t len)
+{
+    const struct arena_class *k = class_of(p);
+    uint8_t *at = arena;
+    bool found;
+
+    memset(d, 0, sizeof *d);
+    if (!k || len < dfota_decoder_arena_len(p))
+        return DFOTA_E_ARENA;
+    d->p = p;
+    d->io = io;
+    d->project.isa = dfota_isa_find(p->m.arch, &found);
+    if (!found)
+        return DFOTA_E_ARCH;
+    d->project.t = take(&at, k->t * sizeof *d->project.t);
+    d->project.t_cap = k->t;
+    d->project.code.entry = take(&at, k->code * sizeof(struct dfota_known));
+    d->project.code.cap = k->code;
+    d->project.data.entry = take(&at, k->data * sizeof(struct dfota_known));
+    d->project.data.cap = k->data;
+    d->map.counters =
+        take(&at, DFOTA_COPYMAP_COUNTERS * sizeof *d->map.counters);
+    d->map.source_len = p->m.source_len;
+    d->map.coder = &d->map_coder;
+    dfota_model_init(&d->model, at, k->slot_log2, k->flag_log2);
+    at += dfota_model_len(k->slot_log2, k->flag_log2);
+    return (size_t)(at - (uint8_t *)arena) > len ? DFOTA_E_ARENA : DFOTA_OK;
+}
+
+/* ---- the copy map -------------------------------------------------------- */
+
+static int map_rewind(struct dfota_decoder *d)
+{
+    uint32_t end = d->p->body_off + d->p->m.body_len;
+    int err =
+        dfota_coder_open(&d->map_coder, &d->io->package, d->p->body_off, end);
+
+    d->windows_mapped = 0;
+    return err ? err : dfota_copymap_head(&d->map, &d->project);
+}
+
+static int map_next(struct dfota_decoder *d, struct dfota_segment *out)
+{
+    int got = dfota_copymap_next(&d->map, NULL, out);
+    int err = dfota_coder_check(&d->map_coder);
+
+    return err ? err : got;
+}
+
+static void map_begin(struct dfota_decoder *d, uint32_t w)
+{
+    uint32_t off, len;
+
+    dfota_package_window(d->p, w, &off, &len);
+    dfota_copymap_window(&d->map, off, len);
+    d->windows_mapped = w + 1;
+}
+
+/* Pass the segments of the windows before w; enter: put them into T. */
+static int map_pass(struct dfota_decoder *d, uint32_t w, bool enter)
+{
+    struct dfota_segment s;
+    int got = DFOTA_DONE;
+
+    while (d->windows_mapped < w && got == DFOTA_DONE) {
+        map_begin(d, d->windows_mapped);
+        while ((got = map_next(d, &s)) == DFOTA_MORE) {
+            if (enter && s.anchor &&
+                !dfota_project_enter(&d->project, s.src, s.pos - s.src))
+                return DFOTA_E_CORRUPT;
+        }
+    }
+    return got < 0 ? got : DFOTA_OK;
+}
+
+int dfota_decoder_init(struct dfota_decoder *d, const struct dfota_package *p,
+                       const struct dfota_decoder_io *io, void *arena,
+                       size_t len)
+{
+    int err = dfota_decoder_layout(d, p, io, arena, len);
+
+    d->next_segment = map_next;
+    if (!err)
+        err = map_rewind(d);
+    if (!err)
+        err = map_pass(d, p->windows, true);
+    d->first = dfota_coder_next(&d->map_coder);
+    return err;
+}
+
+uint32_t dfota_decoder_first(const struct dfota_decoder *d)
+{
+    return d->first;
+}
+
+uint32_t dfota_decoder_next(const struct dfota_decoder *d)
+{
+    return dfota_coder_next(&d->coder);
+}
+
+int dfota_decoder_open(struct dfota_decoder *d, uint32_t w, uint32_t off)
+{
+    uint32_t end = d->p->body_off + d->p->m.body_len;
+    int err = DFOTA_OK;
+
+    if (w >= d->p->windows || off < d->p->body_off)
+        return DFOTA_E_ARG;
+    /* An over-read of the map must not become an offset. */
+    if (off > end + 4)
+        return DFOTA_E_TRUNCATED;
+    if (d->windows_mapped > w)
+        err = map_rewind(d);
+    if (!err)
+        err = map_pass(d, w, false);
+    if (!err)
+        err = dfota_coder_open(&d->coder, &d->io->package, off, end);
+    if (err)
+        return err;
+    map_begin(d, w);
+    dfota_decoder_begin_window(d, w);
+    return DFOTA_OK;
+}
+
+/* ---- the old image ------------------------------------------------------- */
+
+/* Which old bytes the windows produced before w may have overwritten: whole
+ * sectors of the slot, the last one with its tail. */
+static void set_absent(struct dfota_decoder *d, uint32_t w)
+{
+    uint32_t sector = 1U << d->p->m.sector_log2;
+    uint32_t off, len;
+
+    dfota_package_window(d->p, w, &off, &len);
+    if (d->p->m.flags & DFOTA_FLAG_DESCENDING) {
+        uint32_t tail = (d->p->m.target_len + sector - 1) & ~(sector - 1);
+
+        d->absent = (off + len + sector - 1) & ~(sector - 1);
+        d->absent_end = tail;
+    } else {
+        d->absent = 0;
+        d->absent_end = off;
+    }
+}
+
+static void cache_fill(struct dfota_decoder *d, uint32_t o)
+{
+    uint32_t from = o > DFOTA_LOOK_BACK ? o - DFOTA_LOOK_BACK : 0;
+    uint32_t len = dfota_min_u32(d->p->m.source_len - from, DFOTA_OLD_CACHE);
+
+    /* Bytes before the image and behind it are 0, like absent ones. */
+    memset(d->cache, 0, sizeof d->cache);
+    d->cache_off = o - DFOTA_LOOK_BACK;
+    if (from != d->cache_off)
+        len = dfota_min_u32(len, DFOTA_OLD_CACHE - (from - d->cache_off));
+    if (!d->err)
+        d->err = d->io->old.read(d->io->old.ctx, from,
+                                 d->cache + (from - d->cache_off), len);
+    for (uint32_t i = 0; i < DFOTA_OLD_CACHE; i++) {
+        if (d->cache_off + i - d->absent < d->absent_end - d->absent)
+            d->cache[i] = 0;
+    }
+}
+
+/* Old bytes around offset o: from -LOOK_BACK to LOOK_AHEAD. */
+static const uint8_t *old_at(struct dfota_decoder *d, uint32_t o)
+{
+    uint32_t i = o - d->cache_off;
+
+    if (i < DFOTA_LOOK_BACK || i > DFOTA_OLD_CACHE - DFOTA_LOOK_AHEAD) {
+        cache_fill(d, o);
+        i = DFOTA_LOOK_BACK;
+    }
+    return d->cache + i;
+}
+
+/* ---- windows ------------------------------------------------------------- */
+
+void dfota_decoder_begin_window(struct dfota_decoder *d, uint32_t w)
+{
+    uint32_t len;
+
+    dfota_package_window(d->p, w, &d->pos, &len);
+    d->end = d->pos + len;
+    set_absent(d, w);
+    d->cache_off = 0x80000000;
+    d->segment.len = 0;
+    d->segment.pos = d->pos;
+    d->more_segments = true;
+    d->unit.len = d->unit_at = 0;
+    d->last = 0;
+    d->err = DFOTA_OK;
+    memset(d->made, 0, sizeof d->made);
+    dfota_model_reset(&d->model);
+    dfota_project_reset(&d->project);
+}
+
+/* The segment at pos or the next one behind; after the last an empty one at
+ * the window's end. */
+static int find_segment(struct dfota_decoder *d)
+{
+    int got;
+
+    while (d->more_segments && d->pos >= d->segment.pos + d->segment.len) {
+        got = d->next_segment(d, &d->segment);
+        if (got < 0)
+            return got;
+        if (got == DFOTA_DONE) {
+            d->more_segments = false;
+            d->segment.pos = d->end;
+            d->segment.len = 0;
+        }
+    }
+    return DFOTA_OK;
+}
+
+/* Bytes from the old offset o on that are all there, or all absent. */
+static uint32_t same_presence(const struct dfota_decoder *d, uint32_t o,
+                              uint32_t len, bool *absent)
+{
+    *absent = o - d->absent < d->absent_end - d->absent;
+    if (*absent)
+        return dfota_min_u32(len, d->absent_end - o);
+    if (o < d->absent && d->absent < d->absent_end)
+        return dfota_min_u32(len, d->absent - o);
+    return len;
+}
+
+static void made_push(struct dfota_decoder *d, uint8_t byte)
+{
+    d->made[3] = d->made[2];
+    d->made[2] = d->made[1];
+    d->made[1] = d->made[0];
+    d->made[0] = byte;
+}
+
+static void code_literal(struct dfota_decoder *d)
+{
+    struct dfota_byte_ctx x = {.align = d->pos & 3, .agreed = 2};
+
+    memcpy(x.made, d->made, sizeof x.made);
+    x.last = d->last;
+    d->unit.kind = DFOTA_KIND_LITERAL_BYTE;
+    d->unit.len = 1;
+    d->unit.bytes[0] = dfota_model_byte(&d->model, &d->coder, &x,
+                                        d->truth ? d->truth[d->pos] : 0);
+    made_push(d, d->unit.bytes[0]);
+}
+
+/* The bytes of a unit that is not as predicted. */
+static void code_bytes(struct dfota_decoder *d, const uint8_t *old,
+                       const uint8_t *truth)
+{
+    struct dfota_byte_ctx x = {
+        .copied = true, .kind = d->unit.kind, .agreed = 2};
+
+    for (unsigned i = 0; i < d->unit.len; i++) {
+        uint8_t byte;
+
+        x.predicted = d->unit.bytes[i];
+        x.old[0] = old[i];
+        x.old[1] = old[(int)i - 1];
+        x.old[2] = old[i + 1];
+        x.index = (uint8_t)i;
+        x.align = (d->pos + i) & 3;
+        x.last = d->last;
+        memcpy(x.made, d->made, sizeof x.made);
+        byte = dfota_model_byte(&d->model, &d->coder, &x, truth ? truth[i] : 0);
+        x.agreed = byte == x.predicted;
+        x.difference = (uint8_t)(byte - x.predicted);
+        if (byte != old[i])
+            d->last = (uint8_t)(byte - old[i]);
+        d->unit.bytes[i] = byte;
+        made_push(d, byte);
+    }
+}
+
+static void code_unit(struct dfota_decoder *d, uint32_t o, uint32_t avail)
+{
+    const uint8_t *old = old_at(d, o);
+    const uint8_t *truth = d->truth ? d->truth + d->pos : NULL;
+    struct dfota_unit guess;
+    bool hit = false;
+
+    dfota_project_unit(&d->project, old, o, d->pos, avail, &d->unit);
+    if (truth)
+        hit = memcmp(truth, d->unit.bytes, d->unit.len) == 0;
+    guess = d->unit;
+    hit = dfota_model_flag(&d->model, &d->coder, d->unit.kind,
+                           dfota_get_le16(old), hit);
+    if (hit) {
+        for (unsigned i = 0; i < d->unit.len; i++)
+            made_push(d, d->unit.bytes[i]);
+    } else {
+        code_bytes(d, old, truth);
+    }
+    dfota_project_learn(&d->project, &guess, old, d->unit.bytes, o, d->pos);
+}
+
+/* Produce the next unit into d->unit. */
+static int next_unit(struct dfota_decoder *d)
+{
+    uint32_t into, o, avail;
+    bool absent;
+    int err = find_segment(d);
+
+    if (err)
+        return err;
+    d->unit_at = 0;
+    into = d->pos - d->segment.pos;
+    if (into >= d->segment.len) {
+        code_literal(d);
+    } else {
+        o = d->segment.src + into;
+        avail = same_presence(d, o, d->segment.len - into, &absent);
+        if (absent)
+            code_literal(d);
+        else
+            code_unit(d, o, avail);
+    }
+    d->pos += d->unit.len;
+    return d->err ? d->err : dfota_coder_check(&d->coder);
+}
+
+int dfota_decoder_poll(struct dfota_decoder *d, uint8_t *out, size_t cap,
+                       size_t *len)
+{
+    size_t done = 0;
+    int err = DFOTA_OK;
+
+    while (done < cap && !err) {
+        if (d->unit_at < d->unit.len)
+            out[done++] = d->unit.bytes[d->unit_at++];
+        else if (d->pos < d->end)
+            err = next_unit(d);
+        else
+            break;
+    }
+    *len = done;
+    if (err)
+        return err;
+    return d->pos == d->end && d->unit_at == d->unit.len ? DFOTA_DONE
+                                                         : DFOTA_MORE;
+}

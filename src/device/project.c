@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device/project.h"
+
+#include "base/bytes.h"
+#include "base/mem.h"
+#include "device/package.h"
+
+/* A data word is guessed from a neighbour at most this far away. */
+enum { NEIGHBOUR_MAX = 4096 };
+
+const struct dfota_isa *dfota_isa_find(unsigned arch, bool *found)
+{
+    *found = true;
+    switch (arch) {
+    case DFOTA_ARCH_RAW:
+        return NULL;
+    case DFOTA_ARCH_THUMB2:
+        return &dfota_isa_thumb2;
+    default:
+        *found = false;
+        return NULL;
+    }
+}
+
+/* Index of the first entry behind off. */
+static unsigned t_upper(const struct dfota_project *p, uint32_t off)
+{
+    unsigned low = 0, high = p->t_len;
+
+    while (low < high) {
+        unsigned mid = (low + high) / 2;
+
+        if (p->t[mid].start <= off)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+bool dfota_project_enter(struct dfota_project *p, uint32_t start,
+                         uint32_t shift)
+{
+    unsigned i = t_upper(p, start);
+
+    if (p->t_len == p->t_cap)
+        return false;
+    memmove(p->t + i + 1, p->t + i, (p->t_len - i) * sizeof *p->t);
+    p->t[i].start = start;
+    p->t[i].shift = shift;
+    p->t_len++;
+    return true;
+}
+
+uint32_t dfota_project_offset(const struct dfota_project *p, uint32_t off)
+{
+    unsigned i = t_upper(p, off);
+
+    if (p->t_len == 0)
+        return off;
+    return off + p->t[i ? i - 1 : 0].shift;
+}
+
+void dfota_project_reset(struct dfota_project *p)
+{
+    p->code.len = p->code.next = 0;
+    p->data.len = p->data.next = 0;
+}
+
+static const struct dfota_region *
+region_of_offset(const struct dfota_project *p, uint32_t o)
+{
+    for (unsigned i = 0; i < p->regions; i++) {
+        if (o - p->region[i].off < p->region[i].len)
+            return &p->region[i];
+    }
+    return NULL;
+}
+
+static const struct dfota_region *
+region_of_address(const struct dfota_project *p, uint32_t a)
+{
+    for (unsigned i = 0; i < p->regions; i++) {
+        uint32_t o = a - p->region[i].old_bias;
+
+        if (o - p->region[i].off < p->region[i].len)
+            return &p->region[i];
+    }
+    return NULL;
+}
+
+/* The entry nearest to a, NULL when there is none. */
+static struct dfota_known *nearest(const struct dfota_memory *m, uint32_t a)
+{
+    struct dfota_known *best = NULL;
+    uint32_t distance = 0xFFFFFFFF;
+
+    for (unsigned i = 0; i < m->len; i++) {
+        uint32_t from = m->entry[i].from;
+        uint32_t d = from > a ? from - a : a - from;
+
+        if (d < distance) {
+            distance = d;
+            best = &m->entry[i];
+        }
+    }
+    return best;
+}
+
+static void remember(struct dfota_memory *m, uint32_t from, uint32_t to)
+{
+    struct dfota_known *k = nearest(m, from);
+
+    if (!k || k->from != from) {
+        k = &m->entry[m->next];
+        m->next = (uint16_t)(m->next + 1 == m->cap ? 0 : m->next + 1);
+        if (m->len < m->cap)
+            m->len++;
+    }
+    k->from = from;
+    k->to = to;
+}
+
+/* The new value of an old address. */
+static uint32_t project(const struct dfota_project *p, uint32_t a)
+{
+    const struct dfota_known *k = nearest(&p->code, a);
+    const struct dfota_region *r;
+
+    if (k && k->from == a)
+        return k->to;
+    r = region_of_address(p, a);
+    if (r)
+        return dfota_project_offset(p, a - r->old_bias) + r->new_bias;
+    return k ? a + (k->to - k->from) : a;
+}
+
+static bool operand_unit(struct dfota_project *p, const uint8_t *old,
+                         uint32_t o, uint32_t n, uint32_t avail,
+                         struct dfota_unit *u)
+{
+    const struct dfota_region *r = region_of_offset(p, o);
+    uint32_t old_bias = r ? r->old_bias : 0, new_bias = r ? r->new_bias : 0;
+    struct dfota_operand op = {0};
+
+    if (!p->isa || ((o | n) & (p->isa->align - 1U)))
+        return false;
+    p->isa->parse(old, avail, o + old_bias, &op);
+    if (op.kind == 0)
+        return false;
+    u->kind = op.kind;
+    u->len = op.len;
+    u->from = op.target;
+    memcpy(u->bytes, old, op.len);
+    if (!p->isa->write(u->bytes, n + new_bias, project(p, op.target)))
+        u->kind = DFOTA_KIND_PLAIN;
+    return true;
+}
+
+static bool pointer_unit(struct dfota_project *p, const uint8_t *old,
+                         struct dfota_unit *u)
+{
+    uint32_t w = dfota_get_le32(old);
+    /* Bit 0 of a code address is Thumb state, not place. */
+    uint32_t thumb = p->isa == &dfota_isa_thumb2 ? w & 1 : 0;
+
+    if (!region_of_address(p, w - thumb))
+        return false;
+    u->kind = DFOTA_KIND_POINTER;
+    u->len = 4;
+    u->from = w - thumb;
+    dfota_put_le32(u->bytes, project(p, u->from) + thumb);
+    return true;
+}
+
+static bool data_unit(struct dfota_project *p, const uint8_t *old,
+                      struct dfota_unit *u)
+{
+    uint32_t w = dfota_get_le32(old);
+    const struct dfota_known *k;
+
+    if (!p->data_top || w >> 24 != p->data_top)
+        return false;
+    u->kind = DFOTA_KIND_DATA;
+    u->len = 4;
+    u->from = w;
+    k = nearest(&p->data, w);
+    if (k && k->from - w + NEIGHBOUR_MAX < 2 * NEIGHBOUR_MAX)
+        w += k->to - k->from;
+    dfota_put_le32(u->bytes, w);
+    return true;
+}
+
+static void plain_unit(struct dfota_project *p, const uint8_t *old, uint32_t o,
+                       uint32_t n, uint32_t avail, struct dfota_unit *u)
+{
+    uint32_t len = dfota_min_u32(4 - (n & 3), avail);
+    struct dfota_operand op = {0};
+
+    /* End where the next operand begins. */
+    if (p->isa && ((o ^ n) & (p->isa->align - 1U)) == 0) {
+        uint32_t step = p->isa->align;
+
+        for (uint32_t i = step - (n & (step - 1)); i < len; i += step) {
+            p->isa->parse(old + i, avail - i, o + i, &op);
+            if (op.kind)
+                len = i;
+        }
+    }
+    u->kind = DFOTA_KIND_PLAIN;
+    u->len = (uint8_t)len;
+    u->from = 0;
+    memcpy(u->bytes, old, len);
+}
+
+void dfota_project_unit(struct dfota_project *p, const uint8_t *old, uint32_t o,
+                        uint32_t n, uint32_t avail, struct dfota_unit *u)
+{
+    bool word = ((o | n) & 3) == 0 && avail >= 4;
+
+    if (!(word && pointer_unit(p, old, u)) &&
+        !operand_unit(p, old, o, n, avail, u) &&
+        !(word && data_unit(p, old, u)))
+        plain_unit(p, old, o, n, avail, u);
+    if (memcmp(u->bytes, old, u->len) != 0)
+        u->kind |= DFOTA_KIND_DIFFERS;
+}
+
+static void learn_operand(struct dfota_project *p, const struct dfota_unit *u,
+                          const uint8_t *made, uint32_t o, uint32_t n)
+{
+    const struct dfota_region *r = region_of_offset(p, o);
+    struct dfota_operand op = {0};
+    unsigned kind = u->kind & ~(unsigned)DFOTA_KIND_DIFFERS;
+    bool hit = memcmp(made, u->bytes, u->len) == 0;
+
+    p->isa->parse(made, u->len, n + (r ? r->new_bias : 0), &op);
+    if (op.kind != kind)
+        return;
+    /* What T gets right needs no memory; what lies outside has no T. */
+    if (!hit || (kind == DFOTA_KIND_CALL && !region_of_address(p, u->from)))
+        remember(&p->code, u->from, op.target);
+}
+
+void dfota_project_learn(struct dfota_project *p, const struct dfota_unit *u,
+                         const uint8_t *old, const uint8_t *made, uint32_t o,
+                         uint32_t n)
+{
+    uint32_t was = u->from, is;
+
+    switch (u->kind & ~(unsigned)DFOTA_KIND_DIFFERS) {
+    case DFOTA_KIND_CALL:
+    case DFOTA_KIND_LITERAL:
+        learn_operand(p, u, made, o, n);
+        break;
+    case DFOTA_KIND_POINTER:
+        is = dfota_get_le32(made);
+        if (memcmp(made, u->bytes, 4) != 0)
+            remember(&p->code, was, is - (dfota_get_le32(old) - was));
+        break;
+    case DFOTA_KIND_DATA:
+        is = dfota_get_le32(made);
+        if (is >> 24 == p->data_top && memcmp(made, u->bytes, 4) != 0)
+            remember(&p->data, was, is);
+        break;
+    default:
+        break;
+    }
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Projection: what an operand of the old image becomes in the new one.
+ *
+ * Layer: device (freestanding), shared by decoder and generator. T tells
+ * where old content went; the architecture tells which bytes of an
+ * instruction name an address. Nothing here is trusted: a wrong projection
+ * is a wrong guess, and a guess costs bits, never safety.
+ *
+ * Addresses and offsets: a region gives the images' bytes their addresses,
+ * address = offset + bias, and the biases of old and new may differ.
+ * source   docs/format.md 5
+ */
+#ifndef DFOTA_DEVICE_PROJECT_H
+#define DFOTA_DEVICE_PROJECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DFOTA_REGIONS_MAX 8
+
+/* How a unit was predicted; DIFFERS is or'ed in when the prediction is not
+ * simply the old bytes. */
+enum dfota_kind {
+    DFOTA_KIND_PLAIN,            /* the old bytes */
+    DFOTA_KIND_CALL,             /* a branch or call of long range */
+    DFOTA_KIND_JUMP,             /* a branch of short range */
+    DFOTA_KIND_LITERAL,          /* an address or a load relative to the PC */
+    DFOTA_KIND_POINTER,          /* an absolute address in the image */
+    DFOTA_KIND_DATA,             /* an absolute address elsewhere, learnt */
+    DFOTA_KIND_LITERAL_BYTE = 7, /* not predicted at all */
+    DFOTA_KIND_DIFFERS = 8,
+};
+
+#define DFOTA_UNIT_MAX 8    /* bytes a unit may have */
+#define DFOTA_LOOK_BACK 4   /* old bytes a unit may look at before itself */
+#define DFOTA_LOOK_AHEAD 12 /* and from its start on */
+
+struct dfota_region {
+    uint32_t off, len; /* in the old image */
+    uint32_t old_bias; /* address = offset + bias */
+    uint32_t new_bias;
+};
+
+/* An entry of T: from this old offset on, content moved by shift. */
+struct dfota_shift {
+    uint32_t start;
+    uint32_t shift; /* modulo 2^32 */
+};
+
+/* An old address whose new value has been seen. */
+struct dfota_known {
+    uint32_t from, to;
+};
+
+/* A ring of known addresses; the oldest makes room. */
+struct dfota_memory {
+    struct dfota_known *entry;
+    uint16_t len, cap, next;
+};
+
+struct dfota_project {
+    const struct dfota_isa *isa; /* NULL: raw */
+    struct dfota_region region[DFOTA_REGIONS_MAX];
+    uint8_t regions;
+    uint8_t data_top; /* high byte of data addresses, 0: none */
+    uint16_t t_len, t_cap;
+    struct dfota_shift *t;    /* sorted by start */
+    struct dfota_memory code; /* targets of operands */
+    struct dfota_memory data; /* words that are not in the image */
+};
+
+/* An operand: what kind, how many bytes, which address it names. */
+struct dfota_operand {
+    uint8_t kind; /* 0: the bytes here name no address */
+    uint8_t len;  /* bytes of the instruction, 1 .. DFOTA_UNIT_MAX */
+    uint32_t target;
+};
+
+/* One instruction set. Both functions are pure. */
+struct dfota_isa {
+    uint8_t align; /* of instructions, bytes */
+    /* The operand at p; avail bytes are there, pc is p's address. */
+    void (*parse)(const uint8_t *p, uint32_t avail, uint32_t pc,
+                  struct dfota_operand *out);
+    /* Put target into the instruction at p, now at pc. false: out of its
+     * range, p is as it was. */
+    bool (*write)(uint8_t *p, uint32_t pc, uint32_t target);
+};
+
+/** The instruction set of an architecture; NULL: raw. found: out */
+const struct dfota_isa *dfota_isa_find(unsigned arch, bool *found);
+
+extern const struct dfota_isa dfota_isa_thumb2;
+
+/** Enter a segment into T: old bytes from start on moved by shift.
+ * false: T is full. */
+bool dfota_project_enter(struct dfota_project *p, uint32_t start,
+                         uint32_t shift);
+
+/** Where the old offset went, by T. */
+uint32_t dfota_project_offset(const struct dfota_project *p, uint32_t off);
+
+/** Forget the addresses learnt. */
+void dfota_project_reset(struct dfota_project *p);
+
+/* A prediction of the next unit. */
+struct dfota_unit {
+    uint8_t kind;                  /* enum dfota_kind */
+    uint8_t len;                   /* bytes */
+    uint8_t bytes[DFOTA_UNIT_MAX]; /* the new bytes, as predicted */
+    uint32_t from;                 /* old address named; 0 for PLAIN */
+};
+
+/**
+ * Predict the unit that copies old[0..] (offset o) to offset n.
+ *
+ * old      readable from -DFOTA_LOOK_BACK to DFOTA_LOOK_AHEAD
+ * avail    bytes the unit may have, at least 1
+ */
+void dfota_project_unit(struct dfota_project *p, const uint8_t *old, uint32_t o,
+                        uint32_t n, uint32_t avail, struct dfota_unit *u);
+
+/** Learn from the unit's true bytes. */
+void dfota_project_learn(struct dfota_project *p, const struct dfota_unit *u,
+                         const uint8_t *old, const uint8_t *made, uint32_t o,
+                         uint32_t n);
+
+#endif
