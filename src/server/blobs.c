@@ -129,7 +129,7 @@ static bool settled(const struct file_id *id)
     age_ms = (int64_t)(now.tv_sec - id->changed.tv_sec) * 1000 +
              (now.tv_nsec - id->changed.tv_nsec) / 1000000;
     /* A change time in the future is no recent change: the clock was set. */
-    return age_ms >= SETTLED_MS || age_ms < -10 * SETTLED_MS;
+    return age_ms >= SETTLED_MS || age_ms < -1000;
 }
 
 static size_t bucket_of(const struct file_id *id)
@@ -156,21 +156,45 @@ static void use(struct blobs *blobs, struct entry *entry)
     TAILQ_INSERT_TAIL(&blobs->by_age, entry, age);
 }
 
-/* Promise memory for a content, the oldest unused ones make room. */
+static bool fits(const struct blobs *blobs, uint64_t size)
+{
+    return size <= blobs->memory_cap - blobs->memory;
+}
+
+static bool is_spare(const struct entry *entry)
+{
+    return entry->users == 0 && entry->data;
+}
+
+/* Would it fit if all that nobody uses went? */
+static bool could_fit(const struct blobs *blobs, uint64_t size)
+{
+    size_t used = blobs->memory;
+    const struct entry *entry;
+
+    TAILQ_FOREACH(entry, &blobs->by_age, age)
+    {
+        if (is_spare(entry))
+            used -= (size_t)entry->blob.size;
+    }
+    return size <= blobs->memory_cap - used;
+}
+
+/* Promise memory for a content; the longest unused ones make room, and none
+ * of them goes for nothing. */
 static bool reserve(struct blobs *blobs, uint64_t size)
 {
     struct entry *entry, *next;
 
-    if (size == 0 || size > blobs->blob_max)
+    if (size == 0 || size > blobs->blob_max ||
+        (!fits(blobs, size) && !could_fit(blobs, size)))
         return false;
-    for (entry = TAILQ_FIRST(&blobs->by_age);
-         entry && size > blobs->memory_cap - blobs->memory; entry = next) {
+    for (entry = TAILQ_FIRST(&blobs->by_age); entry && !fits(blobs, size);
+         entry = next) {
         next = TAILQ_NEXT(entry, age);
-        if (entry->users == 0 && entry->data)
+        if (is_spare(entry))
             drop(blobs, entry);
     }
-    if (size > blobs->memory_cap - blobs->memory)
-        return false;
     blobs->memory += (size_t)size;
     return true;
 }
@@ -317,10 +341,14 @@ int blobs_get(struct blobs *blobs, int fd, const struct blob **blob)
         return DFOTA_E_IO;
     pthread_mutex_lock(&blobs->lock);
     entry = find(blobs, &id);
+    if (!entry || !entry->data)
+        reserved = reserve(blobs, (uint64_t)id.size);
+    if (entry && reserved) { /* there was no room for its bytes; now there is */
+        drop(blobs, entry);
+        entry = NULL;
+    }
     if (entry)
         use(blobs, entry);
-    else
-        reserved = reserve(blobs, (uint64_t)id.size);
     pthread_mutex_unlock(&blobs->lock);
     if (!entry)
         return load_new(blobs, fd, &id, reserved, blob);

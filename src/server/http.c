@@ -283,7 +283,9 @@ static struct MHD_Daemon *start_daemon(struct http_listener *listener,
 
     if (config->tls)
         flags |= MHD_USE_TLS;
-    /* A pool of one thread is refused by the library. */
+    /* A pool of one thread is refused by the library. Its strictness towards
+     * clients is left off: refusal() has both of its checks, and the library
+     * sends the head of that answer twice. */
     return MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, listener, MHD_OPTION_EXTERNAL_LOGGER,
         on_message, NULL, MHD_OPTION_LISTEN_SOCKET, listener->fd,
@@ -291,11 +293,10 @@ static struct MHD_Daemon *start_daemon(struct http_listener *listener,
         MHD_OPTION_CONNECTION_LIMIT, config->connections_max,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENCE_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
-        MHD_OPTION_URI_LOG_CALLBACK, on_target, listener,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener, MHD_OPTION_ARRAY,
-        config->tls ? for_tls : for_plain, MHD_OPTION_END);
+        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, listener, MHD_OPTION_URI_LOG_CALLBACK, on_target,
+        listener, MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener,
+        MHD_OPTION_ARRAY, config->tls ? for_tls : for_plain, MHD_OPTION_END);
 }
 
 int http_open(const struct http_config *config, struct http_listener **out)

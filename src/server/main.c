@@ -3,10 +3,11 @@
  * dfotad: the firmware server. This file is its life: start, signals, stop.
  */
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -36,7 +37,7 @@ enum {
 struct server {
     struct options options;
     struct deliver deliver;
-    char *cert_path, *key_path;
+    char cert_path[PATH_MAX], key_path[PATH_MAX];
     struct tls *tls;
     unsigned threads, connections_max;
     struct http_listener *listeners[LISTENERS_MAX];
@@ -60,7 +61,7 @@ static unsigned connections_allowed(void)
         return 256;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur > 2 * CONNECTIONS_MAX)
+    if (limit.rlim_cur / 2 > CONNECTIONS_MAX)
         return CONNECTIONS_MAX;
     return limit.rlim_cur < 128 ? 32 : (unsigned)limit.rlim_cur / 2 - 32;
 }
@@ -74,21 +75,29 @@ static unsigned threads_of_machine(void)
     return processors > THREADS_MAX ? THREADS_MAX : (unsigned)processors;
 }
 
+static int make_path(char path[PATH_MAX], const char *folder, const char *name)
+{
+    int len =
+        snprintf(path, PATH_MAX, "%s%s%s", folder, *folder ? "/" : "", name);
+
+    if (len >= 0 && len < PATH_MAX)
+        return 0;
+    log_error("%s: the path is too long", name);
+    return DFOTA_E_ARG;
+}
+
 static int find_tls_files(struct server *server)
 {
     const struct options *options = &server->options;
+    bool own = options->tls_cert != NULL;
+    int err = make_path(server->cert_path, own ? "" : options->data,
+                        own ? options->tls_cert : "tls-cert.pem");
 
-    if (options->tls_cert) {
-        server->cert_path = strdup(options->tls_cert);
-        server->key_path = strdup(options->tls_key);
-        return server->cert_path && server->key_path ? 0 : DFOTA_E_NOMEM;
-    }
-    if (asprintf(&server->cert_path, "%s/tls-cert.pem", options->data) < 0)
-        server->cert_path = NULL;
-    if (asprintf(&server->key_path, "%s/tls-key.pem", options->data) < 0)
-        server->key_path = NULL;
-    if (!server->cert_path || !server->key_path)
-        return DFOTA_E_NOMEM;
+    if (!err)
+        err = make_path(server->key_path, own ? "" : options->data,
+                        own ? options->tls_key : "tls-key.pem");
+    if (err || own)
+        return err;
     if (files_make_folder(options->data) != 0) {
         log_error("%s: %s; choose another data folder with --data",
                   options->data, strerror(errno));
@@ -172,8 +181,6 @@ static void stop(struct server *server)
     blobs_destroy(server->deliver.blobs);
     if (server->deliver.folder >= 0)
         close(server->deliver.folder);
-    free(server->cert_path);
-    free(server->key_path);
 }
 
 static void reload(struct server *server)
@@ -210,7 +217,7 @@ static void run(struct server *server, const sigset_t *signals)
 
 int main(int argc, char **argv)
 {
-    struct server server = {.deliver.folder = -1};
+    static struct server server = {.deliver.folder = -1};
     sigset_t signals;
     int err;
 
@@ -238,5 +245,7 @@ int main(int argc, char **argv)
     if (err == DFOTA_E_NOMEM)
         log_error("%s", dfota_strerror(err));
     stop(&server);
+    if (err == DFOTA_E_SYNTAX) /* an address that is none */
+        return 2;
     return err ? 1 : 0;
 }

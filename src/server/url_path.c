@@ -42,6 +42,8 @@ static int next_char(const char **at, bool *escaped)
     unsigned char c = (unsigned char)*(*at)++;
     int high, low;
 
+    if (c == ' ') /* only ever escaped */
+        return DFOTA_E_SYNTAX;
     *escaped = c == '%';
     if (*escaped) {
         high = hex_digit((*at)[0]);

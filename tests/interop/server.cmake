@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+# The programs from outside: foreign clients against dfotad, and the man pages
+# against what the programs say of themselves.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+
+add_test(NAME interop/dfotad
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad.py
+                 $<TARGET_FILE:dfotad>)
+set_tests_properties(interop/dfotad PROPERTIES TIMEOUT 300)
