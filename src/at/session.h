@@ -24,7 +24,7 @@
 #include "at/chat.h"
 #include "at/family.h"
 #include "at/line.h"
-#include "at/urc.h"
+#include "at/urc_reader.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "at/family.h"
-#include "at/urc.h"
+#include "at/urc_reader.h"
 #include "base/err.h"
 #include <setjmp.h>
 #include <stdarg.h>

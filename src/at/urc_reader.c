@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "at/urc.h"
+#include "at/urc_reader.h"
 #include "at/text.h"
 
 #define WORD_ROOM 14

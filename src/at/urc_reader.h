@@ -8,8 +8,8 @@
  * blank, both wordings of the resume banner), since firmware is made by the
  * people who made the documents. Only the tags FOTA and SBFOTA count.
  */
-#ifndef DFOTA_AT_URC_H
-#define DFOTA_AT_URC_H
+#ifndef DFOTA_AT_URC_READER_H
+#define DFOTA_AT_URC_READER_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "port/posix/serial.h"
+#include "base/err.h"
+#include "port/posix/endpoint.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define BY_ID "/dev/serial/by-id"
+
+enum kind { KIND_TTY, KIND_PTY, KIND_TCP, KIND_UNIX };
+
+struct serial {
+    char *name; /* without the prefix */
+    char *path; /* of a tty: the name that outlives a reset */
+    uint32_t rate;
+    enum kind kind;
+    int fd;
+    bool usb;
+};
+
+static const struct {
+    uint32_t rate;
+    speed_t speed;
+} speeds[] = {
+    {1200, B1200},     {2400, B2400},     {4800, B4800},     {9600, B9600},
+    {19200, B19200},   {38400, B38400},   {57600, B57600},   {115200, B115200},
+    {230400, B230400}, {460800, B460800}, {921600, B921600},
+};
+
+static int speed_of(uint32_t rate, speed_t *speed)
+{
+    for (size_t i = 0; i < sizeof(speeds) / sizeof(speeds[0]); i++) {
+        if (speeds[i].rate == rate) {
+            *speed = speeds[i].speed;
+            return DFOTA_OK;
+        }
+    }
+    return DFOTA_E_ARG;
+}
+
+static const char *kind_of(const char *name, enum kind *kind)
+{
+    static const struct {
+        const char *prefix;
+        enum kind kind;
+    } prefixes[] = {
+        {"pty:", KIND_PTY}, {"tcp:", KIND_TCP}, {"unix:", KIND_UNIX}};
+
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+        size_t len = strlen(prefixes[i].prefix);
+
+        if (!strncmp(name, prefixes[i].prefix, len)) {
+            *kind = prefixes[i].kind;
+            return name + len;
+        }
+    }
+    *kind = KIND_TTY;
+    return name;
+}
+
+/* The link in /dev/serial/by-id that leads to this device. */
+static char *find_alias(const char *device)
+{
+    char real[PATH_MAX];
+    char target[PATH_MAX];
+    char link[PATH_MAX];
+    char *found = NULL;
+    DIR *folder = opendir(BY_ID);
+
+    if (!folder)
+        return NULL;
+    if (realpath(device, real)) {
+        const struct dirent *entry;
+
+        while (!found && (entry = readdir(folder))) {
+            int len = snprintf(link, sizeof(link), BY_ID "/%s", entry->d_name);
+
+            if (len < (int)sizeof(link) && realpath(link, target) &&
+                !strcmp(target, real))
+                found = strdup(link);
+        }
+    }
+    closedir(folder);
+    return found;
+}
+
+int serial_create(const char *name, uint32_t rate, struct serial **port)
+{
+    struct serial *p;
+    enum kind kind;
+    speed_t speed;
+
+    name = kind_of(name, &kind);
+    if (!*name || speed_of(rate, &speed) ||
+        (kind == KIND_TCP && endpoint_check(name)) ||
+        (kind == KIND_TTY && name[0] != '/'))
+        return DFOTA_E_ARG;
+    p = calloc(1, sizeof(*p));
+    if (!p)
+        return DFOTA_E_NOMEM;
+    p->kind = kind;
+    p->rate = rate;
+    p->fd = -1;
+    p->name = strdup(name);
+    if (!p->name) {
+        free(p);
+        return DFOTA_E_NOMEM;
+    }
+    *port = p;
+    return DFOTA_OK;
+}
+
+void serial_destroy(struct serial *port)
+{
+    if (!port)
+        return;
+    serial_close(port);
+    free(port->path);
+    free(port->name);
+    free(port);
+}
+
+void serial_close(struct serial *port)
+{
+    if (port->fd >= 0)
+        close(port->fd);
+    port->fd = -1;
+}
+
+/* Raw, 8N1, no flow control: a payload must pass as it is, and a module in
+ * its reset must not stop the host. Closing leaves DTR as it is. */
+static int configure(int fd, uint32_t rate, bool has_rate)
+{
+    struct termios tio;
+    speed_t speed;
+
+    if (speed_of(rate, &speed))
+        return DFOTA_E_ARG;
+    if (tcgetattr(fd, &tio))
+        return DFOTA_E_IO;
+    cfmakeraw(&tio);
+    tio.c_cflag |= CLOCAL | CREAD;
+    tio.c_cflag &= (tcflag_t) ~(CRTSCTS | CSTOPB | HUPCL);
+    tio.c_cc[VMIN] = 1; /* so that 0 bytes read means a hang-up */
+    tio.c_cc[VTIME] = 0;
+    if (has_rate && (cfsetispeed(&tio, speed) || cfsetospeed(&tio, speed)))
+        return DFOTA_E_ARG;
+    return tcsetattr(fd, TCSADRAIN, &tio) ? DFOTA_E_IO : DFOTA_OK;
+}
+
+static int open_tty(struct serial *port)
+{
+    const char *path = port->path ? port->path : port->name;
+    int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    int err;
+
+    if (fd < 0)
+        return errno == EBUSY ? DFOTA_E_BUSY : DFOTA_E_NOTFOUND;
+    err = configure(fd, port->rate, port->kind == KIND_TTY);
+    if (!err && port->kind == KIND_TTY && ioctl(fd, TIOCEXCL))
+        err = DFOTA_E_IO;
+    if (err) {
+        int kept = errno;
+
+        close(fd);
+        errno = kept;
+        return err;
+    }
+    if (port->kind == KIND_TTY && !port->path)
+        port->path = find_alias(port->name);
+    port->usb = port->kind == KIND_TTY &&
+                (port->path || strstr(port->name, "/ttyUSB") ||
+                 strstr(port->name, "/ttyACM"));
+    port->fd = fd;
+    return DFOTA_OK;
+}
+
+int serial_open(struct serial *port)
+{
+    serial_close(port);
+    if (port->kind == KIND_TTY || port->kind == KIND_PTY)
+        return open_tty(port);
+    if (port->kind == KIND_TCP)
+        return endpoint_connect_tcp(port->name, &port->fd);
+    return endpoint_connect_unix(port->name, &port->fd);
+}
+
+int serial_fd(const struct serial *port)
+{
+    return port->fd;
+}
+
+int serial_read(struct serial *port, uint8_t *data, size_t room, size_t *len)
+{
+    ssize_t got = read(port->fd, data, room);
+
+    *len = got > 0 ? (size_t)got : 0;
+    if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)))
+        return DFOTA_OK;
+    return DFOTA_E_IO;
+}
+
+int serial_write(struct serial *port, const uint8_t *data, size_t len,
+                 size_t *used)
+{
+    bool is_socket = port->kind == KIND_TCP || port->kind == KIND_UNIX;
+    ssize_t put = is_socket ? send(port->fd, data, len, MSG_NOSIGNAL)
+                            : write(port->fd, data, len);
+
+    *used = put > 0 ? (size_t)put : 0;
+    if (put >= 0 || errno == EAGAIN || errno == EINTR)
+        return DFOTA_OK;
+    return DFOTA_E_IO;
+}
+
+int serial_set_rate(struct serial *port, uint32_t rate)
+{
+    speed_t speed;
+
+    if (speed_of(rate, &speed))
+        return DFOTA_E_ARG;
+    if (port->rate == rate || port->kind != KIND_TTY) {
+        port->rate = rate;
+        return DFOTA_OK;
+    }
+    port->rate = rate;
+    return port->fd < 0 ? DFOTA_OK : configure(port->fd, rate, true);
+}
+
+bool serial_is_usb(const struct serial *port)
+{
+    return port->usb;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * A module's AT port on a POSIX host: a tty, a pty, a TCP or Unix socket.
+ *
+ * Layer: port. Never blocks longer than it takes to reach a TCP peer. A port
+ * that vanishes (a USB module in its reset) is closed and may be opened again
+ * under the name it has then: a USB port is remembered by the link that udev
+ * keeps for it in /dev/serial/by-id.
+ */
+#ifndef DFOTA_PORT_POSIX_SERIAL_H
+#define DFOTA_PORT_POSIX_SERIAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct serial;
+
+/**
+ * Make a port; it is not open yet.
+ *
+ * name     /dev/..: a serial port; pty:PATH: the same without a rate;
+ *          tcp:HOST:PORT, with [..] around an IPv6 address; unix:PATH
+ * rate     bits per second, for serial ports
+ * port     out: owned by the caller, serial_destroy()
+ * errors   E_ARG the name or the rate is none of these, E_NOMEM
+ */
+int serial_create(const char *name, uint32_t rate, struct serial **port);
+void serial_destroy(struct serial *port);
+
+/**
+ * Open, or open again.
+ *
+ * errors   E_NOTFOUND no such port (now), E_BUSY somebody else has it,
+ *          E_CONNECT the peer cannot be reached, E_IO; errno tells more
+ */
+int serial_open(struct serial *port);
+void serial_close(struct serial *port);
+
+/** For poll(); -1 while closed. Valid until close. */
+int serial_fd(const struct serial *port);
+
+/**
+ * Read what is there.
+ *
+ * len      out: 0 when nothing is
+ * errors   E_IO the port has gone: close it
+ */
+int serial_read(struct serial *port, uint8_t *data, size_t room, size_t *len);
+
+/** used: out, 0..len. errors: as serial_read */
+int serial_write(struct serial *port, const uint8_t *data, size_t len,
+                 size_t *used);
+
+/**
+ * Change the rate once everything written has left; no effect on ports
+ * without one. It stays over close and open.
+ *
+ * errors   E_ARG not a rate of this system, E_IO
+ */
+int serial_set_rate(struct serial *port, uint32_t rate);
+
+/** Is it a USB device's port, which dies when the module resets? */
+bool serial_is_usb(const struct serial *port);
+
+#endif
