@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HTTP/1.1 and HTTPS on libcurl's multi interface, driven by libuv.
+ *
+ * The length is counted here and not by libcurl (IGNORE_CONTENT_LENGTH):
+ * libcurl stops reading at the announced length, and a server that sends
+ * more than it announced would pass for an honest one. "Connection: close"
+ * makes an honest server end by closing; one that stays open is given a
+ * short grace after the last announced byte.
+ */
+#include <curl/curl.h>
+#include <gnutls/gnutls.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/err.h"
+#include "link/link.h"
+
+enum { GRACE_MS = 30 };
+
+struct http {
+    struct link link;
+    uv_loop_t *loop;
+    CURLM *multi;
+    CURL *easy; /* NULL: nothing under way */
+    struct curl_slist *headers;
+    uv_timer_t *timer, *watch;
+    link_callback *callback;
+    void *ctx;
+    uint64_t silence_ms, connect_ms;
+    uint64_t moved_ms; /* when the newest byte came */
+    bool connected, head_given, refused, failing;
+    /* Of the response. */
+    int64_t content_len, total;
+    uint64_t asked_from, range_from, got;
+    bool has_etag, has_digest;
+    char etag[LINK_ETAG_MAX];
+    uint8_t digest[LINK_DIGEST_LEN];
+    char error[CURL_ERROR_SIZE];
+};
+
+struct watched {
+    uv_poll_t poll;
+    struct http *http;
+    curl_socket_t socket;
+};
+
+static void stop(struct http *h)
+{
+    if (h->easy) {
+        curl_multi_remove_handle(h->multi, h->easy);
+        curl_easy_cleanup(h->easy);
+        h->easy = NULL;
+    }
+    curl_slist_free_all(h->headers);
+    h->headers = NULL;
+    uv_timer_stop(h->watch);
+}
+
+static void fail(struct http *h, enum link_error error, const char *text)
+{
+    struct link_event event = {
+        .kind = LINK_ERROR, .error = error, .text = text};
+    link_callback *callback = h->callback;
+
+    stop(h);
+    if (!h->refused)
+        callback(h->ctx, &event);
+}
+
+static void end(struct http *h)
+{
+    struct link_event event = {.kind = LINK_END};
+
+    stop(h);
+    h->callback(h->ctx, &event);
+}
+
+static int decode_base64(const char *from, size_t len, uint8_t *digest)
+{
+    gnutls_datum_t in = {(unsigned char *)from, (unsigned)len}, out;
+    int good;
+
+    if (gnutls_base64_decode2(&in, &out) < 0)
+        return DFOTA_E_SYNTAX;
+    good = out.size == LINK_DIGEST_LEN;
+    if (good)
+        memcpy(digest, out.data, LINK_DIGEST_LEN);
+    gnutls_free(out.data);
+    return good ? 0 : DFOTA_E_SYNTAX;
+}
+
+/* Repr-Digest and Content-Digest (RFC 9530): sha-256=:base64:, and the older
+ * Digest (RFC 3230): sha-256=base64. One that cannot be read is a lie too:
+ * a zero digest, which nothing matches. */
+static void take_digest(struct http *h, const char *value)
+{
+    const char *at = strcasestr(value, "sha-256=");
+    size_t len;
+
+    if (!at)
+        return;
+    at += 8;
+    at += *at == ':';
+    len = strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                     "0123456789+/=");
+    h->has_digest = true;
+    if (decode_base64(at, len, h->digest) != 0)
+        memset(h->digest, 0, sizeof h->digest);
+}
+
+static void take_range(struct http *h, const char *value)
+{
+    unsigned long long first, last, total;
+
+    if (sscanf(value, "bytes %llu-%llu/%llu", &first, &last, &total) == 3) {
+        h->range_from = first;
+        h->total = (int64_t)total;
+    }
+}
+
+static void take_etag(struct http *h, const char *value)
+{
+    size_t len = strlen(value);
+
+    h->has_etag = value[0] == '"' && len > 1 && len < LINK_ETAG_MAX;
+    if (h->has_etag)
+        strcpy(h->etag, value);
+}
+
+static bool named(const char *line, const char *name, const char **value)
+{
+    size_t len = strlen(name);
+
+    if (strncasecmp(line, name, len) != 0 || line[len] != ':')
+        return false;
+    *value = line + len + 1 + strspn(line + len + 1, " \t");
+    return true;
+}
+
+static void new_response(struct http *h)
+{
+    h->content_len = h->total = -1;
+    h->range_from = 0;
+    h->has_etag = h->has_digest = false;
+}
+
+static int give_head(struct http *h)
+{
+    long status = 0;
+    struct link_event event = {.kind = LINK_HEAD};
+
+    h->head_given = true;
+    curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
+    event.status = (int)status;
+    event.from = status == 206 ? h->range_from : 0;
+    event.length = status == 206 ? h->total : h->content_len;
+    event.etag = h->has_etag ? h->etag : NULL;
+    event.digest = h->has_digest ? h->digest : NULL;
+    h->refused = h->callback(h->ctx, &event) != 0;
+    return h->refused ? DFOTA_E_CANCELLED : 0;
+}
+
+/* Told here and not with the first data: a body may be empty. */
+static int headers_end(struct http *h)
+{
+    long status = 0;
+
+    curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
+    return status < 200 || h->head_given ? 0 : give_head(h);
+}
+
+static size_t on_header(char *data, size_t size, size_t count, void *ctx)
+{
+    struct http *h = ctx;
+    size_t len = size * count;
+    char line[1024];
+    const char *value;
+
+    h->moved_ms = uv_now(h->loop);
+    if (len >= sizeof line)
+        return len;
+    memcpy(line, data, len);
+    while (len > 0 && strchr("\r\n \t", data[len - 1]))
+        len--;
+    line[len] = '\0';
+    if (len == 0)
+        return headers_end(h) == 0 ? size * count : 0;
+    if (strncmp(line, "HTTP/", 5) == 0)
+        new_response(h);
+    else if (named(line, "Content-Length", &value))
+        h->content_len = strtoll(value, NULL, 10);
+    else if (named(line, "Content-Range", &value))
+        take_range(h, value);
+    else if (named(line, "ETag", &value))
+        take_etag(h, value);
+    else if (named(line, "Repr-Digest", &value) ||
+             named(line, "Digest", &value) ||
+             (h->asked_from == 0 && named(line, "Content-Digest", &value)))
+        take_digest(h, value);
+    return size * count;
+}
+
+static size_t on_data(char *data, size_t size, size_t count, void *ctx)
+{
+    struct http *h = ctx;
+    size_t len = size * count;
+    struct link_event event = {
+        .kind = LINK_DATA, .data = (uint8_t *)data, .len = len};
+
+    h->moved_ms = uv_now(h->loop);
+    h->got += len;
+    h->refused = h->callback(h->ctx, &event) != 0;
+    return h->refused ? 0 : len;
+}
+
+static enum link_error meaning(const struct http *h, CURLcode code)
+{
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+        return LINK_CONNECT;
+    case CURLE_OPERATION_TIMEDOUT:
+        return h->connected ? LINK_SILENT : LINK_CONNECT;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+        return LINK_TLS;
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_HTTP2:
+    case CURLE_BAD_CONTENT_ENCODING:
+        return LINK_ALIEN;
+    case CURLE_GOT_NOTHING:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_PARTIAL_FILE:
+        return LINK_LOST;
+    default:
+        return LINK_FAILED;
+    }
+}
+
+static void finished(struct http *h, CURLcode code)
+{
+    enum link_error error;
+
+    if (h->refused) {
+        stop(h);
+        return;
+    }
+    if (code == CURLE_OK && h->head_given &&
+        (h->content_len < 0 || h->got >= (uint64_t)h->content_len)) {
+        end(h);
+        return;
+    }
+    error = code == CURLE_OK ? LINK_LOST : meaning(h, code);
+    fail(h, error, h->error[0] ? h->error : curl_easy_strerror(code));
+}
+
+static void look_for_end(struct http *h)
+{
+    CURLMsg *message;
+    int left;
+
+    while (h->easy && (message = curl_multi_info_read(h->multi, &left))) {
+        if (message->msg == CURLMSG_DONE)
+            finished(h, message->data.result);
+    }
+}
+
+static bool stands(struct http *h)
+{
+    curl_off_t us = 0;
+    long status = 0;
+
+    /* PRETRANSFER is set once the request can be sent: behind TLS. */
+    curl_easy_getinfo(h->easy, CURLINFO_PRETRANSFER_TIME_T, &us);
+    curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
+    return us > 0 || status > 0;
+}
+
+static void on_watch(uv_timer_t *timer)
+{
+    struct http *h = timer->data;
+    uint64_t still = uv_now(h->loop) - h->moved_ms;
+    bool all = h->head_given && h->content_len >= 0 &&
+               h->got >= (uint64_t)h->content_len;
+
+    if (!h->connected && stands(h)) {
+        h->connected = true;
+        h->moved_ms = uv_now(h->loop);
+    } else if (all && still >= GRACE_MS) {
+        end(h);
+    } else if (!h->connected && still >= h->connect_ms) {
+        fail(h, LINK_CONNECT, "no connection within the time-out");
+    } else if (h->connected && still >= h->silence_ms) {
+        fail(h, LINK_SILENT, "no data within the time-out");
+    }
+}
+
+static void on_socket_event(uv_poll_t *poll, int status, int events)
+{
+    struct watched *w = poll->data;
+    struct http *h = w->http;
+    int flags = status < 0 ? CURL_CSELECT_ERR : 0, running;
+
+    if (events & UV_READABLE)
+        flags |= CURL_CSELECT_IN;
+    if (events & UV_WRITABLE)
+        flags |= CURL_CSELECT_OUT;
+    curl_multi_socket_action(h->multi, w->socket, flags, &running);
+    look_for_end(h);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct http *h = timer->data;
+    int running;
+
+    curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    look_for_end(h);
+}
+
+static void free_handle(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static void free_watched(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static struct watched *watch_socket(struct http *h, curl_socket_t s)
+{
+    struct watched *w = calloc(1, sizeof *w);
+
+    if (!w || uv_poll_init_socket(h->loop, &w->poll, s) != 0) {
+        free(w);
+        return NULL;
+    }
+    w->poll.data = w;
+    w->http = h;
+    w->socket = s;
+    curl_multi_assign(h->multi, s, w);
+    return w;
+}
+
+static int want_socket(CURL *easy, curl_socket_t s, int what, void *ctx,
+                       void *known)
+{
+    struct http *h = ctx;
+    struct watched *w = known;
+    int events = 0;
+
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        if (w) {
+            uv_poll_stop(&w->poll);
+            uv_close((uv_handle_t *)&w->poll, free_watched);
+            curl_multi_assign(h->multi, s, NULL);
+        }
+        return 0;
+    }
+    if (!w)
+        w = watch_socket(h, s);
+    if (!w)
+        return -1;
+    if (what != CURL_POLL_OUT)
+        events |= UV_READABLE;
+    if (what != CURL_POLL_IN)
+        events |= UV_WRITABLE;
+    uv_poll_start(&w->poll, events, on_socket_event);
+    return 0;
+}
+
+static int want_timer(CURLM *multi, long ms, void *ctx)
+{
+    struct http *h = ctx;
+
+    (void)multi;
+    if (ms < 0)
+        uv_timer_stop(h->timer);
+    else
+        uv_timer_start(h->timer, on_timer, (uint64_t)ms, 0);
+    return 0;
+}
+
+static void set_tls(CURL *e, const struct link_request *r)
+{
+    curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+    curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, r->ca ? 1L : 0L);
+    curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, r->ca ? 2L : 0L);
+    curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (r->ca)
+        curl_easy_setopt(e, CURLOPT_CAINFO, r->ca);
+    if (r->cert && r->key) {
+        curl_easy_setopt(e, CURLOPT_SSLCERT, r->cert);
+        curl_easy_setopt(e, CURLOPT_SSLKEY, r->key);
+    }
+}
+
+static void add_header(struct http *h, const char *line)
+{
+    struct curl_slist *more = curl_slist_append(h->headers, line);
+
+    if (more)
+        h->headers = more;
+}
+
+static void set_range(struct http *h, CURL *e, const struct link_request *r)
+{
+    char text[LINK_ETAG_MAX + 16];
+
+    if (r->from == 0)
+        return;
+    snprintf(text, sizeof text, "%llu-", (unsigned long long)r->from);
+    curl_easy_setopt(e, CURLOPT_RANGE, text);
+    if (r->etag) {
+        snprintf(text, sizeof text, "If-Range: %s", r->etag);
+        add_header(h, text);
+    }
+}
+
+static void set_options(struct http *h, CURL *e, const struct link_request *r)
+{
+    static const long families[] = {CURL_IPRESOLVE_V4, CURL_IPRESOLVE_V6,
+                                    CURL_IPRESOLVE_WHATEVER};
+
+    curl_easy_setopt(e, CURLOPT_URL, r->url);
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(e, CURLOPT_PROXY, "");
+    curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(e, CURLOPT_IGNORE_CONTENT_LENGTH, 1L);
+    curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
+    curl_easy_setopt(e, CURLOPT_IPRESOLVE, families[r->ip_type % 3]);
+    curl_easy_setopt(e, CURLOPT_USERAGENT,
+                     "dfota-module/" DFOTA_PROGRAM_VERSION);
+    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, 24 * 3600000L);
+    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(e, CURLOPT_HEADERDATA, h);
+    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_data);
+    curl_easy_setopt(e, CURLOPT_WRITEDATA, h);
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, h->error);
+    set_tls(e, r);
+    add_header(h, "Connection: close");
+    set_range(h, e, r);
+    curl_easy_setopt(e, CURLOPT_HTTPHEADER, h->headers);
+}
+
+static int http_open(struct link *l, const struct link_request *r)
+{
+    struct http *h = (struct http *)l;
+
+    stop(h);
+    h->easy = curl_easy_init();
+    if (!h->easy)
+        return DFOTA_E_NOMEM;
+    h->callback = r->callback;
+    h->ctx = r->ctx;
+    h->connect_ms = r->connect_ms;
+    h->silence_ms = r->silence_ms;
+    h->asked_from = r->from;
+    h->got = 0;
+    h->connected = h->head_given = h->refused = false;
+    h->error[0] = '\0';
+    new_response(h);
+    set_options(h, h->easy, r);
+    uv_update_time(h->loop);
+    h->moved_ms = uv_now(h->loop);
+    uv_timer_start(h->watch, on_watch, GRACE_MS / 2, GRACE_MS / 2);
+    if (curl_multi_add_handle(h->multi, h->easy) != CURLM_OK) {
+        stop(h);
+        return DFOTA_E_ARG;
+    }
+    return 0;
+}
+
+static void http_close(struct link *l)
+{
+    stop((struct http *)l);
+}
+
+static void http_destroy(struct link *l)
+{
+    struct http *h = (struct http *)l;
+
+    stop(h);
+    if (h->multi)
+        curl_multi_cleanup(h->multi);
+    if (h->timer)
+        uv_close((uv_handle_t *)h->timer, free_handle);
+    if (h->watch)
+        uv_close((uv_handle_t *)h->watch, free_handle);
+    free(h);
+}
+
+static const struct link_ops ops = {http_open, http_close, http_destroy};
+
+static uv_timer_t *make_timer(struct http *h)
+{
+    uv_timer_t *timer = malloc(sizeof *timer);
+
+    if (timer) {
+        uv_timer_init(h->loop, timer);
+        timer->data = h;
+    }
+    return timer;
+}
+
+struct link *link_http_create(uv_loop_t *loop)
+{
+    struct http *h = calloc(1, sizeof *h);
+
+    if (!h)
+        return NULL;
+    h->link.ops = &ops;
+    h->loop = loop;
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    h->multi = curl_multi_init();
+    h->timer = make_timer(h);
+    h->watch = make_timer(h);
+    if (!h->multi || !h->timer || !h->watch) {
+        http_destroy(&h->link);
+        return NULL;
+    }
+    curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
+    curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
+    curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, want_timer);
+    curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
+    return &h->link;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The trigger and the download; what happens in DFOTA mode is
+ * agent_update.c.
+ */
+#include "modem/agent.h"
+
+#include "modem/module.h"
+#include "os/log.h"
+
+static bool is_coap(const struct url *u)
+{
+    return u->scheme == URL_COAP || u->scheme == URL_COAPS;
+}
+
+const char *agent_stage(const struct module *m)
+{
+    static const char *const names[] = {
+        [AGENT_IDLE] = "idle",
+        [AGENT_ACCEPTED] = "accepted",
+        [AGENT_DOWNLOADING] = "downloading",
+        [AGENT_UPLOADING] = "uploading",
+        [AGENT_SETTLING] = "settling",
+        [AGENT_RESETTING] = "resetting",
+        [AGENT_UPDATING] = "updating",
+        [AGENT_ENDED] = "ended",
+    };
+
+    return names[m->agent.state];
+}
+
+bool agent_busy(const struct module *m)
+{
+    return m->agent.state != AGENT_IDLE;
+}
+
+static void later(struct module *m, uv_timer_cb callback, uint32_t ms)
+{
+    uv_timer_start(&m->agent.timer, callback, module_pause(m, ms), 0);
+}
+
+static void end_download(struct module *m, enum cause cause)
+{
+    bool coap = is_coap(&m->agent.url);
+
+    urc_end(m, coap ? STAGE_COAPEND : STAGE_HTTPEND,
+            m->d->answers[cause].number);
+}
+
+/* From RESETTING on a power cut counts as one in UPDATING, so the mark is
+ * made before the word is said. */
+static void on_settled(uv_timer_t *timer)
+{
+    struct module *m = timer->data;
+
+    m->set.pending = true;
+    settings_save(&m->set);
+    m->agent.state = AGENT_RESETTING;
+    if (m->d->dumb_from == DUMB_FROM_RESETTING)
+        urc_stage(m, STAGE_RESETTING);
+    m->term.dumb = true;
+    module_reset(m, m->d->timing.reset);
+}
+
+static void settle(struct module *m)
+{
+    m->agent.state = AGENT_SETTLING;
+    later(m, on_settled, m->d->timing.settle);
+}
+
+static void on_progress(struct module *m, unsigned percent)
+{
+    /* The last step belongs to the verdict. */
+    urc_count(m, &m->agent.counter, percent < 100 ? percent : 99);
+}
+
+static void on_downloaded(struct module *m, enum cause cause)
+{
+    struct agent *a = &m->agent;
+
+    if (cause == CAUSE_NONE) {
+        urc_count(m, &a->counter, 100);
+        m->set.package_len = (uint32_t)a->download.got;
+        if (settings_save(&m->set) != 0)
+            cause = CAUSE_STORE;
+    }
+    end_download(m, cause);
+    if (cause == CAUSE_NONE && !a->manual) {
+        settle(m);
+        return;
+    }
+    a->state = AGENT_IDLE;
+}
+
+static void begin_download(struct module *m)
+{
+    struct agent *a = &m->agent;
+    static const struct percent none = {0};
+    bool coap = is_coap(&a->url);
+
+    a->state = AGENT_DOWNLOADING;
+    urc_count_begin(&a->counter, STAGE_DOWNLOADING,
+                    coap ? &none : &m->d->downloading);
+    urc_stage(m, coap ? STAGE_COAPSTART : STAGE_HTTPSTART);
+    /* Whatever package was there is about to be overwritten. */
+    m->set.package_len = 0;
+    settings_save(&m->set);
+    if (!radio_registered(&m->radio)) {
+        on_downloaded(m, CAUSE_OFFLINE);
+    } else if (!url_usable(&a->url, m->set.ip_type != 0)) {
+        on_downloaded(m, CAUSE_URL);
+    } else if (coap) {
+        log_error("%s: this build fetches by http and https only",
+                  url_scheme_name(a->url.scheme));
+        on_downloaded(m, CAUSE_CONNECT);
+    } else {
+        a->download.progress = on_progress;
+        a->download.done = on_downloaded;
+        download_begin(&a->download, &a->url);
+    }
+}
+
+static void on_start(uv_timer_t *timer)
+{
+    struct module *m = timer->data;
+
+    if (m->agent.local)
+        on_settled(timer);
+    else
+        begin_download(m);
+}
+
+int agent_start_url(struct module *m, const struct url *url)
+{
+    struct agent *a = &m->agent;
+
+    if (agent_busy(m))
+        return terminal_answer(m, CAUSE_BUSY);
+    if (m->d->answers[CAUSE_OFFLINE].form == ANSWER_CME &&
+        !(radio_registered(&m->radio) && m->radio.context))
+        return terminal_answer(m, CAUSE_OFFLINE);
+    if (!url->has_port)
+        log_warn("%s://%s names no port: %u is used, as the document says",
+                 url_scheme_name(url->scheme), url->host, url->port);
+    a->url = *url;
+    a->local = false;
+    a->state = AGENT_ACCEPTED;
+    return AT_OK;
+}
+
+int agent_start_local(struct module *m)
+{
+    struct agent *a = &m->agent;
+
+    if (agent_busy(m))
+        return terminal_answer(m, CAUSE_BUSY);
+    if (m->set.package_len == 0 &&
+        m->d->answers[CAUSE_NO_PACKAGE].form == ANSWER_CME)
+        return terminal_answer(m, CAUSE_NO_PACKAGE);
+    a->local = true;
+    a->state = AGENT_ACCEPTED;
+    return AT_OK;
+}
+
+void agent_line_done(struct module *m)
+{
+    if (m->agent.state == AGENT_ACCEPTED &&
+        !uv_is_active((uv_handle_t *)&m->agent.timer))
+        later(m, on_start, m->d->timing.start);
+}
+
+void agent_stop(struct module *m)
+{
+    uv_timer_stop(&m->agent.timer);
+    download_stop(&m->agent.download);
+    m->agent.state = AGENT_IDLE;
+}
+
+void agent_net_lost(struct module *m)
+{
+    download_net_lost(&m->agent.download);
+}
+
+void agent_init(struct module *m)
+{
+    m->agent.state = AGENT_IDLE;
+    uv_timer_init(m->loop, &m->agent.timer);
+    m->agent.timer.data = m;
+    download_init(&m->agent.download, m);
+}
+
+void agent_close(struct module *m)
+{
+    uv_close((uv_handle_t *)&m->agent.timer, NULL);
+    download_close(&m->agent.download);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "modem/chip_areas.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "device/journal.h"
+#include "os/log.h"
+
+enum { PROG_SIZE = 16 };
+
+static const char *const names[] = {"slot", "backup", "package", "journal"};
+
+/* What a power cut is: no last words. The shared mapping keeps the cells. */
+static void on_cut(void *ctx)
+{
+    (void)ctx;
+    kill(getpid(), SIGKILL);
+}
+
+static void before_operation(void *ctx, const struct sim_flash *f,
+                             enum sim_op op, uint32_t off, uint32_t len)
+{
+    struct chip_areas *a = ctx;
+
+    (void)f;
+    (void)off;
+    if (op == SIM_OP_PROG)
+        a->time_us += ((uint64_t)a->program_us * len + 255) / 256;
+    if (op != SIM_OP_ERASE)
+        return;
+    a->time_us += a->erase_us;
+    if (a->erase_from && a->power.ops + 1 >= a->erase_from) {
+        a->power.cut = (struct sim_cut){.at = a->power.ops + 1,
+                                        .when = SIM_CUT_TORN,
+                                        .torn = SIM_TORN_PREFIX};
+    }
+}
+
+static int say(int err, const char *path)
+{
+    if (err == DFOTA_E_ARG)
+        log_error("%s: was made with another geometry; give the same --slot, "
+                  "--sector and --backup, or a new --state",
+                  path);
+    else
+        log_error("%s: %s", path,
+                  err == DFOTA_E_IO ? strerror(errno) : dfota_strerror(err));
+    return err;
+}
+
+static int open_area(struct chip_areas *a, const char *folder, int i,
+                     uint32_t size, uint32_t sector)
+{
+    struct sim_geometry g = {.size = size,
+                             .erase_size = sector,
+                             .prog_size = PROG_SIZE,
+                             .erased_byte = 0xFF};
+    char *path = NULL;
+    int err;
+
+    if (asprintf(&path, "%s/%s.flash", folder, names[i]) < 0)
+        return DFOTA_E_NOMEM;
+    err = sim_flash_create(&a->flash[i], names[i], &a->power, &g, path);
+    if (err)
+        say(err, path);
+    a->open[i] = err == 0;
+    free(path);
+    return err;
+}
+
+int chip_areas_open(struct chip_areas *a, const char *folder,
+                    const struct memory *memory, uint64_t seed)
+{
+    uint32_t windows = (memory->slot + memory->backup - 1) / memory->backup;
+    uint32_t sizes[AREA_COUNT] = {
+        [AREA_SLOT] = memory->slot,
+        [AREA_BACKUP] = memory->backup,
+        [AREA_PACKAGE] = memory->package,
+        [AREA_JOURNAL] = dfota_journal_len(memory->sector, PROG_SIZE, windows),
+    };
+    int err = 0;
+
+    sim_power_init(&a->power, seed);
+    a->power.hook = before_operation;
+    a->power.on_cut = on_cut;
+    a->power.ctx = a;
+    a->erase_us = memory->erase_ms * 1000;
+    a->program_us = memory->program_us;
+    for (int i = 0; !err && i < AREA_COUNT; i++)
+        err = open_area(a, folder, i, sizes[i], memory->sector);
+    if (!err)
+        sim_power_on(&a->power);
+    for (int i = 0; !err && i < AREA_COUNT; i++)
+        sim_flash_reboot(&a->flash[i]);
+    return err;
+}
+
+void chip_areas_close(struct chip_areas *a)
+{
+    for (int i = 0; i < AREA_COUNT; i++) {
+        if (a->open[i])
+            sim_flash_destroy(&a->flash[i]);
+        a->open[i] = false;
+    }
+}
+
+const struct dfota_flash *chip_area(struct chip_areas *a,
+                                    enum chip_area_name name)
+{
+    return &a->flash[name].flash;
+}
+
+void chip_areas_cut_at(struct chip_areas *a, uint64_t n, enum chip_cut how)
+{
+    a->erase_from = how == CHIP_CUT_ERASE ? n : 0;
+    a->power.cut = (struct sim_cut){
+        .at = how == CHIP_CUT_ERASE ? 0 : n,
+        .when = how == CHIP_CUT_TORN ? SIM_CUT_TORN : SIM_CUT_BEFORE,
+        .torn = SIM_TORN_BITS};
+}
+
+bool chip_is_blank(const struct dfota_flash *f, uint32_t off)
+{
+    uint8_t part[512];
+
+    for (uint32_t at = 0; at < f->erase_size; at += sizeof part) {
+        if (f->read(f->ctx, off + at, part, sizeof part) != 0)
+            return false;
+        for (size_t i = 0; i < sizeof part; i++) {
+            if (part[i] != f->erased_byte)
+                return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The flash areas of a module in its state folder, the time they take, and
+ * the power cut that can be set on them.
+ *
+ * Layer: modem.
+ */
+#ifndef DFOTA_MODEM_CHIP_AREAS_H
+#define DFOTA_MODEM_CHIP_AREAS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "device/flash.h"
+#include "modem/chip.h"
+#include "modem/dialect.h"
+#include "port/sim/sim_flash.h"
+
+enum chip_area_name {
+    AREA_SLOT,
+    AREA_BACKUP,
+    AREA_PACKAGE,
+    AREA_JOURNAL,
+    AREA_COUNT
+};
+
+struct chip_areas {
+    struct sim_power power;
+    struct sim_flash flash[AREA_COUNT];
+    bool open[AREA_COUNT];
+    uint64_t erase_from; /* cut the first erase from this operation on */
+    uint64_t time_us;
+    uint32_t erase_us, program_us; /* of a sector, of 256 bytes */
+};
+
+/** errors: E_IO, E_ARG, E_NOMEM; said */
+int chip_areas_open(struct chip_areas *a, const char *folder,
+                    const struct memory *memory, uint64_t seed);
+void chip_areas_close(struct chip_areas *a);
+
+const struct dfota_flash *chip_area(struct chip_areas *a,
+                                    enum chip_area_name name);
+
+/** Set the cut that chip_cut_at() describes. */
+void chip_areas_cut_at(struct chip_areas *a, uint64_t n, enum chip_cut how);
+
+/** The sector at off reads erased. Good enough for a sector that nobody
+ * will take for erased, see docs/invariants.md. */
+bool chip_is_blank(const struct dfota_flash *f, uint32_t off);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * One emulated module: its parts, its power, its clock.
+ *
+ * Layer: modem. Everything runs in one libuv loop. docs/design-modem.md
+ * follows a command through the parts.
+ */
+#ifndef DFOTA_MODEM_MODULE_H
+#define DFOTA_MODEM_MODULE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <uv.h>
+
+#include "modem/agent.h"
+#include "modem/chip.h"
+#include "modem/dialect.h"
+#include "modem/filestore.h"
+#include "modem/radio.h"
+#include "modem/settings.h"
+#include "modem/terminal.h"
+#include "modem/urc.h"
+
+enum { VERSION_MAX = 64 };
+
+struct module_config {
+    const struct dialect *dialect;
+    const char *model;    /* what AT+CGMM says */
+    const char *state;    /* folder */
+    const char *firmware; /* NULL: none */
+    const char *cert;     /* NULL: packages are not verified */
+    double speed;         /* 1 real time, 0 as fast as possible */
+    struct memory memory; /* the dialect's, or as options say */
+    uint32_t ram;         /* bytes of decoder memory */
+    uint64_t seed;
+    uint32_t quirks; /* QUIRK_* or'ed */
+};
+
+enum power {
+    POWER_OFF,
+    POWER_BOOT, /* before the banner */
+    POWER_ON,
+    POWER_DFOTA, /* only the updater runs */
+    POWER_HELD,  /* DFOTA mode for good: no image is whole */
+};
+
+struct module {
+    const struct module_config *c;
+    const struct dialect *d;
+    uv_loop_t *loop;
+    struct settings set;
+    struct radio radio;
+    struct filestore files;
+    struct chip chip;
+    struct terminal term;
+    struct agent agent;
+    enum power power;
+    char version[VERSION_MAX];
+    uint8_t creg_report[3]; /* AT+CREG, +CGREG, +CEREG: 0..2 */
+    uint8_t banner_line;
+    FILE *upload; /* what AT+QFUPL writes to */
+    uint32_t boots;
+    uv_timer_t power_timer, radio_timer;
+    /* The line to the host. rate: 0 stays as it is. */
+    void (*send)(void *ctx, const void *data, size_t len);
+    void (*set_rate)(void *ctx, uint32_t rate);
+    void *line;
+};
+
+/** Open state, flash and files; put the first image there. Errors are said.
+ * errors   E_IO, E_NOMEM, E_FULL, E_FLASH, .. */
+int module_open(struct module *m, const struct module_config *c,
+                uv_loop_t *loop);
+void module_close(struct module *m);
+
+/** Power on: boot, into DFOTA mode if an update is open. */
+void module_power_on(struct module *m);
+
+/** Power off in good order. */
+void module_power_off(struct module *m);
+
+/** Restart as after a reset, ms of module time from now. */
+void module_reset(struct module *m, uint32_t ms);
+
+/** The radio's state may have changed: print what was asked for. */
+void module_radio_changed(struct module *m);
+
+/** Milliseconds to wait for ms of the module's own time. */
+uint64_t module_pause(const struct module *m, uint32_t ms);
+
+/** The same for a time-out on a peer, which at speed 0 must stay long
+ * enough for a peer that does answer. */
+uint64_t module_patience(const struct module *m, uint32_t ms);
+
+/** Seconds since the epoch by the module's clock. */
+int64_t module_clock(const struct module *m);
+
+/** One JSON object about everything, malloc'd. */
+char *module_state(const struct module *m);
+
+#endif
