@@ -13,3 +13,13 @@ dfota_unit(demo_codecs demo_1)
 dfota_unit(demo_settings demo_1)
 dfota_unit(demo_signals demo_1)
 dfota_unit(demo_shell demo_0)
+
+# The gates' own tests: each must fail on a bad example.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+foreach(tool layers symbols format words tidy)
+    add_test(NAME tools/${tool}
+             COMMAND ${Python3_EXECUTABLE}
+                     ${CMAKE_SOURCE_DIR}/tests/tools/test_gates.py ${tool})
+    set_tests_properties(tools/${tool} PROPERTIES TIMEOUT 120
+                         SKIP_RETURN_CODE 77)
+endforeach()
