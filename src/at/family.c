@@ -3,23 +3,8 @@
 #include "at/text.h"
 #include "base/err.h"
 
-static const struct dfota_code outside = {
-    0, DFOTA_CLASS_UNKNOWN, "a number that is in none of the tables"};
-
-/* In the order of enum dfota_class. */
-static const char *const advice[] = {
-    "check antenna, SIM, APN and server, then try again",
-    "make a package for the firmware that runs now, signed with its key",
-    "check the URL and that the package lies there",
-    "correct the command and try again",
-    "restart the module and try again; else ask its maker",
-    "wait until the running update has ended",
-    "try again later",
-    "ask the operator of the update service",
-    "check the cable, --baud and the power",
-    "wait, keep the module powered and run the same command again",
-    "look the number up in the manual of this module",
-};
+static const struct dfota_code outside = {0, DFOTA_CLASS_UNKNOWN,
+                                          DFOTA_MEANING_OUTSIDE};
 
 const struct dfota_family *
 dfota_family_named(const struct dfota_family *const *families, size_t count,
@@ -53,11 +38,6 @@ const struct dfota_code *dfota_code_find(const struct dfota_code_table *table,
             return &table->codes[i];
     }
     return &outside;
-}
-
-const char *dfota_class_advice(uint8_t class)
-{
-    return advice[class];
 }
 
 int dfota_family_check_text(const char *text)

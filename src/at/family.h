@@ -9,28 +9,14 @@
 #ifndef DFOTA_AT_FAMILY_H
 #define DFOTA_AT_FAMILY_H
 
+#include "at/words.h"
 #include <stddef.h>
 #include <stdint.h>
 
-/* What kind of trouble a number means: it decides whether to try again. */
-enum dfota_class {
-    DFOTA_CLASS_NETWORK,  /* again after a pause, a few times */
-    DFOTA_CLASS_PACKAGE,  /* the package was refused: stop */
-    DFOTA_CLASS_ADDRESS,  /* nothing is at that URL or place: stop */
-    DFOTA_CLASS_COMMAND,  /* the command was wrong: fix it, stop */
-    DFOTA_CLASS_MODULE,   /* the module's trouble: once more after a reboot */
-    DFOTA_CLASS_BUSY,     /* an update runs already: follow it */
-    DFOTA_CLASS_LATER,    /* not now: another time */
-    DFOTA_CLASS_OPERATOR, /* plan or credentials: the operator's business */
-    DFOTA_CLASS_LINE,     /* the serial line, its rate, the power */
-    DFOTA_CLASS_WAIT,     /* unknown: do nothing before the module answers */
-    DFOTA_CLASS_UNKNOWN   /* a number outside the tables: stop and show it */
-};
-
 struct dfota_code {
     uint16_t number;
-    uint8_t class; /* enum dfota_class */
-    const char *meaning;
+    uint8_t class;   /* enum dfota_class */
+    uint8_t meaning; /* enum dfota_meaning */
 };
 
 /* The same number means different things in different tables. */
@@ -101,9 +87,6 @@ dfota_family_of_model(const struct dfota_family *const *families, size_t count,
  * class DFOTA_CLASS_UNKNOWN. */
 const struct dfota_code *dfota_code_find(const struct dfota_code_table *table,
                                          int32_t number);
-
-/** What to do about a class, for people: a phrase without full stop. */
-const char *dfota_class_advice(uint8_t class);
 
 /**
  * Can this family's URL form be given this URL?

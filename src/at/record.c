@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The session's record for a host that may die, and the names of deadlines:
- * apart, so that a host that needs neither links neither.
+ * The session's record for a host that may die: apart, so that a host that
+ * cannot go on does not link it.
  */
 #include "at/session_priv.h"
 #include "at/text.h"
@@ -57,15 +57,4 @@ int dfota_session_resume(struct dfota_session *session,
                     (const char *)record + 12);
     session_go(session, STATE_WATCH);
     return DFOTA_OK;
-}
-
-const char *dfota_timeout_name(uint8_t timeout)
-{
-    static const char *const names[] = {
-#define X(name, text, ms) text,
-        DFOTA_TIMEOUTS(X)
-#undef X
-    };
-
-    return timeout < DFOTA_TIMEOUT_COUNT ? names[timeout] : "?";
 }

@@ -102,7 +102,7 @@ static void give_up(struct dfota_session *s)
     session_verdict(s,
                     s->triggered ? DFOTA_OUTCOME_UNKNOWN : DFOTA_OUTCOME_FAILED,
                     s->triggered ? DFOTA_CLASS_WAIT : DFOTA_CLASS_LATER,
-                    "the overall deadline passed");
+                    DFOTA_MEANING_OVERALL);
 }
 
 void dfota_session_tick(struct dfota_session *session, uint32_t now_ms)
@@ -262,13 +262,13 @@ void session_send(struct dfota_session *s, const char *a, const char *b,
 }
 
 void session_verdict(struct dfota_session *s, enum dfota_outcome outcome,
-                     enum dfota_class class, const char *meaning)
+                     enum dfota_class class, enum dfota_meaning meaning)
 {
     session_go(s, STATE_END);
     s->entered = true;
     s->verdict.stage = s->stage;
     s->verdict.class = (uint8_t) class;
-    s->verdict.meaning = meaning;
+    s->verdict.meaning = (uint8_t)meaning;
     s->verdict.outcome = (uint8_t)outcome;
 }
 
@@ -276,7 +276,7 @@ void session_fail_code(struct dfota_session *s, const struct dfota_code *code,
                        int32_t number)
 {
     session_verdict(s, DFOTA_OUTCOME_FAILED, (enum dfota_class)code->class,
-                    code->meaning);
+                    (enum dfota_meaning)code->meaning);
     s->verdict.has_number = true;
     s->verdict.number = number;
 }
@@ -291,15 +291,4 @@ uint32_t dfota_session_rate(const struct dfota_session *session)
     if (session->family && !(session->family->flags & DFOTA_FAMILY_115200))
         return 0;
     return deaf || watch ? 115200 : 0;
-}
-
-const char *dfota_stage_name(uint8_t stage)
-{
-    static const char *const names[] = {
-#define X(name, text) text,
-        DFOTA_STAGES(X)
-#undef X
-    };
-
-    return stage < DFOTA_STAGE_COUNT ? names[stage] : "?";
 }

@@ -32,50 +32,6 @@
 #define DFOTA_VERSION_ROOM 64
 #define DFOTA_SESSION_NO_PERCENT (-1)
 
-/* Where the update is, for people; also where a verdict fell. */
-#define DFOTA_STAGES(X)                                                        \
-    X(PROBE, "probe")                                                          \
-    X(IDENTIFY, "identify")                                                    \
-    X(NETWORK, "network")                                                      \
-    X(APN, "apn")                                                              \
-    X(UPLOAD, "upload")                                                        \
-    X(TRIGGER, "trigger")                                                      \
-    X(START, "start")                                                          \
-    X(DOWNLOAD, "download")                                                    \
-    X(RESET, "reset")                                                          \
-    X(UPDATE, "update")                                                        \
-    X(REBOOT, "reboot")                                                        \
-    X(CONFIRM, "confirm")
-
-enum dfota_stage {
-#define X(name, text) DFOTA_STAGE_##name,
-    DFOTA_STAGES(X)
-#undef X
-        DFOTA_STAGE_COUNT
-};
-
-/* Name, default in milliseconds. The first seven are the deadlines that the
- * command line offers too; all are, under these names. */
-#define DFOTA_TIMEOUTS(X)                                                      \
-    X(COMMAND, "command", 15000)    /* an AT command's final code */           \
-    X(START, "start", 60000)        /* OK of a URL to HTTPSTART */             \
-    X(DOWNLOAD, "download", 600000) /* between two signs of progress */        \
-    X(RESET, "reset", 300000)       /* HTTPEND or local OK to START */         \
-    X(UPDATE, "update", 120000)     /* between two percents */                 \
-    X(REBOOT, "reboot", 60000)      /* END to RDY */                           \
-    X(OVERALL, "overall", 7200000)                                             \
-    X(SILENT, "silent", 3600000) /* a download that prints no percent */       \
-    X(AWAY, "away", 1800000)     /* the port is gone after a trigger */        \
-    X(LISTEN, "listen", 3000)    /* before the first command */                \
-    X(BACKOFF, "backoff", 30000) /* before the first retry; doubles */
-
-enum dfota_timeout {
-#define X(name, text, ms) DFOTA_TIMEOUT_##name,
-    DFOTA_TIMEOUTS(X)
-#undef X
-        DFOTA_TIMEOUT_COUNT
-};
-
 enum dfota_event {
     DFOTA_EVENT_STAGE,   /* session.stage is new; value: the stage */
     DFOTA_EVENT_PERCENT, /* value: 0..100, of session.stage */
@@ -105,8 +61,8 @@ struct dfota_verdict {
     uint8_t stage;   /* enum dfota_stage */
     uint8_t class;   /* enum dfota_class, gives the advice */
     bool has_number;
-    int32_t number;      /* the module's */
-    const char *meaning; /* static */
+    int32_t number;  /* the module's */
+    uint8_t meaning; /* enum dfota_meaning */
 };
 
 struct dfota_session_config {
@@ -125,37 +81,38 @@ struct dfota_session_config {
     uint32_t timeout_ms[DFOTA_TIMEOUT_COUNT];
 };
 
+/* Small members first: a Cortex-M0 reaches them in one instruction. */
 struct dfota_session {
+    uint8_t state;
+    uint8_t step;  /* within the state */
+    uint8_t stage; /* enum dfota_stage */
+    uint8_t network_tries;
+    uint8_t module_tries;
+    uint8_t restarts;
+    bool entered; /* the state function has had WHY_ENTER */
+    bool timer_on;
+    bool triggered; /* an update may be running */
+    bool begun;     /* START, UPDATING, RESTORE or a banner since then */
+    bool have_end;  /* END since begun */
+    bool booted;    /* a boot banner, and nothing of an update since */
+    bool may_ask;   /* silence for this stage's deadline permits AT */
+    bool refused;   /* ERROR to the trigger: it may mean busy */
+    bool data_mode;
+    bool silent;   /* a download that prints no percents */
+    bool listened; /* for a whole update deadline, in vain */
+    uint16_t sum;  /* of the package bytes handed out */
     const struct dfota_session_config *config;
     const struct dfota_family *family;
-    struct dfota_line line;
-    struct dfota_chat chat;
-    struct dfota_verdict verdict;
     uint32_t now;
     uint32_t timer_at;
     uint32_t overall_at;
     uint32_t until;  /* end of a state that sends several commands */
     uint32_t sent;   /* package bytes handed out */
     int32_t percent; /* of stage; DFOTA_SESSION_NO_PERCENT */
-    int32_t end;     /* number of the last END */
-    uint16_t sum;    /* of the bytes handed out */
-    uint8_t state;
-    uint8_t step;
-    uint8_t stage; /* enum dfota_stage */
-    uint8_t network_tries;
-    uint8_t module_tries;
-    uint8_t restarts;
-    bool entered;
-    bool timer_on;
-    bool triggered; /* an update may be running */
-    bool begun;     /* START, UPDATING, RESTORE or a banner since then */
-    bool have_end;  /* END since begun */
-    bool booted;    /* a banner of a normal boot, nothing since */
-    bool may_ask;   /* silence for this stage's deadline permits AT */
-    bool refused;   /* ERROR to the trigger: it may mean busy */
-    bool data_mode;
-    bool silent;   /* a download that prints no percents */
-    bool listened; /* for a whole update deadline, in vain */
+    int32_t end;     /* number of the last END; -1: it had none */
+    struct dfota_verdict verdict;
+    struct dfota_chat chat;
+    struct dfota_line line;
     char scratch[16];
     char old_version[DFOTA_VERSION_ROOM]; /* "" when it is not known */
     char version[DFOTA_VERSION_ROOM];     /* what the module said last */
@@ -210,10 +167,6 @@ static inline bool dfota_session_ended(const struct dfota_session *session)
 {
     return session->verdict.outcome != DFOTA_OUTCOME_NONE;
 }
-
-/* The name of a stage or a deadline; "?" outside the enum. */
-const char *dfota_stage_name(uint8_t stage);
-const char *dfota_timeout_name(uint8_t timeout);
 
 /**
  * What a host must keep over its own death, as one flash record.

@@ -62,7 +62,7 @@ void session_send(struct dfota_session *s, const char *a, const char *b,
 
 /* The end. */
 void session_verdict(struct dfota_session *s, enum dfota_outcome outcome,
-                     enum dfota_class class, const char *meaning);
+                     enum dfota_class class, enum dfota_meaning meaning);
 void session_fail_code(struct dfota_session *s, const struct dfota_code *code,
                        int32_t number);
 
@@ -72,7 +72,7 @@ void session_number(struct dfota_session *s,
 
 /* Try again after a pause, or fail if that was done often enough. */
 void session_retry(struct dfota_session *s, enum dfota_class class,
-                   const char *meaning);
+                   enum dfota_meaning meaning);
 
 /* The version is known after a trigger: what became of the update? */
 void session_judge(struct dfota_session *s);

@@ -12,14 +12,14 @@
 #define MAX_RESTARTS 3
 
 static void fail(struct dfota_session *s, enum dfota_class class,
-                 const char *meaning)
+                 enum dfota_meaning meaning)
 {
     session_verdict(s, DFOTA_OUTCOME_FAILED, class, meaning);
 }
 
 /* A command was answered wrongly or not at all: from the start, not for
  * ever. */
-static void start_over(struct dfota_session *s, const char *meaning)
+static void start_over(struct dfota_session *s, enum dfota_meaning meaning)
 {
     if (++s->restarts <= MAX_RESTARTS)
         session_go(s, STATE_PROBE);
@@ -52,9 +52,9 @@ static void unanswered(struct dfota_session *s)
 {
     if (s->triggered) {
         session_verdict(s, DFOTA_OUTCOME_UNKNOWN, DFOTA_CLASS_WAIT,
-                        "no answer after the reboot");
+                        DFOTA_MEANING_NO_RETURN);
     } else if (s->listened) {
-        fail(s, DFOTA_CLASS_LINE, "no answer to AT");
+        fail(s, DFOTA_CLASS_LINE, DFOTA_MEANING_NO_ANSWER);
     } else {
         /* Deaf modules are also those in DFOTA mode: hear one out. */
         s->listened = true;
@@ -97,35 +97,35 @@ static void read_version(struct dfota_session *s, const char *line)
     dfota_text_copy(s->version, DFOTA_VERSION_ROOM, rest);
 }
 
-/* The family is known: can it do what was asked? NULL: yes. */
-static const char *objection(const struct dfota_session *s)
+/* The family is known: can it do what was asked? */
+static enum dfota_meaning objection(const struct dfota_session *s)
 {
     const struct dfota_session_config *config = s->config;
 
     if (!s->family)
-        return "a module that this program does not know";
+        return DFOTA_MEANING_STRANGER;
     if (!config->url) {
         if (!s->family->upload_max)
-            return "this module takes no file, only a URL";
+            return DFOTA_MEANING_URL_ONLY;
         return config->package_len > s->family->upload_max
-                   ? "the package is too large for this module"
-                   : NULL;
+                   ? DFOTA_MEANING_PACKAGE_SIZE
+                   : DFOTA_MEANING_NONE;
     }
     switch (dfota_family_check_url(s->family, config->url)) {
     case DFOTA_OK:
-        return NULL;
+        return DFOTA_MEANING_NONE;
     case DFOTA_E_UNSUPPORTED:
-        return "this module does not have the URL's scheme";
+        return DFOTA_MEANING_SCHEME;
     case DFOTA_E_FULL:
-        return "the URL is too long for this module";
+        return DFOTA_MEANING_URL_LENGTH;
     default:
-        return "the URL has no host";
+        return DFOTA_MEANING_NO_HOST;
     }
 }
 
 static void identified(struct dfota_session *s)
 {
-    const char *why_not;
+    enum dfota_meaning why_not;
 
     session_event(s, DFOTA_EVENT_VERSION, 0);
     if (s->triggered) {
@@ -138,7 +138,8 @@ static void identified(struct dfota_session *s)
         fail(s, DFOTA_CLASS_COMMAND, why_not);
     else if (s->config->to_version &&
              dfota_text_equal(s->version, s->config->to_version))
-        session_verdict(s, DFOTA_OUTCOME_DONE, DFOTA_CLASS_UNKNOWN, "");
+        session_verdict(s, DFOTA_OUTCOME_DONE, DFOTA_CLASS_UNKNOWN,
+                        DFOTA_MEANING_NONE);
     else
         session_go(s, s->config->url ? STATE_NETWORK : STATE_PREPARE);
 }
@@ -146,7 +147,7 @@ static void identified(struct dfota_session *s)
 static void answered_identity(struct dfota_session *s)
 {
     if (s->chat.result == DFOTA_CHAT_TIMEOUT) {
-        start_over(s, "the module stopped answering");
+        start_over(s, DFOTA_MEANING_STOPPED);
     } else if (s->step == 2) {
         identified(s);
     } else if (s->version[0]) {
@@ -157,7 +158,7 @@ static void answered_identity(struct dfota_session *s)
         s->step = 1;
         session_send(s, "+CGMR", "", "", "");
     } else {
-        start_over(s, "the module does not say its version");
+        start_over(s, DFOTA_MEANING_NO_VERSION);
     }
 }
 
@@ -203,7 +204,7 @@ static void answered_network(struct dfota_session *s)
         session_event(s, DFOTA_EVENT_WARNING, DFOTA_WARNING_NETWORK);
         session_go(s, STATE_APN);
     } else if (dfota_clock_passed(s->now, s->until)) {
-        fail(s, DFOTA_CLASS_NETWORK, "not registered in the network");
+        fail(s, DFOTA_CLASS_NETWORK, DFOTA_MEANING_UNREGISTERED);
     } else {
         session_timer(s, NETWORK_EVERY_MS);
     }
@@ -243,8 +244,8 @@ static void read_apn(struct dfota_session *s)
     rest = dfota_text_int(rest + 6, &type);
     if (rest && type >= 0 && type <= 2)
         s->scratch[0] = (char)('0' + type);
-    name = rest ? dfota_text_after(rest, ",\"") : NULL;
-    name = name ? dfota_text_after(name, apn) : NULL;
+    name = rest ? dfota_text_after(rest, ",\"") : DFOTA_MEANING_NONE;
+    name = name ? dfota_text_after(name, apn) : DFOTA_MEANING_NONE;
     if (name && *name == '"')
         s->step = 1;
 }
@@ -255,7 +256,7 @@ static void answered_apn(struct dfota_session *s)
         s->step = 2;
         session_send(s, s->family->apn_set, s->scratch, s->config->apn, "\"");
     } else if (s->step == 2 && s->chat.result != DFOTA_CHAT_OK) {
-        fail(s, DFOTA_CLASS_COMMAND, "the module refused the APN");
+        fail(s, DFOTA_CLASS_COMMAND, DFOTA_MEANING_APN);
     } else {
         session_go(s, STATE_PREPARE);
     }
@@ -334,7 +335,7 @@ static void answered_upload(struct dfota_session *s)
         session_go(s, STATE_PREPARE);
     } else {
         fail(s, DFOTA_CLASS_LINE,
-             s->step ? "the package arrived damaged" : "no CONNECT");
+             s->step ? DFOTA_MEANING_DAMAGED : DFOTA_MEANING_NO_CONNECT);
     }
 }
 

@@ -58,13 +58,11 @@ static void time_out(struct dfota_session *s)
     } else if (s->refused) {
         s->triggered = false;
         session_verdict(s, DFOTA_OUTCOME_FAILED, DFOTA_CLASS_COMMAND,
-                        "the module answered ERROR to the start");
+                        DFOTA_MEANING_REFUSED);
     } else {
         session_verdict(s, DFOTA_OUTCOME_UNKNOWN, DFOTA_CLASS_WAIT,
-                        s->stage == DFOTA_STAGE_START
-                            ? "no URC came; AT+QURCCFG=\"urcport\" may send "
-                              "them to another port"
-                            : "no URC within the deadline");
+                        s->stage == DFOTA_STAGE_START ? DFOTA_MEANING_NO_URC
+                                                      : DFOTA_MEANING_SILENCE);
     }
 }
 
@@ -114,11 +112,11 @@ void st_away(struct dfota_session *s, enum why why)
     else if (why == WHY_TIMER)
         session_verdict(
             s, s->triggered ? DFOTA_OUTCOME_UNKNOWN : DFOTA_OUTCOME_FAILED,
-            DFOTA_CLASS_LINE, "the port has gone");
+            DFOTA_CLASS_LINE, DFOTA_MEANING_PORT);
 }
 
 void session_retry(struct dfota_session *s, enum dfota_class class,
-                   const char *meaning)
+                   enum dfota_meaning meaning)
 {
     s->triggered = false;
     if (++s->network_tries >= MAX_NETWORK_TRIES)
@@ -138,7 +136,7 @@ void session_number(struct dfota_session *s,
 
     s->triggered = false;
     if (code->class == DFOTA_CLASS_NETWORK) {
-        session_retry(s, DFOTA_CLASS_NETWORK, code->meaning);
+        session_retry(s, DFOTA_CLASS_NETWORK, DFOTA_MEANING_NONE);
         if (!dfota_session_ended(s))
             return;
     } else if (code->class == DFOTA_CLASS_MODULE &&
@@ -156,7 +154,8 @@ static void done(struct dfota_session *s)
         session_event(s, DFOTA_EVENT_WARNING, DFOTA_WARNING_NO_END);
     else if (s->have_end && s->end)
         session_event(s, DFOTA_EVENT_WARNING, DFOTA_WARNING_END);
-    session_verdict(s, DFOTA_OUTCOME_DONE, DFOTA_CLASS_UNKNOWN, "");
+    session_verdict(s, DFOTA_OUTCOME_DONE, DFOTA_CLASS_UNKNOWN,
+                    DFOTA_MEANING_NONE);
 }
 
 void session_judge(struct dfota_session *s)
@@ -174,11 +173,9 @@ void session_judge(struct dfota_session *s)
     } else if (s->have_end || (known && !same)) {
         s->triggered = false;
         session_verdict(s, DFOTA_OUTCOME_FAILED, DFOTA_CLASS_PACKAGE,
-                        same ? "END,0 and yet the old version runs"
-                             : "another version runs than was asked for");
+                        same ? DFOTA_MEANING_END_OLD : DFOTA_MEANING_OTHER);
     } else {
-        session_retry(s, DFOTA_CLASS_NETWORK,
-                      "the update ended early, the old version runs");
+        session_retry(s, DFOTA_CLASS_NETWORK, DFOTA_MEANING_EARLY);
     }
 }
 

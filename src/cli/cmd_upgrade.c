@@ -459,8 +459,7 @@ static int upgrade(struct upgrade *u)
     log_info("the signature of the package is left to the module to check");
     run(u);
     clear_state(u);
-    return upgrade_report_end(&u->report, &u->session,
-                              stopped ? "interrupted" : NULL, now_ms());
+    return upgrade_report_end(&u->report, &u->session, stopped != 0, now_ms());
 }
 
 int cmd_upgrade(int argc, char **argv)

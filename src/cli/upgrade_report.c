@@ -128,7 +128,7 @@ static void end_json(const struct dfota_session *session,
     print_json(json_pack(
         "{ss ss ss so ss ss ss ss sf}", "event", "verdict", "outcome",
         outcomes[v->outcome], "stage", dfota_stage_name(v->stage), "number",
-        number, "meaning", v->meaning, "advice",
+        number, "meaning", dfota_meaning_text(v->meaning), "advice",
         v->outcome == DFOTA_OUTCOME_DONE ? "" : dfota_class_advice(v->class),
         "old", session->old_version, "new", session->version, "seconds",
         seconds));
@@ -148,22 +148,23 @@ static void end_words(const struct dfota_session *session,
            dfota_stage_name(v->stage));
     if (v->has_number)
         printf("%d ", (int)v->number);
-    printf("%s; %s\n", v->meaning, dfota_class_advice(v->class));
+    printf("%s; %s\n", dfota_meaning_text(v->meaning),
+           dfota_class_advice(v->class));
 }
 
 int upgrade_report_end(struct upgrade_report *report,
-                       const struct dfota_session *session, const char *reason,
+                       const struct dfota_session *session, bool interrupted,
                        uint32_t now_ms)
 {
     struct dfota_verdict v = session->verdict;
     double seconds = (now_ms - report->began_ms) / 1000.0;
 
-    if (reason) {
+    if (interrupted) {
         v.outcome =
             session->triggered ? DFOTA_OUTCOME_UNKNOWN : DFOTA_OUTCOME_FAILED;
         v.stage = session->stage;
         v.class = DFOTA_CLASS_WAIT;
-        v.meaning = reason;
+        v.meaning = DFOTA_MEANING_INTERRUPTED;
     }
     progress_clear(&report->progress);
     if (report->json)

@@ -33,11 +33,11 @@ void upgrade_report_bytes(struct upgrade_report *report, char dir,
 /**
  * The last line.
  *
- * reason   NULL, or why the run ended without a verdict of the session
+ * interrupted  the run ended without a verdict of the session
  * returns  the exit status
  */
 int upgrade_report_end(struct upgrade_report *report,
-                       const struct dfota_session *session, const char *reason,
+                       const struct dfota_session *session, bool interrupted,
                        uint32_t now_ms);
 
 #endif

@@ -179,7 +179,7 @@ static void expect(const struct host *h, enum dfota_outcome outcome,
         (v->has_number ? v->number : 0) != number)
         fail_msg("verdict %d at %s: %d %s", v->outcome,
                  dfota_stage_name(v->stage), (int)v->number,
-                 v->meaning ? v->meaning : "(none)");
+                 dfota_meaning_text(v->meaning));
 }
 
 #define EXPECT_DONE(h)                                                         \

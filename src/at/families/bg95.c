@@ -15,30 +15,30 @@ static const char *const models[] = {"BG95", "BG77", NULL};
 
 /* Table 1 of chapter 5 */
 static const struct dfota_code download[] = {
-    {701, DFOTA_CLASS_MODULE, "unknown error"},
-    {702, DFOTA_CLASS_NETWORK, "connection to the server failed"},
-    {703, DFOTA_CLASS_NETWORK, "request failed"},
-    {704, DFOTA_CLASS_NETWORK, "download time-out"},
-    {705, DFOTA_CLASS_ADDRESS, "URL error"},
-    {706, DFOTA_CLASS_ADDRESS, "file does not exist"},
-    {707, DFOTA_CLASS_MODULE, "writing the file failed"},
-    {708, DFOTA_CLASS_PACKAGE, "file is too large"},
-    {710, DFOTA_CLASS_PACKAGE, "package check failed"},
+    {701, DFOTA_CLASS_MODULE, DFOTA_MEANING_UNKNOWN},
+    {702, DFOTA_CLASS_NETWORK, DFOTA_MEANING_CONNECT},
+    {703, DFOTA_CLASS_NETWORK, DFOTA_MEANING_REQUEST},
+    {704, DFOTA_CLASS_NETWORK, DFOTA_MEANING_DOWNLOAD_TIMEOUT},
+    {705, DFOTA_CLASS_ADDRESS, DFOTA_MEANING_URL},
+    {706, DFOTA_CLASS_ADDRESS, DFOTA_MEANING_NO_FILE},
+    {707, DFOTA_CLASS_MODULE, DFOTA_MEANING_WRITE},
+    {708, DFOTA_CLASS_PACKAGE, DFOTA_MEANING_TOO_LARGE},
+    {710, DFOTA_CLASS_PACKAGE, DFOTA_MEANING_CHECK},
 };
 
 /* Table 2 */
 static const struct dfota_code update[] = {
-    {504, DFOTA_CLASS_MODULE, "update failed"},
-    {505, DFOTA_CLASS_ADDRESS, "package does not exist"},
-    {506, DFOTA_CLASS_PACKAGE, "package check failed"},
-    {511, DFOTA_CLASS_PACKAGE, "package is for another firmware"},
-    {512, DFOTA_CLASS_MODULE, "unknown error"},
+    {504, DFOTA_CLASS_MODULE, DFOTA_MEANING_UPDATE},
+    {505, DFOTA_CLASS_ADDRESS, DFOTA_MEANING_NO_PACKAGE},
+    {506, DFOTA_CLASS_PACKAGE, DFOTA_MEANING_CHECK},
+    {511, DFOTA_CLASS_PACKAGE, DFOTA_MEANING_MISMATCH},
+    {512, DFOTA_CLASS_MODULE, DFOTA_MEANING_UNKNOWN},
 };
 
 /* Table 3 */
 static const struct dfota_code command[] = {
-    {590, DFOTA_CLASS_COMMAND, "invalid parameter"},
-    {591, DFOTA_CLASS_BUSY, "an update is under way"},
+    {590, DFOTA_CLASS_COMMAND, DFOTA_MEANING_PARAMETER},
+    {591, DFOTA_CLASS_BUSY, DFOTA_MEANING_ONGOING},
 };
 
 const struct dfota_family dfota_family_bg95 = {

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Numbers into words: what happened and what to do, for people.
+ *
+ * Layer: at (freestanding). Sessions and families deal in the numbers below;
+ * the words are in words.c, which a firmware without a reader leaves out.
+ */
+#ifndef DFOTA_AT_WORDS_H
+#define DFOTA_AT_WORDS_H
+
+#include <stdint.h>
+
+/* What kind of trouble it is: decides whether to try again; what to do. */
+#define DFOTA_CLASSES(X)                                                       \
+    /* again after a pause, a few times */                                     \
+    X(NETWORK, "check antenna, SIM, APN and server, then try again")           \
+    /* the package was refused: stop */                                        \
+    X(PACKAGE,                                                                 \
+      "make a package for the firmware that runs now, signed with its key")    \
+    /* nothing is at that URL or place: stop */                                \
+    X(ADDRESS, "check the URL and that the package lies there")                \
+    /* the command was wrong: stop */                                          \
+    X(COMMAND, "correct the command and try again")                            \
+    /* the module's own trouble: once more after a reboot */                   \
+    X(MODULE, "restart the module and try again; else ask its maker")          \
+    /* an update runs already: follow it */                                    \
+    X(BUSY, "wait until the running update has ended")                         \
+    X(LATER, "try again later")                                                \
+    /* plan or credentials */                                                  \
+    X(OPERATOR, "ask the operator of the update service")                      \
+    X(LINE, "check the cable, the rate and the power")                         \
+    /* nobody knows how it ends */                                             \
+    X(WAIT, "keep the module powered and run the same command again")          \
+    /* none of the tables has the number */                                    \
+    X(UNKNOWN, "look the number up in the manual of this module")
+
+#define DFOTA_MEANINGS(X)                                                      \
+    X(NONE, "")                                                                \
+    X(OUTSIDE, "a number that is in none of the tables")                       \
+    X(UNKNOWN, "unknown error")                                                \
+    X(CONNECT, "connection to the server failed")                              \
+    X(REQUEST, "request failed")                                               \
+    X(DOWNLOAD_TIMEOUT, "download time-out")                                   \
+    X(URL, "URL error")                                                        \
+    X(NO_FILE, "file does not exist")                                          \
+    X(WRITE, "writing the file failed")                                        \
+    X(TOO_LARGE, "file is too large")                                          \
+    X(CHECK, "package check failed")                                           \
+    X(UPDATE, "update failed")                                                 \
+    X(NO_PACKAGE, "package does not exist")                                    \
+    X(MISMATCH, "package is for another firmware")                             \
+    X(PARAMETER, "invalid parameter")                                          \
+    X(ONGOING, "an update is under way")                                       \
+    X(OVERALL, "the overall deadline passed")                                  \
+    X(NO_ANSWER, "no answer to AT")                                            \
+    X(NO_RETURN, "no answer after the reboot")                                 \
+    X(STOPPED, "the module stopped answering")                                 \
+    X(NO_VERSION, "the module does not say its version")                       \
+    X(STRANGER, "a module that this program does not know")                    \
+    X(URL_ONLY, "this module takes no file, only a URL")                       \
+    X(PACKAGE_SIZE, "the package is too large for this module")                \
+    X(SCHEME, "this module does not have the URL's scheme")                    \
+    X(URL_LENGTH, "the URL is too long for this module")                       \
+    X(NO_HOST, "the URL has no host")                                          \
+    X(UNREGISTERED, "not registered in the network")                           \
+    X(APN, "the module refused the APN")                                       \
+    X(NO_CONNECT, "the module did not answer CONNECT")                         \
+    X(DAMAGED, "the package arrived damaged")                                  \
+    X(REFUSED, "the module answered ERROR to the start")                       \
+    X(NO_URC, "no URC came; AT+QURCCFG=\"urcport\" may send them elsewhere")   \
+    X(SILENCE, "no URC within the deadline")                                   \
+    X(PORT, "the port has gone")                                               \
+    X(END_OLD, "END,0 and yet the old version runs")                           \
+    X(OTHER, "another version runs than was asked for")                        \
+    X(EARLY, "the update ended early, the old version runs")                   \
+    X(INTERRUPTED, "interrupted")
+
+/* Where the update is; also where a verdict fell. */
+#define DFOTA_STAGES(X)                                                        \
+    X(PROBE, "probe")                                                          \
+    X(IDENTIFY, "identify")                                                    \
+    X(NETWORK, "network")                                                      \
+    X(APN, "apn")                                                              \
+    X(UPLOAD, "upload")                                                        \
+    X(TRIGGER, "trigger")                                                      \
+    X(START, "start")                                                          \
+    X(DOWNLOAD, "download")                                                    \
+    X(RESET, "reset")                                                          \
+    X(UPDATE, "update")                                                        \
+    X(REBOOT, "reboot")                                                        \
+    X(CONFIRM, "confirm")
+
+/* Name, default in milliseconds. */
+#define DFOTA_TIMEOUTS(X)                                                      \
+    X(COMMAND, "command", 15000)    /* an AT command's final code */           \
+    X(START, "start", 60000)        /* OK of a URL to HTTPSTART */             \
+    X(DOWNLOAD, "download", 600000) /* between two signs of progress */        \
+    X(RESET, "reset", 300000)       /* HTTPEND or local OK to START */         \
+    X(UPDATE, "update", 120000)     /* between two percents */                 \
+    X(REBOOT, "reboot", 60000)      /* END to RDY */                           \
+    X(OVERALL, "overall", 7200000)                                             \
+    X(SILENT, "silent", 3600000) /* a download that prints no percent */       \
+    X(AWAY, "away", 1800000)     /* the port is gone after a trigger */        \
+    X(LISTEN, "listen", 3000)    /* before the first command */                \
+    X(BACKOFF, "backoff", 30000) /* before the first retry; doubles */
+
+enum dfota_class {
+#define X(name, text) DFOTA_CLASS_##name,
+    DFOTA_CLASSES(X)
+#undef X
+        DFOTA_CLASS_COUNT
+};
+
+enum dfota_meaning {
+#define X(name, text) DFOTA_MEANING_##name,
+    DFOTA_MEANINGS(X)
+#undef X
+        DFOTA_MEANING_COUNT
+};
+
+enum dfota_stage {
+#define X(name, text) DFOTA_STAGE_##name,
+    DFOTA_STAGES(X)
+#undef X
+        DFOTA_STAGE_COUNT
+};
+
+enum dfota_timeout {
+#define X(name, text, ms) DFOTA_TIMEOUT_##name,
+    DFOTA_TIMEOUTS(X)
+#undef X
+        DFOTA_TIMEOUT_COUNT
+};
+
+/* Each gives a static text without full stop, "?" outside its enum. */
+const char *dfota_class_advice(uint8_t class);
+const char *dfota_meaning_text(uint8_t meaning);
+const char *dfota_stage_name(uint8_t stage);
+const char *dfota_timeout_name(uint8_t timeout);
+
+#endif
