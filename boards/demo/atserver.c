@@ -9,6 +9,7 @@
 
 #include "board.h"
 #include "calendar.h"
+#include "codecs.h"
 #include "eventlog.h"
 #include "node.h"
 #include "telemetry.h"
@@ -92,7 +93,7 @@ static int at_cmee(const struct call *c)
     } else if (c->form == FORM_READ) {
         printf("+CMEE: %d\n", error_mode);
     } else if (c->form == FORM_WRITE) {
-        n = atoi(c->arg);
+        n = decimal(c->arg);
         if (n < 0 || n > 2)
             return 50;
         error_mode = n;

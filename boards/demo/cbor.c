@@ -2,7 +2,6 @@
 #include "cbor.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -199,20 +198,17 @@ struct text {
     bool failed;
 };
 
-__attribute__((format(printf, 2, 3))) static void print(struct text *t,
-                                                        const char *format, ...)
+/* Take in what snprintf() said about the room behind the text. */
+static void grow(struct text *t, int n)
 {
-    va_list args;
-    int n;
-
-    va_start(args, format);
-    n = vsnprintf(t->out + t->len, t->cap - t->len, format, args);
-    va_end(args);
     if (n < 0 || (size_t)n >= t->cap - t->len)
         t->failed = true;
     else
         t->len += (size_t)n;
 }
+
+#define print(t, ...)                                                          \
+    grow((t), snprintf((t)->out + (t)->len, (t)->cap - (t)->len, __VA_ARGS__))
 
 static void print_scalar(struct text *t, const struct cbor_item *i)
 {
@@ -263,7 +259,7 @@ static void separate(struct text *t, struct nest *n)
         return;
     used = n->used[n->depth - 1]++;
     if (used)
-        print(t, n->map[n->depth - 1] && used % 2 ? ": " : ", ");
+        print(t, "%s", n->map[n->depth - 1] && used % 2 ? ": " : ", ");
 }
 
 static void open_nested(struct text *t, struct nest *n,
@@ -279,7 +275,7 @@ static void open_nested(struct text *t, struct nest *n,
     n->used[n->depth] = 0;
     n->total[n->depth] = map ? i->value * 2 : i->value;
     n->depth++;
-    print(t, map ? "{" : "[");
+    print(t, "%s", map ? "{" : "[");
 }
 
 int cbor_describe(const uint8_t *in, size_t len, char *out, size_t cap)
@@ -298,7 +294,7 @@ int cbor_describe(const uint8_t *in, size_t len, char *out, size_t cap)
             print_scalar(&t, &i);
         while (n.depth && n.used[n.depth - 1] == n.total[n.depth - 1]) {
             n.depth--;
-            print(&t, n.map[n.depth] ? "}" : "]");
+            print(&t, "%s", n.map[n.depth] ? "}" : "]");
         }
     } while (n.depth && !t.failed);
     return t.failed ? -1 : (int)t.len;

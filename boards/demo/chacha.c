@@ -33,7 +33,7 @@ static void stream_block(const uint32_t in[16], uint8_t out[64])
         for (int j = 0; j < 4; j++)
             quarter(x, j, 4 + (j + 1) % 4, 8 + (j + 2) % 4, 12 + (j + 3) % 4);
     }
-    for (int i = 0; i < 16; i++)
+    for (size_t i = 0; i < 16; i++)
         dfota_put_le32(out + 4 * i, x[i] + in[i]);
 }
 
@@ -44,10 +44,10 @@ void chacha20(const uint8_t key[CHACHA_KEY_LEN],
     uint32_t in[16] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
     uint8_t out[64];
 
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         in[4 + i] = dfota_get_le32(key + 4 * i);
     in[12] = counter;
-    for (int i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++)
         in[13 + i] = dfota_get_le32(nonce + 4 * i);
     while (len) {
         size_t n = len < sizeof(out) ? len : sizeof(out);
@@ -176,7 +176,7 @@ static void poly_final(struct poly *s, const uint8_t key[32], uint8_t tag[16])
     words[1] = h[1] >> 6 | h[2] << 20;
     words[2] = h[2] >> 12 | h[3] << 14;
     words[3] = h[3] >> 18 | h[4] << 8;
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++) {
         sum += (uint64_t)words[i] + dfota_get_le32(key + 16 + 4 * i);
         dfota_put_le32(tag + 4 * i, (uint32_t)sum);
         sum >>= 32;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codecs.h"
 
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -84,6 +86,15 @@ int hex_decode(const char *in, uint8_t *out, size_t cap)
         out[n++] = (uint8_t)(high * 16 + low);
     }
     return (int)n;
+}
+
+int decimal(const char *text)
+{
+    long n = strtol(text, NULL, 10);
+
+    if (n > INT_MAX)
+        return INT_MAX;
+    return n < INT_MIN ? INT_MIN : (int)n;
 }
 
 uint16_t modbus_crc(const uint8_t *in, size_t len)

@@ -13,6 +13,9 @@ int base64_decode(const char *in, uint8_t *out, size_t cap);
 int hex_encode(const uint8_t *in, size_t len, char *out, size_t cap);
 int hex_decode(const char *in, uint8_t *out, size_t cap);
 
+/** A decimal number at the head of a text, clamped to int; 0 when none. */
+int decimal(const char *text);
+
 /** CRC-16 of Modbus over serial line 6.2.2. */
 uint16_t modbus_crc(const uint8_t *in, size_t len);
 

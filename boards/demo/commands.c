@@ -232,8 +232,8 @@ static int cmd_modbus(int argc, char **argv)
 
     if (argc != 4)
         return usage(argv[0]);
-    modbus_read_request(frame, (uint8_t)atoi(argv[1]), (uint16_t)atoi(argv[2]),
-                        (uint16_t)atoi(argv[3]));
+    modbus_read_request(frame, (uint8_t)decimal(argv[1]),
+                        (uint16_t)decimal(argv[2]), (uint16_t)decimal(argv[3]));
     hex_encode(frame, sizeof(frame), hex, sizeof(hex));
     printf("%s\n", hex);
     return 0;

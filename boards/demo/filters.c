@@ -111,7 +111,8 @@ void hampel_init(struct hampel *f, size_t n, float limit)
 
 float hampel_step(struct hampel *f, float x)
 {
-    float centre = median_step(&f->median, x), deviations[MEDIAN_MAX], scale;
+    float centre = median_step(&f->median, x), deviations[MEDIAN_MAX] = {0},
+          scale;
 
     for (size_t i = 0; i < f->median.count; i++)
         deviations[i] = fabsf(f->median.last[i] - centre);

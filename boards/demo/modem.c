@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "modem.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "codecs.h"
 #include "eventlog.h"
 
 #define SILENCE_MS 5000u
@@ -83,10 +83,10 @@ static void fota_urc(struct modem *m, const char *text, uint32_t now_ms)
     const char *comma = strrchr(text, ',');
 
     if (strstr(text, "UPDATING") && comma)
-        m->fota_percent = atoi(comma + 1);
+        m->fota_percent = decimal(comma + 1);
     else if (strstr(text, "\"END\"") && comma) {
         eventlog(EVENT_INFO, now_ms, "modem: update ended with %d",
-                 atoi(comma + 1));
+                 decimal(comma + 1));
         m->fota_percent = -1;
     }
 }
@@ -96,9 +96,9 @@ static void information(struct modem *m, const char *line, uint32_t now_ms)
     const char *p;
 
     if ((p = after(line, "+CSQ: ")) != NULL)
-        m->rssi = atoi(p);
+        m->rssi = decimal(p);
     else if ((p = after(line, "+CEREG: ")) != NULL)
-        m->registration = atoi(strchr(p, ',') ? strchr(p, ',') + 1 : p);
+        m->registration = decimal(strchr(p, ',') ? strchr(p, ',') + 1 : p);
     else if ((p = after(line, "+QIND: \"FOTA\",")) != NULL)
         fota_urc(m, p, now_ms);
     else if (strcmp(line, "RDY") == 0 || strcmp(line, "APP RDY") == 0)

@@ -2,10 +2,12 @@
 #include "nmea.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "calendar.h"
+#include "codecs.h"
 
 #define FIELDS 20
 #define LINE_MAX 100
@@ -64,8 +66,8 @@ static int gga(struct nmea_fix *fix, char **f, int n)
         return -1;
     fix->lat = degrees(f[2], f[3]);
     fix->lon = degrees(f[4], f[5]);
-    fix->quality = atoi(f[6]);
-    fix->satellites = atoi(f[7]);
+    fix->quality = decimal(f[6]);
+    fix->satellites = decimal(f[7]);
     fix->altitude = strtod(f[9], NULL);
     if (!fix->date_known)
         fix->time = day_seconds(f[1]);
@@ -101,7 +103,7 @@ int nmea_line(struct nmea_fix *fix, const char *line)
 
     if (strlen(line) >= sizeof(copy) || !checksum_ok(line))
         return -1;
-    strcpy(copy, line + 1);
+    snprintf(copy, sizeof(copy), "%s", line + 1);
     n = split(copy, fields);
     if (strlen(fields[0]) != 5)
         return -1;

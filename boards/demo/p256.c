@@ -2,6 +2,7 @@
 #include "p256.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -43,7 +44,7 @@ static const uint8_t curve_b[32] = {
 
 static void load(number r, const uint8_t in[32])
 {
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         r[i] = dfota_get_be32(in + 28 - 4 * i);
 }
 

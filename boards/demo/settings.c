@@ -83,11 +83,17 @@ static int read_record(struct settings *s, uint32_t off, struct record *r)
     return 1;
 }
 
+/* Bytes of a text without its NUL: the record knows the length. */
+static void copy_text(uint8_t *out, const char *text, uint32_t len)
+{
+    memcpy(out, text, len);
+}
+
 static int write_record(struct settings *s, const char *key, const char *value)
 {
     uint8_t b[RECORD_MAX + 8];
-    size_t klen = strlen(key), vlen = strlen(value);
-    uint32_t len = padded((uint32_t)(8 + klen + vlen));
+    uint32_t klen = (uint32_t)strlen(key), vlen = (uint32_t)strlen(value);
+    uint32_t len = padded(8 + klen + vlen);
     int err;
 
     memset(b, 0, sizeof(b));
@@ -95,8 +101,8 @@ static int write_record(struct settings *s, const char *key, const char *value)
     b[1] = (uint8_t)vlen;
     b[2] = (uint8_t)~b[0];
     b[3] = (uint8_t)~b[1];
-    memcpy(b + 8, key, klen);
-    memcpy(b + 8 + klen, value, vlen);
+    copy_text(b + 8, key, klen);
+    copy_text(b + 8 + klen, value, vlen);
     dfota_put_le32(b + 4, dfota_crc32(0, b + 8, klen + vlen));
     err = s->flash->prog(s->flash->ctx, base(s) + s->end, b, len);
     if (err == 0)
@@ -204,9 +210,9 @@ int settings_each(struct settings *s,
 {
     struct record r;
     uint32_t off = HEAD_LEN;
-    int got, stop = 0;
+    int stop = 0;
 
-    while (stop == 0 && (got = read_record(s, off, &r)) == 1) {
+    while (stop == 0 && read_record(s, off, &r) == 1) {
         off += r.len;
         if (r.value[0] && is_last(s, off, r.key))
             stop = visit(ctx, r.key, r.value);

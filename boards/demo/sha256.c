@@ -25,7 +25,7 @@ static uint32_t ror(uint32_t x, unsigned n)
 
 static void schedule(uint32_t w[64], const uint8_t *block)
 {
-    for (int i = 0; i < 16; i++)
+    for (size_t i = 0; i < 16; i++)
         w[i] = dfota_get_be32(block + 4 * i);
     for (int i = 16; i < 64; i++) {
         uint32_t a = w[i - 15], b = w[i - 2];
@@ -94,7 +94,7 @@ void sha256_final(struct sha256 *s, uint8_t out[SHA256_LEN])
     dfota_put_be32(pad + n, (uint32_t)(bits >> 32));
     dfota_put_be32(pad + n + 4, (uint32_t)bits);
     sha256_update(s, pad, n + 8);
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         dfota_put_be32(out + 4 * i, s->h[i]);
 }
 

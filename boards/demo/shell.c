@@ -38,15 +38,16 @@ int shell_split(char *text, char **argv, int max)
 int shell_run(const char *text)
 {
     char copy[SHELL_LINE], *argv[SHELL_WORDS];
+    size_t len = strlen(text);
     int argc;
 
-    if (strlen(text) >= sizeof(copy))
+    if (len >= sizeof(copy))
         return -1;
     if (atserver_takes(text)) {
         atserver_line(text, board_now_ms());
         return 0;
     }
-    strcpy(copy, text);
+    memcpy(copy, text, len + 1);
     argc = shell_split(copy, argv, SHELL_WORDS);
     if (argc == 0)
         return 0;
@@ -87,7 +88,7 @@ static void recall(int step)
         return;
     line[0] = '\0';
     if (history_at < history_count)
-        strcpy(line, history[history_at % SHELL_HISTORY]);
+        memcpy(line, history[history_at % SHELL_HISTORY], sizeof(line));
     line_len = strlen(line);
     show();
 }

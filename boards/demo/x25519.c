@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "x25519.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -140,7 +141,7 @@ static void pack(uint8_t out[32], field a)
     }
     swap(t[7] >> 31, a, t);
     a[7] &= 0x7fffffffu;
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         dfota_put_le32(out + 4 * i, a[i]);
 }
 
@@ -182,7 +183,7 @@ void x25519(uint8_t out[32], const uint8_t scalar[32], const uint8_t point[32])
     memcpy(k, scalar, sizeof(k));
     k[0] &= 248;
     k[31] = (k[31] & 127) | 64;
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         l.x1[i] = dfota_get_le32(point + 4 * i);
     l.x1[7] &= 0x7fffffffu;
     memcpy(l.x3, l.x1, sizeof(l.x3));

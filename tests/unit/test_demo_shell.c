@@ -137,7 +137,7 @@ static void the_room_is_warm_after_a_minute(void **state)
 
 static void keep_sent(const char *command)
 {
-    strcpy(sent, command);
+    snprintf(sent, sizeof(sent), "%s", command);
 }
 
 static void say(const char *text)
