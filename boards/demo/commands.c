@@ -19,6 +19,7 @@
 #include "shell.h"
 #include "telemetry.h"
 #include "uart.h"
+#include "upgrade.h"
 #include "version.h"
 #include "x25519.h"
 
@@ -288,6 +289,19 @@ static int cmd_modem(int argc, char **argv)
     return 0;
 }
 
+static int cmd_upgrade(int argc, char **argv)
+{
+    int err;
+
+    if (argc < 2)
+        return usage(argv[0]);
+    err = upgrade_start(argv[1], argc > 2 ? argv[2] : NULL, main_modem_send,
+                        board_now_ms());
+    if (err)
+        printf("upgrade: %s\n", dfota_strerror(err));
+    return err != 0;
+}
+
 static int cmd_log(int argc, char **argv)
 {
     if (argc > 1 && argv[1][0] >= '0' && argv[1][0] <= '3')
@@ -365,6 +379,8 @@ const struct shell_command shell_commands[] = {
     {"pair", "<secret> [public]",
      "X25519: the public key of a secret, or the secret both share.", cmd_pair},
     {"modem", "", "Print the state of the cellular module.", cmd_modem},
+    {"upgrade", "<url> [version]",
+     "Update the firmware of the cellular module.", cmd_upgrade},
     {"tasks", "", "Print the scheduler's tasks and how they keep time.",
      cmd_tasks},
     {"log", "[0..3]", "Print the last events, or set the least level kept.",

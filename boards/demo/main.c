@@ -5,6 +5,7 @@
  */
 #include "main.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #include "shell.h"
 #include "telemetry.h"
 #include "uart.h"
+#include "upgrade.h"
 #include "version.h"
 
 static struct modem modem;
@@ -24,10 +26,15 @@ const struct modem *main_modem(void)
     return &modem;
 }
 
+void main_modem_send(const void *data, size_t len)
+{
+    uart_write(UART_MODEM, data, len);
+}
+
 static void send_to_modem(const char *command)
 {
-    uart_write(UART_MODEM, command, strlen(command));
-    uart_write(UART_MODEM, "\r", 1);
+    main_modem_send(command, strlen(command));
+    main_modem_send("\r", 1);
 }
 
 static void task_console(uint32_t now_ms)
@@ -41,11 +48,21 @@ static void task_console(uint32_t now_ms)
 
 static void task_modem(uint32_t now_ms)
 {
+    bool upgrading = upgrade_runs();
     int byte;
 
-    while ((byte = uart_get(UART_MODEM)) >= 0)
-        modem_byte(&modem, (char)byte, now_ms);
-    modem_poll(&modem, now_ms);
+    while ((byte = uart_get(UART_MODEM)) >= 0) {
+        uint8_t b = (uint8_t)byte;
+
+        if (upgrading)
+            upgrade_bytes(&b, 1, now_ms);
+        else
+            modem_byte(&modem, (char)byte, now_ms);
+    }
+    if (upgrading)
+        upgrade_poll(now_ms);
+    else
+        modem_poll(&modem, now_ms);
 }
 
 static void task_telemetry(uint32_t now_ms)

@@ -18,6 +18,7 @@
 #include "demo/shell.h"
 #include "demo/telemetry.h"
 #include "demo/uart.h"
+#include "demo/upgrade.h"
 
 static uint32_t now;
 static int resets;
@@ -32,6 +33,16 @@ uint32_t board_now_ms(void)
 void board_reset(void)
 {
     resets++;
+}
+
+void main_modem_send(const void *data, size_t len)
+{
+    size_t at = strlen(sent);
+
+    if (at + len < sizeof(sent)) {
+        memcpy(sent + at, data, len);
+        sent[at + len] = '\0';
+    }
 }
 
 uint32_t uart_lost(enum uart_port port)
@@ -180,6 +191,23 @@ static void the_module_comes_online_step_by_step(void **state)
     assert_int_equal(module.state, MODEM_PROBE);
 }
 
+/* The whole way is the business of the AT client's own tests. */
+static void an_upgrade_speaks_to_the_module_and_ends(void **state)
+{
+    (void)state;
+    assert_int_equal(shell_run("upgrade"), 2);
+    assert_int_equal(shell_run("upgrade http://127.0.0.1:80/\x01x"), 1);
+    sent[0] = '\0';
+    assert_int_equal(shell_run("upgrade http://127.0.0.1:80/p.dfota 2"), 0);
+    assert_int_equal(shell_run("upgrade http://127.0.0.1:80/p.dfota"), 1);
+    for (int i = 0; upgrade_runs() && i < 100000; i++) {
+        now += 100;
+        upgrade_poll(now);
+    }
+    assert_false(upgrade_runs());
+    assert_memory_equal(sent, "AT", 2);
+}
+
 static void silence_of_the_module_begins_again(void **state)
 {
     (void)state;
@@ -204,6 +232,8 @@ int main(void)
                                         hide_output, show_output),
         cmocka_unit_test(a_json_command_sets_target_and_settings),
         cmocka_unit_test(the_module_comes_online_step_by_step),
+        cmocka_unit_test_setup_teardown(
+            an_upgrade_speaks_to_the_module_and_ends, hide_output, show_output),
         cmocka_unit_test(silence_of_the_module_begins_again),
     };
 
