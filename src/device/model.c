@@ -251,22 +251,43 @@ bool dfota_model_flag(struct dfota_model *m, struct dfota_coder *c,
     return hit;
 }
 
-/* The hashed contexts of a byte. */
-static void byte_contexts(uint32_t *h, const struct dfota_byte_ctx *x)
+/* The hashed contexts of a byte that nothing stands against. */
+static void literal_contexts(uint32_t *h, const struct dfota_byte_ctx *x)
 {
-    uint32_t a = x->old[0] | (x->copied ? 0U : 256U);
+    const uint8_t *m = x->made;
+    uint32_t al = x->align & 1;
+
+    h[0] = hash(11, al);
+    h[1] = hash(12, m[0] | al << 8);
+    h[2] = hash(13, m[0] | (uint32_t)m[1] << 8);
+    h[3] = hash(14, m[0] | (uint32_t)m[1] << 8 | (uint32_t)m[2] << 16);
+    h[4] = hash(15, m[1] | (uint32_t)m[3] << 8 | al << 16);
+    h[5] = hash(16, m[1] | al << 8);
+}
+
+/* The hashed contexts of a byte of a unit that is not as predicted. */
+static void copied_contexts(uint32_t *h, const struct dfota_byte_ctx *x)
+{
+    uint32_t a = x->old[0];
     uint32_t al = x->align;
 
     h[0] = hash(1, a | (uint32_t)x->old[2] << 9 | al << 17);
     h[1] = hash(2, a | (uint32_t)x->made[0] << 9 | al << 17);
     h[2] = hash(3, x->made[0] | (uint32_t)x->made[1] << 8 | al << 16);
     h[3] = hash(4, x->predicted | (uint32_t)x->difference << 8 |
-                       (uint32_t)x->agreed << 16 | (uint32_t)x->kind << 18 |
-                       (uint32_t)x->copied << 22);
+                       (uint32_t)x->agreed << 16 | (uint32_t)x->kind << 18);
     h[4] = hash(5, x->predicted | (uint32_t)x->agreed << 9 |
                        (uint32_t)x->kind << 11 | al << 15 |
-                       (uint32_t)x->index << 17 | (uint32_t)x->copied << 20);
+                       (uint32_t)x->index << 17);
     h[5] = hash(6, x->made[1] | (uint32_t)x->made[3] << 8 | al << 16);
+}
+
+static void byte_contexts(uint32_t *h, const struct dfota_byte_ctx *x)
+{
+    if (x->copied)
+        copied_contexts(h, x);
+    else
+        literal_contexts(h, x);
 }
 
 /* Does the byte guess still fit what is known of the new one, and which bit
