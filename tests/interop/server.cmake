@@ -8,3 +8,9 @@ add_test(NAME interop/dfotad
                  ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad.py
                  $<TARGET_FILE:dfotad>)
 set_tests_properties(interop/dfotad PROPERTIES TIMEOUT 300)
+
+add_test(NAME interop/man
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_man.py
+                 ${CMAKE_SOURCE_DIR} $<TARGET_FILE_DIR:dfotad>)
+set_tests_properties(interop/man PROPERTIES TIMEOUT 120)

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion for dfota, dfota-module and dfotad in bash. The words come from
+# the programs' own --help, so they are always those of the installed version.
+
+_dfota_options() {
+    "$@" --help 2>/dev/null | grep -oE -- '(^|[ ,])--[a-z]+(-[a-z]+)*' |
+        tr -d ' ,'
+}
+
+_dfota_commands() {
+    "$1" --help 2>/dev/null | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'
+}
+
+# Values that are neither a file nor free text.
+_dfota_values() {
+    case $1 in
+    -a | --arch) echo 'auto thumb2 raw' ;;
+    -c | --class) echo 'bc26 mc65 bg95 bg96 bg96-softbank eg25' ;;
+    -r | --ram) echo '8K 16K 32K 64K' ;;
+    -m | --model) echo 'auto bg95' ;;
+    --progress) echo 'auto always never' ;;
+    -p | --port) echo 'pty: tcp: unix:' ;;
+    esac
+}
+
+_dfota() {
+    local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    local program=${COMP_WORDS[0]} words=
+    COMPREPLY=()
+    if [[ ${program##*/} == dfota ]]; then
+        if ((COMP_CWORD == 1)); then
+            words="$(_dfota_commands "$program") --help --version"
+        elif [[ $current == -* ]]; then
+            words=$(_dfota_options "$program" "${COMP_WORDS[1]}")
+        fi
+    elif [[ $current == -* ]]; then
+        words=$(_dfota_options "$program")
+    fi
+    [[ -n $words || $COMP_CWORD -eq 1 ]] || words=$(_dfota_values "$before")
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+    # Everything else is most likely a file, which the shell completes.
+}
+
+complete -o default -F _dfota dfota dfota-module dfotad
