@@ -247,6 +247,14 @@ static enum link_error meaning(const struct http *h, CURLcode code)
     }
 }
 
+/* All that was announced has come: how the connection ends is then no
+ * matter (many servers close TLS without saying so). */
+static bool is_whole(const struct http *h)
+{
+    return h->head_given && h->content_len >= 0 &&
+           h->got >= (uint64_t)h->content_len;
+}
+
 static void finished(struct http *h, CURLcode code)
 {
     enum link_error error;
@@ -255,8 +263,8 @@ static void finished(struct http *h, CURLcode code)
         stop(h);
         return;
     }
-    if (code == CURLE_OK && h->head_given &&
-        (h->content_len < 0 || h->got >= (uint64_t)h->content_len)) {
+    if (is_whole(h) ||
+        (code == CURLE_OK && h->head_given && h->content_len < 0)) {
         end(h);
         return;
     }
@@ -290,13 +298,11 @@ static void on_watch(uv_timer_t *timer)
 {
     struct http *h = timer->data;
     uint64_t still = uv_now(h->loop) - h->moved_ms;
-    bool all = h->head_given && h->content_len >= 0 &&
-               h->got >= (uint64_t)h->content_len;
 
     if (!h->connected && stands(h)) {
         h->connected = true;
         h->moved_ms = uv_now(h->loop);
-    } else if (all && still >= GRACE_MS) {
+    } else if (is_whole(h) && still >= GRACE_MS) {
         end(h);
     } else if (!h->connected && still >= h->connect_ms) {
         fail(h, LINK_CONNECT, "no connection within the time-out");

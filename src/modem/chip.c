@@ -104,6 +104,11 @@ void chip_close(struct chip *c)
     c->parts = NULL;
 }
 
+bool chip_is_empty(struct chip *c)
+{
+    return chip_is_blank(chip_area(&c->parts->areas, AREA_SLOT), 0);
+}
+
 static int erase_all(const struct dfota_flash *f)
 {
     int err = 0;
@@ -312,15 +317,18 @@ int chip_version(struct chip *c, uint32_t len, char *out, size_t room)
 {
     const struct dfota_flash *f = chip_area(&c->parts->areas, AREA_SLOT);
     uint8_t digest[DFOTA_HASH_LEN];
+    bool known = len > 0 && len <= f->size;
     uint8_t *image;
     int err;
 
-    if (len > f->size)
+    if (!known)
         len = f->size;
-    image = malloc(len + 1);
+    image = malloc(len);
     if (!image)
         return DFOTA_E_NOMEM;
     err = f->read(f->ctx, 0, image, len);
+    while (!err && !known && len > 0 && image[len - 1] == f->erased_byte)
+        len--;
     if (!err && !find_marker(image, len, out, room)) {
         err = psa_sha256(image, len, digest);
         if (!err)

@@ -55,6 +55,9 @@ struct chip_config {
 int chip_open(struct chip *c, const struct chip_config *config);
 void chip_close(struct chip *c);
 
+/** No image was ever put in the slot. */
+bool chip_is_empty(struct chip *c);
+
 /** Put an image in the slot as the vendor's flash tool does, journal and
  * package erased. errors: E_SLOT, E_FLASH */
 int chip_install(struct chip *c, const uint8_t *image, uint32_t len);
@@ -87,7 +90,8 @@ int chip_package_end(struct chip *c);
 int chip_package_erase(struct chip *c);
 
 /** The version of an image of len bytes in the slot: behind the marker
- * DFOTAVER, else eight hex digits of its SHA-256. room >= 16 */
+ * DFOTAVER, else eight hex digits of its SHA-256. len 0: not known, up to
+ * the last byte that is not erased. room >= 16 */
 int chip_version(struct chip *c, uint32_t len, char *out, size_t room);
 
 /** Flash operations (program, erase) done in this process. */

@@ -209,7 +209,7 @@ static int install_first_image(struct module *m)
     size_t len;
     int err;
 
-    if (!m->c->firmware || m->set.image_len > 0)
+    if (!m->c->firmware || !chip_is_empty(&m->chip))
         return 0;
     err = files_read(m->c->firmware, m->c->memory.slot, &image, &len);
     if (err == DFOTA_E_FULL) {
@@ -263,7 +263,7 @@ static int open_parts(struct module *m)
         err = chip_open(&m->chip, &chip);
     if (!err)
         err = install_first_image(m);
-    if (!err && m->set.image_len == 0) {
+    if (!err && chip_is_empty(&m->chip)) {
         log_error("%s holds no image; give --firmware IMAGE", m->c->state);
         err = DFOTA_E_NOTFOUND;
     }

@@ -1,0 +1,453 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Run case files against the emulated module, or against a real one.
+
+A case is a conversation on the serial line, one step a line:
+
+  # ..                comment
+  @ module OPTION..   options for dfota-module, before the first step
+  @ dialect NAME      default: the name of the folder
+  @ keygen NAME       a key pair, {folder}/NAME.pem and NAME.pub.pem
+  @ echo              leave echo on (else ATE0 is sent first)
+  > TEXT              send TEXT and CR
+  >> TEXT             send TEXT as it is, with \\r \\n \\xHH escapes
+  < TEXT              the next line is TEXT; {1..9} and {5..95..5} make one
+                      line for each number
+  <~ REGEX            the next line matches
+  <. MS               nothing comes for that long (real milliseconds)
+  ! VERB ..           control socket: power, net, cut-at, sim, ..
+  ! server ..         what the HTTP server does: case_server.py
+  ! package NAME [OPTION..]  make /NAME with dfota diff, old to new image
+  ! corrupt NAME OFFSET      flip a byte of it; `truncate NAME LENGTH` too
+  ! body NAME SIZE    /NAME is that many bytes of noise
+  ! size NAME         {size} stands for its length from here on
+  ! upload NAME [N]   send it (the first N bytes) on the line
+  ! image NAME SIZE   one more firmware image, for package --from and --to
+  ! file PATH ca|other|TEXT  a file in the module's file system
+  ! died              the module ends now, by SIGKILL
+  ! start [OPTION..]  start it again with the same state
+  ! break settings|FILE      overwrite a state file with noise
+  = KEY VALUE         that field of the control socket's `state`
+  = requests N        requests the server has had; = range I VALUE
+  = said REGEX        standard error has a line that matches
+
+{http} {https} {badhttps} {closed} stand for scheme://127.0.0.1:PORT; {port}
+is the port of the first.
+Blank lines between CR LF are not lines. Exit status: 0, or 1 and a diff.
+"""
+
+import argparse
+import difflib
+import json
+import os
+import pathlib
+import random
+import re
+import select
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import tty
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import case_server  # noqa: E402
+
+LINE_TIMEOUT = 30.0
+
+
+class Failure(Exception):
+    pass
+
+
+class Skip(Exception):
+    pass
+
+
+def make_images(folder):
+    """Two images that are alike, with version markers."""
+    rng = random.Random(1)
+    old = bytearray(rng.randbytes(100000))
+    old[500:514] = b"DFOTAVER1.0.0\0"
+    new = bytearray(old)
+    for _ in range(300):
+        new[rng.randrange(1000, 100000)] ^= 1 + rng.randrange(255)
+    new[40000:40000] = rng.randbytes(500)
+    new[500:514] = b"DFOTAVER1.1.0\0"
+    other = rng.randbytes(100000)
+    for name, image in (("old", old), ("new", new), ("other", other)):
+        (folder / f"{name}.bin").write_bytes(image)
+
+
+class Line:
+    """The serial line: lines in, bytes out."""
+
+    def __init__(self, path):
+        self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
+        tty.setraw(self.fd, termios.TCSANOW)
+        self.rest = b""
+        self.lines = []
+
+    def send(self, data):
+        while data:
+            data = data[os.write(self.fd, data):]
+
+    def _pull(self, timeout):
+        if not select.select([self.fd], [], [], timeout)[0]:
+            return False
+        try:
+            data = os.read(self.fd, 65536)
+        except OSError:
+            data = b""
+        if not data:
+            return False
+        parts = re.split(rb"[\r\n]+", self.rest + data)
+        self.rest = parts.pop()
+        self.lines += [p.decode("latin-1") for p in parts if p]
+        return True
+
+    def next(self, timeout):
+        end = time.monotonic() + timeout
+        while not self.lines:
+            if not self._pull(max(0, end - time.monotonic())):
+                return None
+        return self.lines.pop(0)
+
+    def close(self):
+        os.close(self.fd)
+
+
+class Module:
+    """The emulated module: its process, its control socket."""
+
+    def __init__(self, arguments, dialect, folder, options):
+        self.arguments, self.dialect = arguments, dialect
+        self.folder, self.options = folder, options
+        self.process = self.line = self.control = None
+
+    def start(self, more=()):
+        log = open(self.folder / "stderr.txt", "ab")
+        self.process = subprocess.Popen(
+            [self.arguments.module, "--model", self.dialect,
+             "--state", str(self.folder / "state"),
+             "--firmware", str(self.folder / "old.bin"),
+             "--port", f"pty:{self.folder}/tty",
+             "--control", str(self.folder / "control"),
+             "--speed", "0",
+             *(o.replace("{folder}", str(self.folder))
+               for o in [*self.options, *more])],
+            stdout=subprocess.PIPE, stderr=log)
+        log.close()
+        if not self.process.stdout.readline().startswith(b"ready:"):
+            self.process.wait()
+            raise Failure("the module did not start: " + self.said().strip())
+        self.line = Line(self.folder / "tty")
+
+    def said(self):
+        return (self.folder / "stderr.txt").read_text(errors="replace")
+
+    def ask(self, request):
+        if self.control is None:
+            self.control = socket.socket(socket.AF_UNIX)
+            self.control.settimeout(10)
+            self.control.connect(str(self.folder / "control"))
+        self.control.sendall(request.encode() + b"\n")
+        answer = b""
+        while not answer.endswith(b"\n"):
+            part = self.control.recv(65536)
+            if not part:
+                return ""
+            answer += part
+        return answer.decode().strip()
+
+    def dead(self):
+        self.process.wait(LINE_TIMEOUT)
+        self.process.stdout.close()
+        self.line.close()
+        if self.control:
+            self.control.close()
+            self.control = None
+
+    def stop(self):
+        """Returns the exit status: a sanitizer's finding is a failure."""
+        if self.process is None or self.process.returncode is not None:
+            return 0
+        self.process.terminate()
+        try:
+            self.dead()
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        return self.process.returncode
+
+
+def expand(text):
+    """{a..b} and {a..b..step} make one line for each number."""
+    match = re.search(r"\{(\d+)\.\.(\d+)(?:\.\.(\d+))?\}", text)
+    if not match:
+        return [text]
+    first, last, step = (int(g) if g else 1 for g in match.groups())
+    return [text[:match.start()] + str(n) + text[match.end():]
+            for n in range(first, last + 1, step)]
+
+
+class Case:
+    def __init__(self, path, arguments):
+        self.path, self.arguments = path, arguments
+        self.steps, self.options = [], []
+        self.dialect, self.echo = path.parent.name, False
+        self.got, self.size, self.keys = [], 0, []
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            self.parse(number, line)
+
+    def parse(self, number, line):
+        if not line.strip() or line.startswith("#"):
+            return
+        mark, _, text = line.partition(" ")
+        if mark == "@":
+            words = shlex.split(text)
+            if words[0] == "module":
+                self.options += words[1:]
+            elif words[0] == "dialect":
+                self.dialect = words[1]
+            elif words[0] == "keygen":
+                self.keys += words[1:]
+            elif words[0] == "echo":
+                self.echo = True
+            else:
+                raise SystemExit(f"{self.path}:{number}: unknown {line}")
+        elif mark in (">", ">>", "<", "<~", "<.", "!", "="):
+            self.steps.append((number, mark, text))
+        else:
+            raise SystemExit(f"{self.path}:{number}: not a step: {line}")
+
+    def fill(self, text):
+        for name, port in self.server.ports.items():
+            scheme = "https" if name.endswith("https") else name
+            text = text.replace("{%s}" % name, f"{scheme}://127.0.0.1:{port}")
+        text = text.replace("{port}", str(self.server.ports["http"]))
+        text = text.replace("{size}", str(self.size))
+        if "{closed}" in text:
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", 0))
+                port = s.getsockname()[1]
+            text = text.replace("{closed}", f"http://127.0.0.1:{port}")
+        return text
+
+    def run(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="dfota-case-"))
+        self.files = {}
+        self.server = case_server.Server(self.folder, self.files)
+        self.module = None
+        try:
+            if any("https}" in s[2] or s[2].endswith((" ca", " other"))
+                   for s in self.steps):
+                self.server.start_tls()
+            self.open_line()
+            for number, mark, text in self.steps:
+                self.number = number
+                self.step(mark, text)
+            if self.module and self.module.stop() not in (0, -9):
+                raise Failure("the module ended badly:\n" + self.module.said())
+        finally:
+            if self.module:
+                self.module.stop()
+            self.server.stop()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def open_line(self):
+        self.number = 0
+        if self.arguments.port:
+            if any(s[1] in "!=" for s in self.steps):
+                raise Skip("needs the emulator")
+            self.line = Line(self.arguments.port)
+        else:
+            make_images(self.folder)
+            for name in self.keys:
+                self.do_keygen(name)
+            self.module = Module(self.arguments, self.dialect, self.folder,
+                                 self.options)
+            self.module.start()
+            self.line = self.module.line
+            self.first_words()
+        if not self.echo:
+            self.line.send(b"ATE0\r")
+            while self.line.next(LINE_TIMEOUT) not in ("OK", None):
+                pass
+
+    def first_words(self):
+        """What a fresh module prints; cases say what follows a restart."""
+        for want in ("RDY", "APP RDY"):
+            self.expect(lambda got, want=want: got == want, want)
+
+    def step(self, mark, text):
+        text = self.fill(text)
+        if mark == ">":
+            self.line.send(text.encode("latin-1") + b"\r")
+        elif mark == ">>":
+            self.line.send(text.encode("latin-1").decode("unicode_escape")
+                           .encode("latin-1"))
+        elif mark == "<":
+            for want in expand(text):
+                self.expect(lambda got, want=want: got == want, want)
+        elif mark == "<~":
+            self.expect(lambda got: re.fullmatch(text, got), "~ " + text)
+        elif mark == "<.":
+            got = self.line.next(int(text) / 1000)
+            if got is not None:
+                raise Failure(f"silence expected, got: {got}")
+        elif mark == "!":
+            self.fault(shlex.split(text), text)
+        else:
+            self.state(*text.split(" ", 1))
+
+    def expect(self, matches, want):
+        got = self.line.next(LINE_TIMEOUT)
+        if got is None:
+            said = self.module.said() if self.module else ""
+            raise Failure(f"expected: {want}\ngot nothing for "
+                          f"{LINE_TIMEOUT:g} s\nit said:\n{said}")
+        self.got.append(got)
+        if not matches(got):
+            rest = []
+            while len(rest) < 5 and (line := self.line.next(0.2)):
+                rest.append(line)
+            diff = "\n".join(difflib.ndiff([want], [got]))
+            raise Failure("\n".join([diff, *("  then " + r for r in rest)]))
+
+    def fault(self, words, text):
+        own = getattr(self, "do_" + words[0].replace("-", "_"), None)
+        if own:
+            own(*words[1:])
+            return
+        answer = self.module.ask(text)
+        if answer != "OK" and words != ["power", "cut"]:
+            raise Failure(f"control: {text}: {answer}")
+
+    def do_server(self, *words):
+        self.server.set(list(words))
+
+    def do_package(self, name, *options):
+        """--from and --to name the images; the rest goes to dfota diff."""
+        images = {"--from": "old", "--to": "new"}
+        options = list(options)
+        for key in images:
+            if key in options:
+                at = options.index(key)
+                images[key] = options[at + 1]
+                del options[at:at + 2]
+        package = self.folder / name
+        done = subprocess.run(
+            [self.arguments.dfota, "diff",
+             str(self.folder / f"{images['--from']}.bin"),
+             str(self.folder / f"{images['--to']}.bin"),
+             "-o", str(package),
+             *(o.replace("{folder}", str(self.folder)) for o in options)],
+            capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Failure("dfota diff: " + done.stderr.strip())
+        self.files["/" + name] = package.read_bytes()
+
+    def do_image(self, name, size):
+        rng = random.Random(name)
+        (self.folder / f"{name}.bin").write_bytes(rng.randbytes(int(size)))
+
+    def do_body(self, name, size):
+        self.files["/" + name] = random.Random(3).randbytes(int(size))
+
+    def do_corrupt(self, name, offset):
+        body = bytearray(self.files["/" + name])
+        body[int(offset)] ^= 0x10
+        self.files["/" + name] = bytes(body)
+
+    def do_truncate(self, name, length):
+        self.files["/" + name] = self.files["/" + name][:int(length)]
+
+    def do_upload(self, name, count="-1"):
+        """Send a file's bytes on the line, as data mode wants them."""
+        body = self.files["/" + name]
+        self.line.send(body if count == "-1" else body[:int(count)])
+
+    def do_size(self, name):
+        self.size = len(self.files["/" + name])
+
+    def do_keygen(self, name):
+        subprocess.run([self.arguments.dfota, "keygen", "-o",
+                        str(self.folder / f"{name}.pem")], check=True,
+                       capture_output=True)
+
+    def do_file(self, path, *content):
+        place = self.folder / "state" / "files" / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        names = {"ca": "server.pem", "other": "other.pem"}
+        if content[0] in names:
+            shutil.copy(self.folder / names[content[0]], place)
+        else:
+            place.write_text(" ".join(content))
+
+    def do_break(self, name):
+        place = "settings.json" if name == "settings" else name
+        (self.folder / "state" / place).write_bytes(b"\0noise{" * 9)
+
+    def do_died(self):
+        self.module.dead()
+        if self.module.process.returncode != -9:
+            raise Failure(f"exit status {self.module.process.returncode}")
+
+    def do_start(self, *options):
+        self.module.start(options)
+        self.line = self.module.line
+
+    def state(self, key, value=""):
+        if key == "requests":
+            got = str(self.server.requests)
+        elif key == "range":
+            index, value = value.split(" ", 1)
+            got = self.server.ranges[int(index)]
+        elif key == "said":
+            got = self.module.said()
+            if re.search(value, got):
+                return
+        else:
+            state = json.loads(self.module.ask("state"))
+            if key not in state:
+                raise Failure(f"state has no {key}")
+            got = state[key]
+            got = json.dumps(got) if not isinstance(got, str) else got
+        if not re.fullmatch(value, got):
+            raise Failure(f"= {key}\n- {value}\n+ {got}")
+
+
+def run_one(path, arguments):
+    case = Case(path, arguments)
+    try:
+        case.run()
+    except Skip as why:
+        print(f"skip {path}: {why}")
+        return True
+    except (Failure, OSError, subprocess.SubprocessError, ValueError) as why:
+        print(f"{path}:{case.number}: failed\n{why}")
+        return False
+    print(f"ok   {path}")
+    return True
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--module", default="build/bin/dfota-module")
+    parser.add_argument("--dfota", default="build/bin/dfota")
+    parser.add_argument("--port", help="a real module's serial port")
+    parser.add_argument("cases", nargs="+", type=pathlib.Path)
+    arguments = parser.parse_args()
+    results = [run_one(path, arguments) for path in arguments.cases]
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
