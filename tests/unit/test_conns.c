@@ -24,7 +24,7 @@ static int64_t end_of(enum conn_phase phase, struct conn_traffic traffic)
 {
     struct conn_clock clock = {0};
 
-    for (int64_t now = 5; now < 10 * CONN_ANSWER_MS; now += 1000) {
+    for (int64_t now = 5; now < (int64_t)10 * CONN_ANSWER_MS; now += 1000) {
         if (conn_overdue(&clock, report_of(1, phase), now, &traffic))
             return now - 5;
     }
@@ -52,7 +52,7 @@ static void bytes_that_trickle_in_do_not_prolong_a_head(void **state)
     while (!conn_overdue(&clock, report_of(1, CONN_HEAD), now, &traffic)) {
         now += 1000;
         traffic.received++;
-        assert_true(now < 2 * CONN_HEAD_MS);
+        assert_true(now < (int64_t)2 * CONN_HEAD_MS);
     }
     assert_int_equal(now, CONN_HEAD_MS);
 }
