@@ -369,8 +369,8 @@ static void byte_learn(struct byte_state *s, unsigned at, unsigned bit)
         *s->slot[i] = counter_next(*s->slot[i], bit);
     for (unsigned i = 0; i < DFOTA_BYTE_EXPECTS; i++) {
         if (s->expect[i])
-            *s->expect[i] =
-                counter_next(*s->expect[i], (s->guess[i] >> at & 1U) == bit);
+            *s->expect[i] = counter_next(
+                *s->expect[i], ((unsigned)s->guess[i] >> at & 1U) == bit);
     }
 }
 
@@ -385,7 +385,8 @@ uint8_t dfota_model_byte(struct dfota_model *m, struct dfota_coder *c,
     s.guess[1] = x->old[0];
     s.guess[2] = (uint8_t)(x->old[0] + x->last);
     for (unsigned at = 8; at-- > 0;) {
-        unsigned bit = byte_bit(m, &s, c, x, known, at, actual >> at & 1U);
+        unsigned bit =
+            byte_bit(m, &s, c, x, known, at, (unsigned)actual >> at & 1U);
 
         byte_learn(&s, at, bit);
         known = known << 1 | bit;
