@@ -3,7 +3,9 @@
  * Cryptography the device needs, as the port provides it.
  *
  * Layer: device (freestanding). The implementation on the PSA Crypto API is
- * port/psa. One hash runs at a time; its state belongs to ctx.
+ * port/psa. One hash runs at a time on each of the two contexts; its state
+ * belongs to the context: preparing several windows hashes each of them and
+ * the whole image beside it.
  */
 #ifndef DFOTA_DEVICE_CRYPTO_H
 #define DFOTA_DEVICE_CRYPTO_H
@@ -18,7 +20,8 @@
 #define DFOTA_KEY_PERMIT 0x80
 
 struct dfota_crypto {
-    /* SHA-256 of any number of updates. 0, or DFOTA_E_IO. */
+    /* SHA-256 of any number of updates, on ctx or on ctx2; init drops
+     * whatever was begun there. 0, or DFOTA_E_IO. */
     int (*hash_init)(void *ctx);
     int (*hash_update)(void *ctx, const void *data, size_t len);
     int (*hash_final)(void *ctx, uint8_t digest[DFOTA_HASH_LEN]);
@@ -29,6 +32,8 @@ struct dfota_crypto {
                   const uint8_t digest[DFOTA_HASH_LEN],
                   const uint8_t signature[DFOTA_SIGNATURE_LEN]);
     void *ctx;
+    void *ctx2; /* a second hash state; never given to verify. NULL: only
+                 * packages of one window are taken */
 };
 
 #endif

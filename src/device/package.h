@@ -17,6 +17,7 @@
 #ifndef DFOTA_DEVICE_PACKAGE_H
 #define DFOTA_DEVICE_PACKAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,7 @@
 #define DFOTA_MANIFEST_LEN 80
 #define DFOTA_MANIFEST_VERSION 1
 #define DFOTA_LABEL_MAX 255
+#define DFOTA_WINDOWS_MAX 4096
 #define DFOTA_DIGEST_LEN 16     /* a window's: the head of its SHA-256 */
 #define DFOTA_SOURCE_HASH_LEN 8 /* head of the source image's SHA-256 */
 /* Permit: SHA-256 of the device id, then a signature by the permit key over
@@ -94,7 +96,16 @@ int dfota_manifest_parse(struct dfota_manifest *m,
 void dfota_manifest_write(const struct dfota_manifest *m,
                           uint8_t out[DFOTA_MANIFEST_LEN]);
 
-/** Bytes from the start of the package to its body. */
+/**
+ * Compute everything of a package but m from its manifest m, which has been
+ * parsed.
+ *
+ * errors   E_CORRUPT more than DFOTA_WINDOWS_MAX windows
+ */
+int dfota_package_layout(struct dfota_package *p);
+
+/** Bytes from the start of the package to its body; the manifest must have
+ * no more than DFOTA_WINDOWS_MAX windows. */
 uint32_t dfota_package_head_len(const struct dfota_manifest *m);
 
 /**

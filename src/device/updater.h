@@ -52,52 +52,90 @@ struct dfota_updater_config {
     void *progress_ctx;
 };
 
+#define DFOTA_PAGE_LEN 256 /* bytes; a multiple of every program unit */
+
 struct dfota_updater {
     struct dfota_updater_config c;
     struct dfota_journal journal;
+    struct dfota_package package; /* of the open update */
     struct dfota_decoder decoder;
+    struct dfota_decoder_io io;
+    uint32_t window;      /* being made, production order */
+    uint32_t done;        /* bytes of it, or of the whole dry run */
+    uint32_t rewrite_end; /* up to here sectors are written unseen */
+    uint32_t coded_off;   /* dry run: where the coded bytes begin */
+    uint16_t group;       /* whose RESTORE is on record, 0xFFFF none */
+    uint16_t fill;        /* bytes in page */
+    uint8_t step;         /* of prepare or of the window, RAM only */
+    uint8_t tries;        /* failed flash operations of this window */
+    uint8_t granule_log2; /* bytes of image a bit of the sector map is for */
+    uint8_t group_log2;   /* bytes of image a RESTORE record is for */
+    bool decoding;        /* the decoder has been begun at this boot */
+    bool proof;           /* dry run, second pass: by address */
+    bool same;            /* this granule equals the slot so far */
+    uint8_t page[DFOTA_PAGE_LEN];
 };
 
-/** Bind an updater to its areas. Reads nothing; allocates nothing. */
+/** Bind an updater to its areas. Reads nothing; allocates nothing.
+ * errors: E_ARG an area's geometry is out of range */
 int dfota_updater_init(struct dfota_updater *u,
                        const struct dfota_updater_config *c);
 
 /**
- * Decide what this boot does; the first call after init() at every boot.
+ * Decide what this boot does; the first call after init() at every boot,
+ * and after any call below has returned an error.
  *
  * action   out: what to do now
- * resumed  out: the open update had already been begun before this boot
- * errors   E_FLASH, E_HELD (with action HELD)
- * power    may be cut anywhere
+ * resumed  out: the update had already been begun before this boot; with
+ *          BOOT: it was one, has been discarded, and the old image runs
+ * errors   E_FLASH (action is BOOT when the slot is known to be whole, else
+ *          HELD), E_HELD (with action HELD)
+ * power    may be cut anywhere: docs/invariants.md
  */
 int dfota_updater_boot(struct dfota_updater *u, enum dfota_action *action,
                        bool *resumed);
 
 /**
  * Check the stored package against this device: everything under "Trust",
- * nothing written.
+ * nothing written. Uses the arena.
  *
- * errors   E_NOPACKAGE, E_CORRUPT, E_TRUNCATED, E_VERSION, E_ARCH, E_SIGNATURE,
- * E_KEY, E_CLASS, E_SLOT, E_BACKUP, E_SOURCE, E_COUNTER, E_PERMIT, E_ARENA,
- * E_FLASH
+ * errors   E_NOPACKAGE, E_CORRUPT, E_TRUNCATED, E_VERSION, E_ARCH,
+ *          E_SIGNATURE, E_KEY, E_CLASS, E_SLOT, E_BACKUP, E_SOURCE,
+ *          E_COUNTER, E_PERMIT, E_ARENA, E_FLASH, E_FULL the journal has
+ *          no room for so many windows
  */
 int dfota_updater_check(struct dfota_updater *u);
 
 /** check(), then record that the update is to be made. Errors of check(),
- * and E_BUSY when one is open. */
+ * E_BUSY when one is open, E_HELD. */
 int dfota_updater_start(struct dfota_updater *u);
 
 /**
- * Do the next piece of an open update.
+ * Do the next piece of an open update: about a sector's worth.
  *
  * returns  DFOTA_MORE | DFOTA_DONE (FINISHED is recorded)
- * errors   as check(); E_TARGET, E_FLASH, E_HELD
- * cost     at most one erase a call
- * power    may be cut anywhere
+ * errors   as check(); E_TARGET, E_FLASH: the update was given up (FAILED
+ *          or HELD is recorded) or the journal could not be written; boot()
+ *          tells which. E_STATE no update is open
+ * cost     at most one erase of slot or backup a call, journal apart
+ * power    may be cut anywhere: docs/invariants.md
  */
 int dfota_updater_poll(struct dfota_updater *u);
 
-/** The new image has proven itself: raise the counter, record CLEAN. */
+/** The new image has proven itself: raise the counter, record CLEAN.
+ * errors: E_STATE an update is open or the device is held, E_FLASH */
 int dfota_updater_confirm(struct dfota_updater *u);
+
+/**
+ * HELD only: take the stored package as the way out. It must be the one of
+ * the journal (and the window at fault not half written), or a full image
+ * that passes check(). Then boot() again.
+ *
+ * errors   E_STATE, E_HELD this package does not help, those of check()
+ */
+int dfota_updater_recover(struct dfota_updater *u);
+
+/** Why the last update FAILED or is HELD: a negative error; else 0. */
+int dfota_updater_reason(const struct dfota_updater *u);
 
 #endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** What sim_flash.c and sim_tear.c share. Layer: port. */
+#ifndef DFOTA_PORT_SIM_PARTS_H
+#define DFOTA_PORT_SIM_PARTS_H
+
+#include "port/sim/sim_flash.h"
+
+enum sim_unit_state {
+    SIM_UNIT_ERASED,
+    SIM_UNIT_PROGRAMMED,
+    SIM_UNIT_TORN,      /* needs an erase; reads as its cells say */
+    SIM_UNIT_TORN_BOOT, /* the same, rolled anew at each power-on */
+    SIM_UNIT_TORN_READ, /* the same, at each read */
+    SIM_UNIT_TORN_ERROR /* the same, cannot be read */
+};
+
+/** Leave what a cut in the middle of that operation leaves; data is NULL
+ * for an erase. */
+void sim_tear(struct sim_flash *f, const struct sim_cut *cut, uint32_t off,
+              const uint8_t *data, uint32_t len);
+
+/** A unit's state, weak_count kept. */
+void sim_set_state(struct sim_flash *f, uint32_t unit, uint8_t state);
+
+/** New bits for a metastable unit. */
+void sim_roll(struct sim_flash *f, uint32_t unit);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "powercut/suites.h"
+
+static struct world world; /* large */
+
+static int usage(int status)
+{
+    fprintf(status ? stderr : stdout,
+            "usage: powercut [--runs N] [--depth D] [--seed S] [--bricks N]\n"
+            "       powercut --replay LINE\n"
+            "Cuts the power of simulated devices in the middle of updates.\n"
+            "  --runs N     stop after so many runs (50000)\n"
+            "  --depth D    how much is tried on each device (0)\n"
+            "  --bricks N   stop after so many failures (10)\n"
+            "  --seed S     another sequence (1)\n"
+            "  --replay L   run what a BRICK line names\n");
+    return status;
+}
+
+static int replay(const char *line)
+{
+    const char *slash = strchr(line, '/');
+    struct world_id id;
+    struct plan plan;
+    struct trial trial;
+
+    if (!slash || world_parse(&id, line) || plan_parse(&plan, slash + 1) ||
+        world_create(&world, &id)) {
+        fprintf(stderr, "powercut: %s: not a line that powercut prints\n",
+                line);
+        return 2;
+    }
+    trial_run(&trial, &world, &plan);
+    printf("%s: %s, %u boots, %s image, %" PRIu64 " operations\n", line,
+           trial.brick ? trial.brick : "well", trial.boots,
+           trial.ended_new ? "new" : "old", world.power.total);
+    world_destroy(&world);
+    return trial.brick != NULL;
+}
+
+static unsigned pick(uint64_t *seed, unsigned n)
+{
+    return (unsigned)(sim_random(seed) % n);
+}
+
+/* Devices in an order that mixes everything early; each is another pair of
+ * images, so no two runs are the same. */
+static void run_worlds(struct tally *t, unsigned depth)
+{
+    uint64_t seed = t->seed;
+
+    for (unsigned n = 0; !tally_full(t); n++) {
+        struct world_id id = {n % world_geometries,
+                              n / 3 % MODE_COUNT,
+                              n % SHAPE_COUNT,
+                              0,
+                              n & 1,
+                              n};
+
+        id.mode = pick(&seed, MODE_COUNT);
+        if (n >= SHAPE_COUNT * 4)
+            id.shape = pick(&seed, SHAPE_COUNT);
+        if (pick(&seed, 3) == 0)
+            id.kind = pick(&seed, KIND_COUNT);
+        if (id.kind == KIND_SELF)
+            id.descending = 0;
+        if (world_create(&world, &id) == 0)
+            suites_run(t, &world, depth);
+        else
+            t->bricks++;
+        world_destroy(&world);
+    }
+}
+
+static const struct option options[] = {
+    {"runs", required_argument, NULL, 'n'},
+    {"depth", required_argument, NULL, 'd'},
+    {"seed", required_argument, NULL, 's'},
+    {"bricks", required_argument, NULL, 'b'},
+    {"replay", required_argument, NULL, 'r'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0}};
+
+int main(int argc, char **argv)
+{
+    struct tally t = {.runs_max = 50000, .bricks_max = 10, .seed = 1};
+    unsigned depth = 0;
+    int c;
+
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (c == 'n')
+            t.runs_max = strtoull(optarg, NULL, 10);
+        else if (c == 'd')
+            depth = (unsigned)strtoul(optarg, NULL, 10) & 15;
+        else if (c == 's')
+            t.seed = strtoull(optarg, NULL, 10);
+        else if (c == 'b')
+            t.bricks_max = strtoull(optarg, NULL, 10);
+        else if (c == 'r')
+            return replay(optarg);
+        else
+            return usage(c == 'h' ? 0 : 2);
+    }
+    run_worlds(&t, depth);
+    printf("powercut: %" PRIu64 " runs, %" PRIu64 " bricks\n", t.runs,
+           t.bricks);
+    return t.bricks != 0;
+}

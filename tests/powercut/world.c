@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "powercut/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "powercut/stand_in.h"
+
+/* Slot sectors, sizes of the four areas' sectors, unit, erased byte. */
+struct geometry {
+    uint32_t sectors;
+    uint32_t slot, backup, journal;
+    uint16_t prog;
+    uint8_t erased;
+};
+
+static const struct geometry geometries[] = {
+    {6, 512, 512, 512, 1, 0xFF},      {6, 512, 512, 1024, 4, 0xFF},
+    {6, 1024, 1024, 512, 8, 0x00},    {24, 512, 512, 512, 8, 0xFF},
+    {5, 1024, 1024, 2048, 16, 0xFF},  {5, 1024, 512, 1024, 16, 0x00},
+    {4, 2048, 2048, 4096, 256, 0xFF}, {5, 512, 1024, 512, 4, 0xFF},
+    {4, 4096, 4096, 4096, 8, 0xFF},   {24, 512, 512, 4096, 32, 0x00},
+};
+
+const unsigned world_geometries = sizeof(geometries) / sizeof(geometries[0]);
+
+static uint32_t window_sectors(unsigned mode)
+{
+    static const uint32_t sectors[MODE_COUNT] = {0, 1, 3, 20};
+
+    return sectors[mode];
+}
+
+static void fill(uint8_t *data, uint32_t len, uint64_t *seed)
+{
+    for (uint32_t k = 0; k < len; k++)
+        data[k] = (uint8_t)sim_random(seed);
+}
+
+/* The new image: what the shape says of the old one. */
+static void shape_image(struct world *w, const struct geometry *g,
+                        uint64_t *seed)
+{
+    uint32_t slot = g->sectors * g->slot;
+
+    w->old_len = slot - g->slot - 100;
+    w->new_len = w->old_len;
+    if (w->id.shape == SHAPE_GROW)
+        w->new_len = slot;
+    if (w->id.shape == SHAPE_SHRINK)
+        w->new_len = w->old_len / 2 + 7;
+    if (w->id.shape == SHAPE_MIXED)
+        w->new_len += 61;
+    fill(w->old_image, slot, seed);
+    memcpy(w->new_image, w->old_image, slot);
+    if (w->id.shape == SHAPE_NEW || w->id.shape == SHAPE_GROW)
+        fill(w->new_image, w->new_len, seed);
+    if (w->id.shape == SHAPE_BYTE)
+        w->new_image[sim_random(seed) % w->new_len] ^= 0x5A;
+    if (w->id.shape == SHAPE_MIXED || w->id.shape == SHAPE_SHRINK) {
+        for (uint32_t s = 0; s < g->sectors; s++) {
+            if (sim_random(seed) % 3)
+                w->new_image[s * g->slot + sim_random(seed) % g->slot] ^= 1;
+        }
+    }
+}
+
+static void write_body(uint8_t *out, const struct dfota_package *p,
+                       const struct world *w, uint32_t shift)
+{
+    dfota_put_le32(out, shift);
+    out += STAND_IN_HEAD;
+    for (uint32_t n = 0; n < p->windows; n++) {
+        uint32_t off;
+        uint32_t len;
+
+        dfota_package_window(p, n, &off, &len);
+        for (uint32_t k = 0; k < len; k++)
+            *out++ = w->new_image[off + k] ^
+                     stand_in_guess(p, off, off + len, off + k, shift,
+                                    w->old_image, w->new_image);
+    }
+}
+
+static void write_digests(uint8_t *out, const struct dfota_package *p,
+                          const struct world *w)
+{
+    uint8_t digest[DFOTA_HASH_LEN];
+
+    for (uint32_t n = 0; n < p->windows; n++) {
+        uint32_t off;
+        uint32_t len;
+
+        dfota_package_window(p, n, &off, &len);
+        fast_hash(w->new_image + off, len, digest);
+        memcpy(out + n * DFOTA_DIGEST_LEN, digest, DFOTA_DIGEST_LEN);
+    }
+}
+
+static int make_package(struct world *w, const struct geometry *g,
+                        uint8_t flags, uint8_t **out, uint32_t *out_len)
+{
+    struct dfota_package p;
+    uint8_t digest[DFOTA_HASH_LEN];
+    uint32_t log2 = 9;
+    int err;
+
+    while ((1u << log2) < g->slot)
+        log2++;
+    memset(&p, 0, sizeof(p));
+    p.m.flags = flags;
+    p.m.arena_kib = 8;
+    p.m.sector_log2 = (uint8_t)log2;
+    p.m.label_len = 11;
+    p.m.window = (uint16_t)window_sectors(w->id.mode);
+    p.m.counter = w->counter;
+    p.m.source_len = w->old_len;
+    p.m.target_len = w->new_len;
+    p.m.body_len = w->new_len + STAND_IN_HEAD;
+    fast_hash(w->old_image, w->old_len, digest);
+    memcpy(p.m.source_hash, digest, DFOTA_SOURCE_HASH_LEN);
+    fast_hash(w->new_image, w->new_len, p.m.target_hash);
+    err = dfota_package_layout(&p);
+    if (err)
+        return err;
+    w->windows = p.windows;
+    *out_len = p.body_off + p.m.body_len;
+    *out = calloc(1, *out_len);
+    if (!*out)
+        return DFOTA_E_NOMEM;
+    dfota_manifest_write(&p.m, *out);
+    memcpy(*out + DFOTA_MANIFEST_LEN, "1.0 -> 1.1 ", 11);
+    if (p.digests_off)
+        write_digests(*out + p.digests_off, &p, w);
+    fast_hash(*out, p.signature_off, digest);
+    fast_sign(0, digest, *out + p.signature_off);
+    write_body(*out + p.body_off, &p, w,
+               w->id.descending ? (uint32_t)-300 : 300);
+    return 0;
+}
+
+static uint32_t round_up(uint32_t len, uint32_t unit)
+{
+    return (len + unit - 1) / unit * unit;
+}
+
+static int make_areas(struct world *w, const struct geometry *g)
+{
+    uint32_t slot = g->sectors * g->slot;
+    uint32_t window = window_sectors(w->id.mode) * g->slot;
+    uint32_t backup = window && window < slot ? window : slot;
+    struct sim_geometry s[AREA_COUNT] = {
+        {slot, g->slot, g->prog, g->erased},
+        {round_up(backup, g->backup), g->backup, g->prog, g->erased},
+        {round_up(2 * slot + 4096, 4096), 4096, 1, 0xFF},
+        {dfota_journal_len(g->journal, g->prog, w->windows), g->journal,
+         g->prog, g->erased}};
+    static const char *const names[] = {"slot", "backup", "package", "journal"};
+
+    for (unsigned a = 0; a < AREA_COUNT; a++) {
+        if (sim_flash_create(&w->area[a], names[a], &w->power, &s[a], NULL) ||
+            sim_flash_create(&w->pristine[a], names[a], &w->power, &s[a], NULL))
+            return DFOTA_E_NOMEM;
+    }
+    (void)sim_flash_load(&w->pristine[AREA_SLOT], 0, w->old_image, w->old_len);
+    return sim_flash_load(&w->pristine[AREA_PACKAGE], 0, w->package,
+                          w->package_len);
+}
+
+static void configure(struct world *w)
+{
+    memset(&w->config, 0, sizeof(w->config));
+    fast_crypto_init(&w->crypto_state, &w->crypto, true);
+    w->config.slot = &w->area[AREA_SLOT].flash;
+    w->config.backup = &w->area[AREA_BACKUP].flash;
+    w->config.package = &w->area[AREA_PACKAGE].flash;
+    w->config.journal = &w->area[AREA_JOURNAL].flash;
+    w->config.crypto = &w->crypto;
+    w->config.arena = w->arena;
+    w->config.arena_len = sizeof(w->arena);
+}
+
+int world_create(struct world *w, const struct world_id *id)
+{
+    static const uint8_t kinds[KIND_COUNT] = {
+        0, DFOTA_FLAG_NO_SOURCE, DFOTA_FLAG_NO_SOURCE | DFOTA_FLAG_SELF};
+    const struct geometry *g;
+    uint64_t seed = id->seed;
+    uint8_t flags;
+    int err;
+
+    memset(w, 0, sizeof(*w));
+    if (id->geometry >= world_geometries || id->mode >= MODE_COUNT ||
+        id->shape >= SHAPE_COUNT || id->kind >= KIND_COUNT ||
+        id->descending > 1 || (id->descending && id->kind == KIND_SELF))
+        return DFOTA_E_ARG;
+    g = &geometries[id->geometry];
+    w->id = *id;
+    w->counter = 1;
+    w->old_image = malloc(g->sectors * g->slot);
+    w->new_image = malloc(g->sectors * g->slot);
+    if (!w->old_image || !w->new_image)
+        return DFOTA_E_NOMEM;
+    shape_image(w, g, &seed);
+    flags = kinds[id->kind] | (id->descending ? DFOTA_FLAG_DESCENDING : 0);
+    err = make_package(w, g, flags | DFOTA_FLAG_NO_SOURCE, &w->full,
+                       &w->full_len);
+    if (!err)
+        err = make_package(w, g, flags, &w->package, &w->package_len);
+    if (!err)
+        err = make_areas(w, g);
+    configure(w);
+    return err;
+}
+
+void world_destroy(struct world *w)
+{
+    for (unsigned a = 0; a < AREA_COUNT; a++) {
+        sim_flash_destroy(&w->area[a]);
+        sim_flash_destroy(&w->pristine[a]);
+    }
+    free(w->old_image);
+    free(w->new_image);
+    free(w->package);
+    free(w->full);
+}
+
+void world_reset(struct world *w, uint64_t seed)
+{
+    sim_power_init(&w->power, seed);
+    for (unsigned a = 0; a < AREA_COUNT; a++)
+        sim_flash_copy(&w->area[a], &w->pristine[a]);
+}
+
+void world_name(const struct world_id *id, char out[48])
+{
+    (void)snprintf(out, 48, "g%u.m%u.s%u.k%u.d%u.%u", id->geometry, id->mode,
+                   id->shape, id->kind, id->descending, id->seed);
+}
+
+int world_parse(struct world_id *id, const char *name)
+{
+    memset(id, 0, sizeof(*id));
+    return sscanf(name, "g%u.m%u.s%u.k%u.d%u.%u", &id->geometry, &id->mode,
+                  &id->shape, &id->kind, &id->descending, &id->seed) == 6
+               ? 0
+               : DFOTA_E_SYNTAX;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * A world: one device (geometry), one pair of images, one package, one mode
+ * and direction. It is made from six small numbers, so that a failure can be
+ * named in a line and made again.
+ */
+#ifndef DFOTA_POWERCUT_WORLD_H
+#define DFOTA_POWERCUT_WORLD_H
+
+#include "device/updater.h"
+#include "port/sim/sim_flash.h"
+#include "powercut/fast_crypto.h"
+
+enum { AREA_SLOT, AREA_BACKUP, AREA_PACKAGE, AREA_JOURNAL, AREA_COUNT };
+
+enum world_mode {
+    MODE_WHOLE, /* one window, backup as large as the image */
+    MODE_ONE,   /* windows of one sector */
+    MODE_THREE, /* of three */
+    MODE_MANY,  /* of twenty: more than one group */
+    MODE_COUNT
+};
+
+enum world_shape {
+    SHAPE_MIXED, /* some sectors differ, some do not */
+    SHAPE_SAME,
+    SHAPE_BYTE,
+    SHAPE_GROW, /* to exactly the slot */
+    SHAPE_SHRINK,
+    SHAPE_NEW, /* nothing in common */
+    SHAPE_COUNT
+};
+
+enum world_kind {
+    KIND_DELTA,
+    KIND_FULL, /* NO_SOURCE */
+    KIND_SELF, /* SELF with its digests, NO_SOURCE */
+    KIND_COUNT
+};
+
+struct world_id {
+    unsigned geometry; /* below world_geometries */
+    unsigned mode, shape, kind, descending;
+    unsigned seed;
+};
+
+extern const unsigned world_geometries;
+
+struct world {
+    struct world_id id;
+    struct sim_power power;
+    struct sim_flash area[AREA_COUNT];
+    struct sim_flash pristine[AREA_COUNT]; /* before the update */
+    struct fast_crypto crypto_state;
+    struct dfota_crypto crypto;
+    struct dfota_updater_config config;
+    struct dfota_updater u;
+    uint8_t *old_image, *new_image;
+    uint32_t old_len, new_len;
+    uint8_t *package, *full; /* full: a full image to the same target */
+    uint32_t package_len, full_len;
+    uint32_t windows;
+    uint32_t counter; /* the package's; the device's is 0 */
+    uint64_t arena[1024];
+};
+
+/** errors: E_NOMEM, E_ARG no such world, or one that makes no sense */
+int world_create(struct world *w, const struct world_id *id);
+void world_destroy(struct world *w);
+
+/** All areas as before the update. */
+void world_reset(struct world *w, uint64_t seed);
+
+/** "g2.m1.s0.k0.d1.7", and back. */
+void world_name(const struct world_id *id, char out[48]);
+int world_parse(struct world_id *id, const char *name);
+
+#endif
