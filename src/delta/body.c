@@ -81,7 +81,7 @@ static void account(struct body_costs *costs, const struct dfota_decoder *d,
 }
 
 static int code_window(struct dfota_decoder *d, struct encoder *e,
-                       struct body_costs *costs, uint32_t w)
+                       struct body_costs *costs, uint32_t w, size_t limit)
 {
     uint8_t page[DFOTA_UNIT_MAX];
     size_t len;
@@ -89,7 +89,7 @@ static int code_window(struct dfota_decoder *d, struct encoder *e,
 
     encoder_attach(e, &d->coder);
     dfota_decoder_begin_window(d, w);
-    while (got == DFOTA_MORE) {
+    while (got == DFOTA_MORE && e->len < limit) {
         uint64_t before = e->cost;
 
         e->first = 0;
@@ -102,7 +102,8 @@ static int code_window(struct dfota_decoder *d, struct encoder *e,
 }
 
 int body_encode(struct body *b, const struct plan_input *in,
-                const struct segments *map, const struct dfota_project *project)
+                const struct segments *map, const struct dfota_project *project,
+                size_t limit)
 {
     struct dfota_decoder_io io = {
         .old = {read_old, (void *)(uintptr_t)in, in->p->m.source_len}};
@@ -133,8 +134,9 @@ int body_encode(struct body *b, const struct plan_input *in,
     }
     if (!err)
         err = code_map(&d, &b->encoder, &b->costs, &seat);
-    for (uint32_t w = 0; w < in->p->windows && !err; w++)
-        err = code_window(&d, &b->encoder, &b->costs, w);
+    for (uint32_t w = 0; w < in->p->windows && !err && b->encoder.len < limit;
+         w++)
+        err = code_window(&d, &b->encoder, &b->costs, w, limit);
 out:
     free(arena);
     return err;

@@ -33,11 +33,12 @@ struct body {
  *
  * map      cut by plan_windows(), in production order
  * project  regions, data_top; T is built again as a device would
+ * limit    give up once the body has so many bytes; it is useless then
  * errors   E_NOMEM, E_ARENA, E_ARCH
  */
 int body_encode(struct body *b, const struct plan_input *in,
-                const struct segments *map,
-                const struct dfota_project *project);
+                const struct segments *map, const struct dfota_project *project,
+                size_t limit);
 
 void body_release(struct body *b);
 

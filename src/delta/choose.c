@@ -1,204 +1,241 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The search, greedy from what decides most to what decides least: the
+ * architecture, the base, the page of data addresses, the copy map, the
+ * order of windows. Each trial is coded for real and given up as soon as it
+ * is larger than the best before.
+ */
 #include "delta/choose.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "delta/match.h"
 #include "delta/normal.h"
 
 /* Architectures that --arch auto tries. */
-static const uint8_t architectures[] = {DFOTA_ARCH_RAW, DFOTA_ARCH_THUMB2};
+static const uint8_t architectures[] = {DFOTA_ARCH_THUMB2, DFOTA_ARCH_RAW};
 
 /* How often matching starts again with what the round before found. */
 enum { ROUNDS = 2 };
 
-struct trial {
+/* What a body is coded with, beside the map. */
+struct setting {
+    uint8_t arch, flags, data_top, regions;
+    struct dfota_region region[DFOTA_REGIONS_MAX];
+};
+
+struct search {
     const struct plan_input *in;
     struct dfota_package *p;
     const struct build_options *o;
-    const struct segments *first; /* the map of the bare images */
-    struct segments map;          /* the one that is tried */
-    struct segments windows;      /* the same, cut */
+    struct segments map;     /* of the whole image */
+    struct segments windows; /* the same, cut, with T marked */
     struct dfota_project project;
     struct body *best;
-    uint8_t best_arch, best_flags, best_top;
-    uint32_t best_base;
+    struct setting chosen;    /* of the best */
+    struct segments best_map; /* of the best */
 };
 
-static void keep_smaller(struct trial *t, struct body *b)
+static int copy_map(struct segments *to, const struct segments *from)
 {
-    if (t->best->encoder.bytes && t->best->encoder.len <= b->encoder.len) {
-        body_release(b);
-        return;
-    }
-    body_release(t->best);
-    *t->best = *b;
-    t->best_arch = t->p->m.arch;
-    t->best_flags = t->p->m.flags;
-    t->best_base = t->project.region[0].old_bias;
-    t->best_top = t->project.data_top;
+    int err = 0;
+
+    to->len = 0;
+    for (size_t i = 0; i < from->len && !err; i++)
+        err = segments_add(to, from->list[i].pos, from->list[i].len,
+                           from->list[i].src);
+    return err;
 }
 
-static int try_body(struct trial *t, uint32_t base, uint8_t data_top)
+static struct setting one_region(const struct search *s, uint32_t base)
 {
-    struct body b;
+    struct setting out = s->chosen;
+
+    out.regions = 1;
+    out.region[0] = (struct dfota_region){0, s->p->m.source_len, base, base};
+    return out;
+}
+
+static void apply_setting(struct search *s, const struct setting *with)
+{
+    bool found;
+
+    s->p->m.arch = with->arch;
+    s->p->m.flags = with->flags;
+    s->project.isa = dfota_isa_find(with->arch, &found);
+    s->project.data_top = with->data_top;
+    s->project.regions = with->regions;
+    memcpy(s->project.region, with->region, sizeof with->region);
+}
+
+/* Cut the map at windows, choose what enters T. */
+static int lay_out(struct search *s)
+{
     int err;
 
-    t->project.regions = 1;
-    t->project.region[0] =
-        (struct dfota_region){0, t->p->m.source_len, base, base};
-    t->project.data_top = data_top;
-    err = body_encode(&b, t->in, &t->windows, &t->project);
-    if (err)
-        body_release(&b);
-    else
-        keep_smaller(t, &b);
-    return err;
+    s->windows.len = 0;
+    err = plan_windows(s->in, &s->map, &s->windows);
+    return err ? err : plan_t(s->in, &s->windows, &s->project);
 }
 
-static int try_base(struct trial *t, uint32_t base)
+static int try_setting(struct search *s, const struct setting *with)
 {
-    uint8_t top;
-    int err = try_body(t, base, 0);
+    struct body b;
+    size_t limit = s->best->encoder.bytes ? s->best->encoder.len : SIZE_MAX;
+    int err;
 
-    t->project.regions = 1;
-    t->project.region[0] =
-        (struct dfota_region){0, t->p->m.source_len, base, base};
-    top = plan_data_top(t->in, &t->windows, &t->project);
-    if (!err && top)
-        err = try_body(t, base, top);
+    apply_setting(s, with);
+    err = body_encode(&b, s->in, &s->windows, &s->project, limit);
+    if (err || b.encoder.len >= limit) {
+        body_release(&b);
+        return err;
+    }
+    body_release(s->best);
+    *s->best = b;
+    s->chosen = *with;
+    return copy_map(&s->best_map, &s->map);
+}
+
+static int try_architectures(struct search *s, uint32_t base)
+{
+    struct setting with = one_region(s, base);
+    size_t n = sizeof architectures;
+    int err = 0;
+
+    if (s->o->arch != BUILD_ARCH_AUTO)
+        n = 1;
+    for (size_t i = 0; i < n && !err; i++) {
+        with.arch = s->o->arch == BUILD_ARCH_AUTO ? architectures[i]
+                                                  : (uint8_t)s->o->arch;
+        err = try_setting(s, &with);
+    }
     return err;
 }
 
-static int try_bases(struct trial *t)
+static int try_base(struct search *s, uint32_t base)
+{
+    struct setting with = one_region(s, base);
+
+    return try_setting(s, &with);
+}
+
+static int try_data_top(struct search *s)
+{
+    struct setting with = s->chosen;
+
+    apply_setting(s, &with);
+    with.data_top = plan_data_top(s->in, &s->windows, &s->project);
+    return with.data_top ? try_setting(s, &with) : 0;
+}
+
+/* Architecture, base and data page on the first map. */
+static int search_settings(struct search *s)
 {
     struct plan_candidate list[PLAN_BASES];
     size_t len = 0;
-    int err;
+    int err = 0;
 
-    if (t->o->base_given)
-        return try_base(t, t->o->base);
-    err = plan_bases(t->in, &t->windows, &t->project, list, &len);
+    if (s->o->base_given) {
+        len = 1;
+        list[0].base = s->o->base;
+    } else {
+        err = plan_bases(s->in, &s->windows, &s->project, list, &len);
+    }
     if (!err)
-        err = try_base(t, 0);
-    for (size_t i = 0; i < len && !err; i++)
-        err = try_base(t, list[i].base);
-    return err;
+        err = try_architectures(s, len ? list[0].base : 0);
+    for (size_t i = 1; i < len && !err; i++)
+        err = try_base(s, list[i].base);
+    if (!err && len && !s->o->base_given)
+        err = try_base(s, 0);
+    return err ? err : try_data_top(s);
 }
 
 /* Match again on images whose operands are projected by the best so far. */
-static int rematch(struct trial *t)
+static int rematch(struct search *s)
 {
-    const struct dfota_package *p = t->p;
+    const struct dfota_package *p = s->p;
     uint8_t *old = malloc(p->m.source_len + 1U);
     uint8_t *image = malloc(p->m.target_len + 1U);
     struct match_index index = {0};
     int err = old && image ? 0 : DFOTA_E_NOMEM;
 
+    apply_setting(s, &s->chosen);
     if (!err) {
-        normal_image(&t->project, t->in->old, p->m.source_len, true, old);
-        normal_image(&t->project, t->in->image, p->m.target_len, false, image);
+        normal_image(&s->project, s->in->old, p->m.source_len, true, old);
+        normal_image(&s->project, s->in->image, p->m.target_len, false, image);
         err = match_index_create(&index, old, p->m.source_len);
     }
-    t->map.len = 0;
+    s->map.len = 0;
     if (!err)
-        err = match_find(&index, image, p->m.target_len, &t->map);
+        err = match_find(&index, image, p->m.target_len, &s->map);
     match_index_destroy(&index);
     free(old);
     free(image);
     return err;
 }
 
-static int lay_out(struct trial *t)
-{
-    int err;
-
-    t->windows.len = 0;
-    err = plan_windows(t->in, &t->map, &t->windows);
-    return err ? err : plan_t(t->in, &t->windows, &t->project);
-}
-
-/* One order of windows, one architecture. */
-static int try_arch(struct trial *t)
+static int search_maps(struct search *s)
 {
     int err = 0;
 
-    t->map.len = 0;
-    for (size_t i = 0; i < t->first->len && !err; i++)
-        err = segments_add(&t->map, t->first->list[i].pos,
-                           t->first->list[i].len, t->first->list[i].src);
-    if (!err)
-        err = lay_out(t);
-    if (!err)
-        err = try_bases(t);
     for (int round = 0; round < ROUNDS && !err; round++) {
-        uint8_t top = t->best_top;
-
-        t->project.regions = 1;
-        t->project.region[0] = (struct dfota_region){
-            0, t->p->m.source_len, t->best_base, t->best_base};
-        err = rematch(t);
+        err = rematch(s);
         if (!err)
-            err = lay_out(t);
+            err = lay_out(s);
         if (!err)
-            err = try_body(t, t->best_base, top);
+            err = try_setting(s, &s->chosen);
     }
     return err;
 }
 
-/* One order of windows, every architecture. */
-static int try_order(struct trial *t)
+static int try_descending(struct search *s)
 {
-    int err = 0;
+    struct setting with = s->chosen;
+    int err = copy_map(&s->map, &s->best_map);
 
-    for (size_t i = 0; i < sizeof architectures && !err; i++) {
-        t->p->m.arch = t->o->arch == BUILD_ARCH_AUTO ? architectures[i]
-                                                     : (uint8_t)t->o->arch;
-        t->project.isa = dfota_isa_find(t->p->m.arch, &(bool){false});
-        err = try_arch(t);
-        if (t->o->arch != BUILD_ARCH_AUTO)
-            break;
-    }
-    return err;
+    with.flags |= DFOTA_FLAG_DESCENDING;
+    apply_setting(s, &with);
+    if (!err)
+        err = lay_out(s);
+    return err ? err : try_setting(s, &with);
 }
 
-static int try_orders(struct trial *t)
+static int first_map(struct search *s)
 {
-    uint8_t flags = t->p->m.flags;
-    int err = try_order(t);
+    struct match_index index;
+    int err = match_index_create(&index, s->in->old, s->p->m.source_len);
 
-    if (!err && t->p->windows > 1) {
-        t->p->m.flags = flags | DFOTA_FLAG_DESCENDING;
-        err = try_order(t);
-    }
-    return err;
+    if (!err && s->p->m.source_len > 0)
+        err = match_find(&index, s->in->image, s->p->m.target_len, &s->map);
+    match_index_destroy(&index);
+    return err ? err : lay_out(s);
 }
 
 int choose_body(struct body *best, const struct plan_input *in,
                 struct dfota_package *p, const struct build_options *o)
 {
-    struct match_index index = {0};
-    struct segments map = {0};
-    struct trial t = {.in = in, .p = p, .o = o, .first = &map, .best = best};
-    int err = match_index_create(&index, in->old, p->m.source_len);
+    struct search s = {.in = in, .p = p, .o = o, .best = best};
+    int err = dfota_decoder_t_cap(p) ? 0 : DFOTA_E_ARENA;
 
-    t.project.t_cap = dfota_decoder_t_cap(p);
-    t.project.t = calloc(t.project.t_cap + 1U, sizeof *t.project.t);
-    if (!err && !t.project.t)
-        err = t.project.t_cap ? DFOTA_E_NOMEM : DFOTA_E_ARENA;
-    if (!err && p->m.source_len > 0)
-        err = match_find(&index, in->image, p->m.target_len, &map);
-    match_index_destroy(&index);
+    s.chosen.flags = p->m.flags;
+    s.project.t_cap = dfota_decoder_t_cap(p);
+    s.project.t = calloc(s.project.t_cap + 1U, sizeof *s.project.t);
+    if (!s.project.t)
+        err = DFOTA_E_NOMEM;
     if (!err)
-        err = try_orders(&t);
-    if (!err) {
-        p->m.arch = t.best_arch;
-        p->m.flags = t.best_flags;
-    }
-    segments_release(&t.windows);
-    segments_release(&t.map);
-    segments_release(&map);
-    free(t.project.t);
+        err = first_map(&s);
+    if (!err)
+        err = search_settings(&s);
+    if (!err && p->m.source_len > 0)
+        err = search_maps(&s);
+    if (!err && p->windows > 1)
+        err = try_descending(&s);
+    apply_setting(&s, &s.chosen);
+    segments_release(&s.map);
+    segments_release(&s.windows);
+    segments_release(&s.best_map);
+    free(s.project.t);
     return err;
 }

@@ -39,16 +39,23 @@ static const uint16_t rate_table[16] = {
     6899,  6242,  5699,  5243,  4855,  4520,  4228, 3972,
 };
 
+/* 65536 / (n + 2): the same for a flag counter. */
+static const uint16_t flag_rate[FLAG_LIMIT + 1] = {
+    32768, 21845, 16384, 13107, 10923, 9362, 8192, 7282, 6554, 5958, 5461,
+    5041,  4681,  4369,  4096,  3855,  3641, 3449, 3277, 3121, 2979, 2849,
+    2731,  2621,  2521,  2427,  2341,  2260, 2185, 2114, 2048, 1986, 1928,
+    1872,  1820,  1771,  1725,  1680,  1638, 1598, 1560, 1524, 1489, 1456,
+    1425,  1394,  1365,  1337,  1311,  1285, 1260, 1237, 1214, 1192, 1170,
+    1150,  1130,  1111,  1092,  1074,  1057, 1040, 1024,
+};
+
 /* 256 ln v for v = 1 .. 65535, less a constant that stretch cancels. */
 static int32_t ln(uint32_t v)
 {
-    int32_t octaves = 0;
+    int32_t octaves = __builtin_clz(v) - 16;
     uint32_t i, part;
 
-    while (v < 0x8000) {
-        v <<= 1;
-        octaves++;
-    }
+    v <<= octaves;
     i = v >> 10 & 31;
     part = v & 0x3FF;
     i = ln_table[i] + ((uint32_t)(ln_table[i + 1] - ln_table[i]) * part >> 10);
@@ -206,15 +213,24 @@ void dfota_model_reset(struct dfota_model *m)
     m->history = 0;
 }
 
+/* v of 22 bits times rate / 65536, in 32-bit steps */
+static uint32_t times(uint32_t v, uint32_t rate)
+{
+    return (v >> 8) * rate / 256 + ((v & 255) * rate >> 16);
+}
+
 /* A flag counter: 22 bits of probability, 10 of count. */
 static void flag_update(uint32_t *t, unsigned bit)
 {
     uint32_t n = *t & 0x3FF;
-    int32_t p = (int32_t)(*t >> 10);
-    int32_t goal = bit ? (1 << 22) - 1 : 0;
+    uint32_t p = *t >> 10;
+    uint32_t rate = flag_rate[n];
 
-    p += (goal - p) / (int32_t)(n + 2);
-    *t = (uint32_t)p << 10 | (n < FLAG_LIMIT ? n + 1 : n);
+    if (bit)
+        p += times(0x3FFFFF - p, rate);
+    else
+        p -= times(p, rate);
+    *t = p << 10 | (n < FLAG_LIMIT ? n + 1 : n);
 }
 
 static uint32_t flag_p(uint32_t t)
