@@ -16,6 +16,10 @@ const struct dfota_isa *dfota_isa_find(unsigned arch, bool *found)
         return NULL;
     case DFOTA_ARCH_THUMB2:
         return &dfota_isa_thumb2;
+    case DFOTA_ARCH_RV32:
+        return &dfota_isa_rv32;
+    case DFOTA_ARCH_RV64:
+        return &dfota_isa_rv64;
     default:
         *found = false;
         return NULL;

@@ -93,6 +93,8 @@ struct dfota_isa {
 const struct dfota_isa *dfota_isa_find(unsigned arch, bool *found);
 
 extern const struct dfota_isa dfota_isa_thumb2;
+extern const struct dfota_isa dfota_isa_rv32;
+extern const struct dfota_isa dfota_isa_rv64;
 
 /** Enter a segment into T: old bytes from start on moved by shift.
  * false: T is full. */

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+dfota_unit(isa dfota_codec)

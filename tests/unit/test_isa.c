@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every instruction set behind struct dfota_isa, against encodings made by
+ * assemblers and by hand from the architecture manuals, and against itself
+ * on random bytes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/bytes.h"
+#include "device/package.h"
+#include "device/project.h"
+
+enum { CALL = DFOTA_KIND_CALL, JUMP = DFOTA_KIND_JUMP };
+enum { LITERAL = DFOTA_KIND_LITERAL, NONE = 0 };
+
+struct vector {
+    uint8_t arch;
+    const char *hex; /* the bytes in memory order */
+    uint32_t pc;
+    uint8_t kind, len;
+    uint32_t target;
+    uint32_t far; /* a target out of range; 0: all can be reached */
+};
+
+#define RV32 DFOTA_ARCH_RV32
+#define RV64 DFOTA_ARCH_RV64
+
+static const struct vector vectors[] = {
+    /* jal ra, jal x0 */
+    {RV32, "ef202134", 0x1002, CALL, 4, 0x13344, 0x201002},
+    {RV32, "6ff0bfef", 0x1006, CALL, 4, 0xF00, 0x101006},
+    /* beq a0,a1; bltu s1,t6 */
+    {RV32, "630bb56e", 0x100A, JUMP, 4, 0x1700, 0x200A},
+    {RV64, "63e9f4ff", 0x100E, JUMP, 4, 0x800, 0xC},
+    /* auipc with jalr, addi, lw, sw */
+    {RV32, "97200100e780c0ff", 0x1012, CALL, 8, 0x1300E, 0},
+    {RV32, "97f7ffff1385f77f", 0x101A, LITERAL, 8, 0x819, 0},
+    {RV64, "1737000083260780", 0x1022, LITERAL, 8, 0x3822, 0},
+    {RV32, "9702040023aab200", 0x102A, LITERAL, 8, 0x4103E, 0},
+    /* lui with addi, lbu, sh, jalr */
+    {RV32, "3705133c130505fe", 0x1032, LITERAL, 8, 0x3C12FFE0, 0},
+    {RV32, "b757c93f03c73712", 0x103A, LITERAL, 8, 0x3FC95123, 0},
+    {RV32, "b757c93f239fe7fe", 0x1042, LITERAL, 8, 0x3FC94FFE, 0},
+    {RV32, "37030040e700c307", 0x104E, CALL, 8, 0x4000007C, 0},
+    /* the second reads another register; addi of the wrong funct3 */
+    {RV32, "b757c93f03473712", 0, NONE, 0, 0, 0},
+    {RV32, "3705133c136505fe", 0, NONE, 0, 0, 0},
+    /* c.j, c.jal (c.addiw on RV64), c.beqz, c.bnez */
+    {RV32, "6da2", 0x1056, JUMP, 2, 0x1200, 0x1856},
+    {RV32, "a537", 0x1058, JUMP, 2, 0xFC0, 0x856},
+    {RV64, "a537", 0x1058, NONE, 0, 0, 0},
+    {RV32, "59c1", 0x105A, JUMP, 2, 0x10E0, 0x115A},
+    {RV64, "d5f8", 0x105C, JUMP, 2, 0x1010, 0xF5A},
+    /* c.nop, addi */
+    {RV32, "0100", 0, NONE, 0, 0, 0},
+    {RV32, "130505fe", 0, NONE, 0, 0, 0},
+};
+
+enum { VECTORS = sizeof vectors / sizeof vectors[0] };
+
+static const uint8_t architectures[] = {RV32, RV64, DFOTA_ARCH_THUMB2};
+
+static const struct dfota_isa *find(unsigned arch)
+{
+    bool found;
+    const struct dfota_isa *isa = dfota_isa_find(arch, &found);
+
+    assert_true(found);
+    assert_non_null(isa);
+    return isa;
+}
+
+static uint32_t unhex(const char *hex, uint8_t out[DFOTA_UNIT_MAX])
+{
+    uint32_t len = (uint32_t)strlen(hex) / 2;
+    unsigned byte;
+
+    memset(out, 0, DFOTA_UNIT_MAX);
+    for (uint32_t i = 0; i < len; i++) {
+        assert_int_equal(sscanf(hex + 2 * i, "%2x", &byte), 1);
+        out[i] = (uint8_t)byte;
+    }
+    return len;
+}
+
+static void every_encoding_names_its_target(void **state)
+{
+    (void)state;
+    for (int i = 0; i < VECTORS; i++) {
+        const struct vector *v = &vectors[i];
+        uint8_t p[DFOTA_UNIT_MAX];
+        struct dfota_operand op = {0};
+        uint32_t len = unhex(v->hex, p);
+
+        find(v->arch)->parse(p, len, v->pc, &op);
+        if (op.kind != v->kind || (op.kind && op.target != v->target))
+            print_error("%s at %x\n", v->hex, v->pc);
+        assert_int_equal(op.kind, v->kind);
+        if (op.kind == NONE)
+            continue;
+        assert_int_equal(op.target, v->target);
+        assert_int_equal(op.len, v->len);
+    }
+}
+
+static void an_instruction_cut_short_names_nothing(void **state)
+{
+    (void)state;
+    for (int i = 0; i < VECTORS; i++) {
+        const struct vector *v = &vectors[i];
+        uint8_t p[DFOTA_UNIT_MAX];
+        struct dfota_operand op = {0};
+
+        unhex(v->hex, p);
+        for (uint32_t avail = 0; v->kind && avail < v->len; avail++) {
+            find(v->arch)->parse(p, avail, v->pc, &op);
+            assert_true(op.kind == NONE || op.len <= avail);
+        }
+    }
+}
+
+static void written_in_another_place_the_target_stays(void **state)
+{
+    (void)state;
+    for (int i = 0; i < VECTORS; i++) {
+        const struct vector *v = &vectors[i];
+        const struct dfota_isa *isa = find(v->arch);
+        uint8_t p[DFOTA_UNIT_MAX];
+        struct dfota_operand op = {0};
+
+        unhex(v->hex, p);
+        if (v->kind == NONE)
+            continue;
+        assert_true(isa->write(p, v->pc + 8, v->target));
+        isa->parse(p, v->len, v->pc + 8, &op);
+        assert_int_equal(op.kind, v->kind);
+        assert_int_equal(op.target, v->target);
+        assert_true(isa->write(p, v->pc + 8, v->target + 8));
+        isa->parse(p, v->len, v->pc + 8, &op);
+        assert_int_equal(op.target, v->target + 8);
+    }
+}
+
+static void out_of_range_nothing_is_written(void **state)
+{
+    (void)state;
+    for (int i = 0; i < VECTORS; i++) {
+        const struct vector *v = &vectors[i];
+        uint8_t p[DFOTA_UNIT_MAX], was[DFOTA_UNIT_MAX];
+
+        unhex(v->hex, p);
+        memcpy(was, p, sizeof p);
+        if (v->far == 0)
+            continue;
+        assert_false(find(v->arch)->write(p, v->pc, v->far));
+        assert_memory_equal(p, was, sizeof p);
+    }
+}
+
+static uint32_t xorshift(uint32_t *x)
+{
+    *x ^= *x << 13;
+    *x ^= *x >> 17;
+    *x ^= *x << 5;
+    return *x;
+}
+
+/* Parse, then write the same target: the bytes must come back, none behind
+ * the unit may change, and a moved target is either read back or refused. */
+static void check_bytes(unsigned arch, const struct dfota_isa *isa,
+                        const uint8_t *bytes, uint32_t pc, uint32_t delta)
+{
+    struct dfota_operand op = {0}, again = {0};
+    uint8_t p[2 * DFOTA_UNIT_MAX];
+
+    delta &= ~(isa->align - 1U);
+    memcpy(p, bytes, sizeof p);
+    isa->parse(p, DFOTA_UNIT_MAX, pc, &op);
+    if (op.kind == NONE)
+        return;
+    assert_in_range(op.len, 1, DFOTA_UNIT_MAX);
+    if (!isa->write(p, pc, op.target) || memcmp(p, bytes, sizeof p) != 0)
+        print_error("arch %u: %02x%02x%02x%02x %02x%02x%02x%02x at %x\n", arch,
+                    bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5],
+                    bytes[6], bytes[7], pc);
+    assert_memory_equal(p, bytes, sizeof p);
+    if (!isa->write(p, pc, op.target + delta)) {
+        assert_memory_equal(p, bytes, sizeof p);
+        return;
+    }
+    assert_memory_equal(p + op.len, bytes + op.len, sizeof p - op.len);
+    isa->parse(p, DFOTA_UNIT_MAX, pc, &again);
+    if (again.kind != op.kind || again.target != op.target + delta)
+        print_error("arch %u: %02x%02x%02x%02x %02x%02x%02x%02x at %x + %x\n",
+                    arch, bytes[0], bytes[1], bytes[2], bytes[3], bytes[4],
+                    bytes[5], bytes[6], bytes[7], pc, delta);
+    assert_int_equal(again.kind, op.kind);
+    assert_int_equal(again.len, op.len);
+    assert_int_equal(again.target, op.target + delta);
+}
+
+static void every_first_halfword_is_read_and_written_back(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < sizeof architectures; i++) {
+        const struct dfota_isa *isa = find(architectures[i]);
+        uint32_t x = 0x12345678;
+
+        for (uint32_t half = 0; half < 0x20000; half++) {
+            uint8_t p[2 * DFOTA_UNIT_MAX];
+            uint32_t pc = (xorshift(&x) & 0x3FFFFFFF) & ~(isa->align - 1U);
+
+            for (unsigned k = 0; k < sizeof p; k += 4)
+                dfota_put_le32(p + k, xorshift(&x));
+            dfota_put_le16(p, (uint16_t)half);
+            check_bytes(architectures[i], isa, p, pc,
+                        xorshift(&x) >> (x >> 12 & 31));
+        }
+    }
+}
+
+/* Bytes as code has them: halves of pairs behind each other. */
+static void pairs_are_read_and_written_back(void **state)
+{
+    (void)state;
+    for (int i = 0; i < VECTORS; i++) {
+        const struct vector *v = &vectors[i];
+        uint32_t x = 0x9E3779B9U + (uint32_t)i;
+        uint8_t was[DFOTA_UNIT_MAX], p[2 * DFOTA_UNIT_MAX] = {0};
+
+        if (v->kind == NONE)
+            continue;
+        unhex(v->hex, was);
+        for (int round = 0; round < 3000; round++) {
+            memcpy(p, was, sizeof was);
+            for (unsigned flips = xorshift(&x) % 6; flips > 0; flips--) {
+                unsigned bit = xorshift(&x) % (8U * v->len);
+
+                p[bit / 8] ^= (uint8_t)(1 << bit % 8);
+            }
+            check_bytes(v->arch, find(v->arch), p, v->pc,
+                        xorshift(&x) >> (x >> 12 & 31));
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_encoding_names_its_target),
+        cmocka_unit_test(an_instruction_cut_short_names_nothing),
+        cmocka_unit_test(written_in_another_place_the_target_stays),
+        cmocka_unit_test(out_of_range_nothing_is_written),
+        cmocka_unit_test(every_first_halfword_is_read_and_written_back),
+        cmocka_unit_test(pairs_are_read_and_written_back),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
