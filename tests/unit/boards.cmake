@@ -23,3 +23,4 @@ foreach(tool layers symbols format words tidy)
     set_tests_properties(tools/${tool} PROPERTIES TIMEOUT 120
                          SKIP_RETURN_CODE 77)
 endforeach()
+include(${CMAKE_SOURCE_DIR}/tests/qemu/qemu.cmake)
