@@ -114,12 +114,18 @@ static void take_digest(struct http *h, const char *value)
 
 static void take_range(struct http *h, const char *value)
 {
-    unsigned long long first, last, total;
+    char *at;
+    uint64_t first;
 
-    if (sscanf(value, "bytes %llu-%llu/%llu", &first, &last, &total) == 3) {
-        h->range_from = first;
-        h->total = (int64_t)total;
-    }
+    if (strncasecmp(value, "bytes ", 6) != 0)
+        return;
+    first = strtoull(value + 6, &at, 10);
+    if (*at != '-')
+        return;
+    strtoull(at + 1, &at, 10);
+    h->range_from = first;
+    if (*at == '/' && at[1] >= '0' && at[1] <= '9')
+        h->total = strtoll(at + 1, NULL, 10);
 }
 
 static void take_etag(struct http *h, const char *value)
@@ -128,7 +134,7 @@ static void take_etag(struct http *h, const char *value)
 
     h->has_etag = value[0] == '"' && len > 1 && len < LINK_ETAG_MAX;
     if (h->has_etag)
-        strcpy(h->etag, value);
+        memcpy(h->etag, value, len + 1);
 }
 
 static bool named(const char *line, const char *name, const char **value)

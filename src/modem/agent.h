@@ -35,6 +35,7 @@ struct agent {
     bool manual;    /* bg95's =3,0: a download does not go on by itself */
     bool local;     /* triggered by =1 */
     bool resumed;   /* this boot found the update open */
+    bool failed;    /* END said another number than 0 */
     bool restoring; /* RESTORE has its own URC and has begun */
     struct url url;
     struct download download;

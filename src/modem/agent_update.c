@@ -47,8 +47,13 @@ static void on_ended(uv_timer_t *timer)
 {
     struct module *m = timer->data;
 
+    bool stays = m->agent.failed && !m->d->reboot_on_failure;
+
     agent_stop(m);
-    module_reset(m, m->d->timing.boot);
+    if (stays && m->power == POWER_DFOTA)
+        module_resume(m);
+    else
+        module_reset(m, m->d->timing.boot);
 }
 
 /* What was in the package is in the slot: the length first, then confirm,
@@ -73,6 +78,7 @@ static void end_update(struct module *m, int err)
         log_error("the update failed: %s", dfota_strerror(err));
         urc_end(m, STAGE_END, m->d->answers[cause].number);
     }
+    a->failed = cause != CAUSE_NONE;
     m->set.pending = false;
     settings_save(&m->set);
     a->state = AGENT_ENDED;

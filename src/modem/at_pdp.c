@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
+#include <stdio.h>
 #include <strings.h>
 
 #include "modem/handlers.h"
@@ -81,10 +81,7 @@ static bool take_text(const struct at_call *call, size_t i, char *to)
 
     if (!text)
         return true;
-    if (strlen(text) >= SETTING_TEXT_MAX)
-        return false;
-    strcpy(to, text);
-    return true;
+    return snprintf(to, SETTING_TEXT_MAX, "%s", text) < SETTING_TEXT_MAX;
 }
 
 static int set_apn(struct module *m, const struct at_call *call)

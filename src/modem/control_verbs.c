@@ -68,6 +68,12 @@ static int do_cut_at(struct request *r)
     return 0;
 }
 
+static int no_fault_link(struct request *r)
+{
+    return buffer_add_str(r->answer,
+                          "ERROR this build has no link with loss or delay");
+}
+
 static int do_net(struct request *r)
 {
     struct radio *radio = &r->m->radio;
@@ -79,12 +85,10 @@ static int do_net(struct request *r)
         radio->net = false;
     } else if (is(r, 1, "loss") && r->count == 3 &&
                number(r->word[2], 0, 100, &value)) {
-        radio->loss_percent = (uint32_t)value;
-        return 0;
+        return no_fault_link(r);
     } else if (is(r, 1, "rtt") && r->count == 3 &&
                number(r->word[2], 0, 60000, &value)) {
-        radio->rtt_ms = (uint32_t)value;
-        return 0;
+        return no_fault_link(r);
     } else {
         return wrong(r, "net up|down|loss PERCENT|rtt MS");
     }

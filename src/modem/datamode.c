@@ -33,7 +33,7 @@ static enum data_end store(struct datamode *d, const uint8_t *in, size_t len)
 static enum data_end give_back_pluses(struct datamode *d)
 {
     static const uint8_t pluses[3] = {'+', '+', '+'};
-    uint8_t held = d->pluses;
+    size_t held = d->pluses < 3 ? d->pluses : 3;
 
     d->pluses = 0;
     return store(d, pluses, held);

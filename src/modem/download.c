@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "modem/download.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -126,7 +127,7 @@ static void keep_validators(struct download *d, const struct link_event *e)
 {
     d->etag[0] = '\0';
     if (e->etag)
-        strcpy(d->etag, e->etag);
+        snprintf(d->etag, sizeof d->etag, "%s", e->etag);
     d->length = e->length;
     d->has_digest = e->digest != NULL;
     if (e->digest)

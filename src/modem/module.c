@@ -2,9 +2,11 @@
 #include "modem/module.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -117,6 +119,15 @@ static void boot_normal(struct module *m)
     uv_timer_start(&m->radio_timer, on_searched,
                    module_pause(m, m->d->timing.registered), 0);
     on_banner(&m->power_timer);
+}
+
+void module_resume(struct module *m)
+{
+    m->power = POWER_ON;
+    if (m->set.rate != 0)
+        m->set_rate(m->line, m->set.rate);
+    m->term.dumb = false;
+    on_searched(&m->radio_timer);
 }
 
 static void boot_dfota(struct module *m, bool resumed)
@@ -238,6 +249,28 @@ static int install_first_image(struct module *m)
     return settings_save(&m->set);
 }
 
+/* Two modules on one flash would each break the other's journal. The kernel
+ * lets go of the lock however the process ends. */
+static int lock_state(struct module *m)
+{
+    char *path = NULL;
+
+    if (asprintf(&path, "%s/lock", m->c->state) < 0)
+        return DFOTA_E_NOMEM;
+    m->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    free(path);
+    if (m->lock < 0) {
+        log_error("%s: %s", m->c->state, strerror(errno));
+        return DFOTA_E_IO;
+    }
+    if (flock(m->lock, LOCK_EX | LOCK_NB) != 0) {
+        log_error("%s: another module runs from it; give another --state",
+                  m->c->state);
+        return DFOTA_E_BUSY;
+    }
+    return 0;
+}
+
 static int open_parts(struct module *m)
 {
     struct chip_config chip = {
@@ -258,7 +291,9 @@ static int open_parts(struct module *m)
         log_error("%s: %s", m->c->state, strerror(errno));
         return err;
     }
-    err = settings_open(&m->set, m->c->state);
+    err = lock_state(m);
+    if (!err)
+        err = settings_open(&m->set, m->c->state);
     if (!err)
         err = chip_open(&m->chip, &chip);
     if (!err)
@@ -277,6 +312,15 @@ static void init_timers(struct module *m)
     m->power_timer.data = m->radio_timer.data = m;
 }
 
+static void close_state(struct module *m)
+{
+    chip_close(&m->chip);
+    settings_close(&m->set);
+    filestore_close(&m->files);
+    if (m->lock >= 0)
+        close(m->lock);
+}
+
 int module_open(struct module *m, const struct module_config *c,
                 uv_loop_t *loop)
 {
@@ -286,12 +330,11 @@ int module_open(struct module *m, const struct module_config *c,
     m->c = c;
     m->d = c->dialect;
     m->loop = loop;
+    m->lock = -1;
     radio_init(&m->radio, &m->d->radio);
     err = open_parts(m);
     if (err) {
-        chip_close(&m->chip);
-        settings_close(&m->set);
-        filestore_close(&m->files);
+        close_state(m);
         return err;
     }
     init_timers(m);
@@ -306,7 +349,5 @@ void module_close(struct module *m)
     terminal_close(m);
     uv_close((uv_handle_t *)&m->power_timer, NULL);
     uv_close((uv_handle_t *)&m->radio_timer, NULL);
-    chip_close(&m->chip);
-    settings_close(&m->set);
-    filestore_close(&m->files);
+    close_state(m);
 }

@@ -61,6 +61,7 @@ struct module {
     uint8_t banner_line;
     FILE *upload; /* what AT+QFUPL writes to */
     uint32_t boots;
+    int lock; /* of the state folder */
     uv_timer_t power_timer, radio_timer;
     /* The line to the host. rate: 0 stays as it is. */
     void (*send)(void *ctx, const void *data, size_t len);
@@ -82,6 +83,10 @@ void module_power_off(struct module *m);
 
 /** Restart as after a reset, ms of module time from now. */
 void module_reset(struct module *m, uint32_t ms);
+
+/** Leave DFOTA mode without a reset and without a word: the update failed
+ * before it changed anything. */
+void module_resume(struct module *m);
 
 /** The radio's state may have changed: print what was asked for. */
 void module_radio_changed(struct module *m);

@@ -180,7 +180,7 @@ static int listen_unix(const char *path, int *out)
                   sizeof a.sun_path - 1);
         return DFOTA_E_ARG;
     }
-    strcpy(a.sun_path, path);
+    memcpy(a.sun_path, path, strlen(path) + 1);
     /* What a killed module left behind; never anything but a socket. */
     if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
         unlink(path);

@@ -25,7 +25,6 @@ struct radio {
     bool context;  /* AT+QIACT */
     int rssi_dbm;
     uint8_t battery; /* percent */
-    uint32_t loss_percent, rtt_ms;
 };
 
 void radio_init(struct radio *r, const struct radio_profile *profile);

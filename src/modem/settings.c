@@ -72,7 +72,7 @@ static bool take(const struct row *r, struct settings *s, const json_t *v)
         return take_number(r, to, v);
     if (!json_is_string(v) || json_string_length(v) >= SETTING_TEXT_MAX)
         return false;
-    strcpy(to, json_string_value(v));
+    memcpy(to, json_string_value(v), json_string_length(v) + 1);
     return true;
 }
 

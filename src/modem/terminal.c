@@ -41,6 +41,15 @@ static void flush(struct module *m)
     buffer_clear(&t->out);
 }
 
+static void flush_held(struct module *m)
+{
+    struct buffer *held = &m->term.held;
+
+    if (held->len > 0)
+        m->send(m->line, held->data, held->len);
+    buffer_clear(held);
+}
+
 static void line_ends(struct module *m, char ends[2])
 {
     ends[0] = (char)m->term.syntax.s3;
@@ -86,10 +95,10 @@ void terminal_urc(struct module *m, const char *format, ...)
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     snprintf(line, sizeof line, "\r\n%s\r\n", text);
-    if (t->in_data)
-        buffer_add_str(&t->held, line);
-    else
-        m->send(m->line, line, strlen(line));
+    buffer_add_str(&t->held, line);
+    if (!t->in_data && !t->glue)
+        flush_held(m);
+    t->glue = false;
 }
 
 static void put_code(struct module *m, const char *word, int number)
@@ -212,9 +221,7 @@ static void end_data(struct module *m, enum data_end end)
     t->in_data = false;
     result = t->data_done(m, end);
     go_on(m, result);
-    if (t->held.len > 0)
-        m->send(m->line, t->held.data, t->held.len);
-    buffer_clear(&t->held);
+    flush_held(m);
 }
 
 static void on_data_timer(uv_timer_t *timer)

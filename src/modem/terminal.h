@@ -27,6 +27,7 @@ struct terminal {
     uint8_t dtr_rule; /* AT&D */
     bool dtr;
     bool dumb;               /* nothing is answered, bytes are dropped */
+    bool glue;               /* the next URC leaves with the one behind it */
     bool running;            /* a command line has not had its final code */
     bool headed;             /* the running command has printed information */
     bool in_data;            /* data mode */

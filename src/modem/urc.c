@@ -103,6 +103,8 @@ static void print_percent(struct module *m, const struct urc_counter *c,
         sign = true;
     if (quirks & QUIRK_PERCENT_NONE)
         sign = false;
+    m->term.glue = quirks & QUIRK_END_GLUED && c->stage == STAGE_UPDATING &&
+                   percent == 100;
     snprintf(tail, sizeof tail, ",%s%u%s", blank ? " " : "", percent,
              sign ? "%" : "");
     print(m, c->stage, tail);

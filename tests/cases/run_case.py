@@ -20,6 +20,8 @@ A case is a conversation on the serial line, one step a line:
   ! package NAME [OPTION..]  make /NAME with dfota diff, old to new image
   ! corrupt NAME OFFSET      flip a byte of it; `truncate NAME LENGTH` too
   ! body NAME SIZE    /NAME is that many bytes of noise
+  ! until TEXT        take all lines up to and with this one
+  ! pem ca|other      /NAME is that certificate
   ! size NAME         {size} stands for its length from here on
   ! upload NAME [N]   send it (the first N bytes) on the line
   ! image NAME SIZE   one more firmware image, for package --from and --to
@@ -231,6 +233,7 @@ class Case:
             scheme = "https" if name.endswith("https") else name
             text = text.replace("{%s}" % name, f"{scheme}://127.0.0.1:{port}")
         text = text.replace("{port}", str(self.server.ports["http"]))
+        text = text.replace("{folder}", str(self.folder))
         text = text.replace("{size}", str(self.size))
         if "{closed}" in text:
             with socket.socket() as s:
@@ -245,7 +248,7 @@ class Case:
         self.server = case_server.Server(self.folder, self.files)
         self.module = None
         try:
-            if any("https}" in s[2] or s[2].endswith((" ca", " other"))
+            if self.arguments.port is None and any("https}" in s[2] or s[2].endswith((" ca", " other"))
                    for s in self.steps):
                 self.server.start_tls()
             self.open_line()
@@ -322,8 +325,8 @@ class Case:
 
     def fault(self, words, text):
         own = getattr(self, "do_" + words[0].replace("-", "_"), None)
-        if own:
-            own(*words[1:])
+        if own is not None:
+            own(*(text.split(" ")[1:] if words[0] == "until" else words[1:]))
             return
         answer = self.module.ask(text)
         if answer != "OK" and words != ["power", "cut"]:
@@ -372,6 +375,18 @@ class Case:
         """Send a file's bytes on the line, as data mode wants them."""
         body = self.files["/" + name]
         self.line.send(body if count == "-1" else body[:int(count)])
+
+    def do_until(self, *words):
+        """Take lines up to this one: for what other cases look at."""
+        want = " ".join(words)
+        while (got := self.line.next(LINE_TIMEOUT)) != want:
+            if got is None:
+                raise Failure(f"waited for: {want}")
+            self.got.append(got)
+
+    def do_pem(self, name):
+        names = {"ca": "server.pem", "other": "other.pem"}
+        self.files["/" + name] = (self.folder / names[name]).read_bytes()
 
     def do_size(self, name):
         self.size = len(self.files["/" + name])
