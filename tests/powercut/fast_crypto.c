@@ -13,34 +13,46 @@ static int hash_init(void *ctx)
     return 0;
 }
 
-/* Bytes in fours by their place in the stream, so that any split gives the
- * same digest. */
+static void mix_word(struct fast_hash *h, uint64_t word)
+{
+    unsigned lane = h->words++ % 4;
+
+    word = (word ^ h->state[lane] ^ h->words) * 0xBF58476D1CE4E5B9u;
+    h->state[lane] = (word ^ (word >> 29)) + h->state[(lane + 1) % 4];
+}
+
+/* Any split gives the same digest: bytes gather into words. */
 static int hash_update(void *ctx, const void *data, size_t len)
 {
     struct fast_hash *h = ctx;
     const uint8_t *in = data;
 
-    for (; len && h->len % 8; len--)
-        h->state[h->len++ % 4] += (uint64_t)(*in++ + 1) * 0x9E3779B97F4A7C15u;
-    for (; len >= 8; len -= 8, in += 8, h->len += 8) {
-        uint64_t word;
-        unsigned lane = h->len / 8 % 4;
+    while (len) {
+        size_t n = sizeof(h->tail) - h->tail_len;
 
-        memcpy(&word, in, 8);
-        word = (word ^ h->state[lane] ^ h->len) * 0xBF58476D1CE4E5B9u;
-        h->state[lane] = (word ^ (word >> 29)) + h->state[(lane + 1) % 4];
+        if (n > len)
+            n = len;
+        memcpy((uint8_t *)&h->tail + h->tail_len, in, n);
+        h->tail_len += n;
+        in += n;
+        len -= n;
+        if (h->tail_len == sizeof(h->tail)) {
+            mix_word(h, h->tail);
+            h->tail_len = 0;
+        }
     }
-    for (; len; len--)
-        h->state[h->len++ % 4] += (uint64_t)(*in++ + 1) * 0x9E3779B97F4A7C15u;
     return 0;
 }
 
 static int hash_final(void *ctx, uint8_t digest[DFOTA_HASH_LEN])
 {
     struct fast_hash *h = ctx;
+    uint64_t len = h->words * 8 + h->tail_len;
 
+    memset((uint8_t *)&h->tail + h->tail_len, 0, sizeof(h->tail) - h->tail_len);
+    mix_word(h, h->tail);
     for (unsigned k = 0; k < 16; k++) {
-        uint64_t x = h->state[k % 4] ^ h->state[(k + 1) % 4] ^ h->len;
+        uint64_t x = h->state[k % 4] ^ h->state[(k + 1) % 4] ^ len;
 
         x = (x ^ (x >> 31)) * 0x94D049BB133111EBu;
         h->state[k % 4] = x ^ (x >> 30);

@@ -13,7 +13,9 @@
 
 struct fast_hash {
     uint64_t state[4];
-    uint64_t len;
+    uint64_t words;
+    uint64_t tail; /* less than a word, by memory order */
+    size_t tail_len;
 };
 
 struct fast_crypto {

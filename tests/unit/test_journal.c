@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "device/journal.h"
+#include "port/sim/sim_flash.h"
+
+struct fixture {
+    struct sim_power power;
+    struct sim_flash flash;
+    struct dfota_journal j;
+};
+
+static struct fixture fx;
+
+static int set_up_with(const struct sim_geometry *g)
+{
+    memset(&fx, 0, sizeof(fx));
+    sim_power_init(&fx.power, 7);
+    return sim_flash_create(&fx.flash, "journal", &fx.power, g, NULL) ||
+           dfota_journal_open(&fx.j, &fx.flash.flash);
+}
+
+static int set_up(void **state)
+{
+    static const struct sim_geometry g = {4096, 512, 8, 0xFF};
+
+    (void)state;
+    return set_up_with(&g);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    sim_flash_destroy(&fx.flash);
+    return 0;
+}
+
+static void reopen(void)
+{
+    sim_power_on(&fx.power);
+    assert_int_equal(dfota_journal_open(&fx.j, &fx.flash.flash), 0);
+}
+
+static void spoil(uint32_t off, uint32_t len)
+{
+    memset(fx.flash.cells + off, 0x33, len);
+}
+
+static void a_new_journal_is_clean_and_untouched(void **state)
+{
+    (void)state;
+    assert_int_equal(fx.j.state.type, DFOTA_RECORD_CLEAN);
+    assert_int_equal(fx.j.head.counter, 0);
+    assert_true(dfota_journal_whole(&fx.j));
+    assert_int_equal(fx.power.total, 0);
+}
+
+static void the_state_put_last_is_found_again(void **state)
+{
+    (void)state;
+    fx.j.id = 0xABCD;
+    for (unsigned n = 0; n < 300; n++) {
+        uint8_t type = n & 1 ? DFOTA_RECORD_PENDING : DFOTA_RECORD_FAILED;
+
+        assert_int_equal(dfota_journal_put(&fx.j, type, (uint8_t)n, n), 0);
+        if (n % 7 == 0) {
+            reopen();
+            assert_int_equal(fx.j.state.type, type);
+            assert_int_equal(fx.j.state.tries, (uint8_t)n);
+            assert_int_equal(fx.j.state.window, n);
+            assert_int_equal(fx.j.id, 0xABCD);
+        }
+    }
+    assert_int_equal(fx.power.violations, 0);
+}
+
+static void either_mirror_alone_is_enough(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) {
+        fx.j.head.counter = 5 + i;
+        assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_FAILED, 3, 4),
+                         0);
+        reopen();
+        assert_int_equal(
+            dfota_journal_put(&fx.j, DFOTA_RECORD_FAILED, 3, 4 + i), 0);
+        spoil(i * 2048, 2048);
+        reopen();
+        assert_false(dfota_journal_whole(&fx.j));
+        assert_int_equal(fx.j.state.window, 4 + i);
+        assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_CLEAN, 0, 0), 0);
+        reopen();
+        assert_true(dfota_journal_whole(&fx.j));
+        assert_int_equal(fx.j.state.type, DFOTA_RECORD_CLEAN);
+    }
+}
+
+static void a_mirror_with_one_record_only_does_not_count(void **state)
+{
+    uint32_t records = 144; /* behind the head, in strides of 16 */
+
+    (void)state;
+    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_PENDING, 0, 1), 0);
+    reopen();
+    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_FAILED, 0, 2), 0);
+    /* J0's second record was cut, and its first one reads right. */
+    memset(fx.flash.cells + records + 16, 0xFF, 16);
+    reopen();
+    assert_false(fx.j.mirror[0].ok);
+    assert_true(fx.j.mirror[1].ok);
+}
+
+static void
+the_first_record_of_a_boot_leaves_room_for_the_one_in_flight(void **state)
+{
+    uint32_t newest;
+
+    (void)state;
+    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_PENDING, 0, 1), 0);
+    newest = fx.j.seq;
+    reopen();
+    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_PENDING, 1, 1), 0);
+    /* In flight at the cut were newest + 1 (a note) and newest + 2; the
+     * first copy of the state carries one less than the second. */
+    assert_true(fx.j.seq - 1 > newest + 2);
+}
+
+static void sequence_numbers_may_wrap(void **state)
+{
+    (void)state;
+    fx.j.seq = 0xFFFFFFF0;
+    for (unsigned n = 0; n < 40; n++) {
+        assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_PENDING, 0, n),
+                         0);
+        if (n % 5 == 0)
+            reopen();
+        assert_int_equal(fx.j.state.window, n);
+    }
+    assert_true(fx.j.seq < 0x1000);
+}
+
+static void a_table_survives_recycling(void **state)
+{
+    uint8_t digest[DFOTA_DIGEST_LEN];
+    uint32_t off;
+
+    (void)state;
+    fx.j.id = 77;
+    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_PENDING, 0, 0), 0);
+    fx.j.head.windows = 20;
+    assert_int_equal(dfota_journal_begin(&fx.j), 0);
+    for (unsigned w = 0; w < 20; w++) {
+        memset(digest, (int)w, sizeof(digest));
+        assert_int_equal(dfota_journal_add(&fx.j, digest, 1000 + w), 0);
+    }
+    assert_int_equal(dfota_journal_flush(&fx.j), 0);
+    assert_int_equal(dfota_journal_commit(&fx.j, DFOTA_RECORD_ARMED, 0, 0), 0);
+    for (unsigned n = 0; n < 400; n++)
+        assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_DONE, 0, n % 20),
+                         0);
+    spoil(0, 100);
+    reopen();
+    assert_int_equal(fx.j.state.type, DFOTA_RECORD_DONE);
+    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_DONE, 0, 3), 0);
+    spoil(2048, 100);
+    reopen();
+    for (unsigned w = 0; w < 20; w++) {
+        assert_int_equal(dfota_journal_entry(&fx.j, w, digest, &off), 0);
+        assert_int_equal(digest[7], w);
+        assert_int_equal(off, 1000 + w);
+    }
+}
+
+static void a_table_with_a_wrong_entry_makes_the_mirror_worthless(void **state)
+{
+    static const uint8_t digest[DFOTA_DIGEST_LEN];
+
+    (void)state;
+    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_PENDING, 0, 0), 0);
+    fx.j.head.windows = 2;
+    assert_int_equal(dfota_journal_begin(&fx.j), 0);
+    assert_int_equal(dfota_journal_add(&fx.j, digest, 1), 0);
+    assert_int_equal(dfota_journal_add(&fx.j, digest, 2), 0);
+    assert_int_equal(dfota_journal_flush(&fx.j), 0);
+    assert_int_equal(dfota_journal_commit(&fx.j, DFOTA_RECORD_ARMED, 0, 0), 0);
+    fx.flash.cells[DFOTA_JOURNAL_HEAD_LEN + DFOTA_ENTRY_LEN] ^= 1;
+    reopen();
+    assert_false(fx.j.mirror[0].ok);
+    assert_int_equal(fx.j.state.type, DFOTA_RECORD_ARMED);
+}
+
+static void notes_live_with_ready_and_die_with_done(void **state)
+{
+    (void)state;
+    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_ARMED, 0, 0), 0);
+    dfota_journal_note(&fx.j, 0, 0x1234);
+    dfota_journal_note(&fx.j, DFOTA_NOTE_OFFSET + 1, 99);
+    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_READY, 0, 0), 0);
+    reopen();
+    assert_int_equal(fx.j.notes[0], 0x1234);
+    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_RESTORE, 1, 0), 0);
+    reopen();
+    assert_int_equal(fx.j.state.type, DFOTA_RECORD_RESTORE);
+    assert_int_equal(fx.j.notes[0], 0x1234);
+    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_DONE, 0, 0), 0);
+    reopen();
+    assert_int_equal(fx.j.state.type, DFOTA_RECORD_DONE);
+    assert_int_equal(fx.j.notes[0], 0);
+    assert_int_equal(fx.j.notes[DFOTA_NOTE_OFFSET + 1], 99);
+}
+
+static void a_record_that_lost_a_note_does_not_count(void **state)
+{
+    (void)state;
+    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_ARMED, 0, 0), 0);
+    dfota_journal_note(&fx.j, 3, 0x1234);
+    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_READY, 0, 0), 0);
+    /* J0: head 144, two ARMED, the note, READY. */
+    spoil(144 + 32, 16);
+    reopen();
+    assert_false(dfota_journal_whole(&fx.j));
+    assert_int_equal(fx.j.state.type, DFOTA_RECORD_READY);
+    assert_int_equal(fx.j.notes[3], 0x1234);
+}
+
+static void noise_is_a_new_journal(void **state)
+{
+    uint64_t seed = 3;
+
+    (void)state;
+    for (unsigned n = 0; n < 200; n++) {
+        for (uint32_t k = 0; k < 4096; k++)
+            fx.flash.cells[k] = (uint8_t)sim_random(&seed);
+        reopen();
+        assert_int_equal(fx.j.state.type, DFOTA_RECORD_CLEAN);
+        assert_int_equal(fx.j.head.counter, 0);
+    }
+    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_PENDING, 0, 0), 0);
+    reopen();
+    assert_int_equal(fx.j.state.type, DFOTA_RECORD_PENDING);
+}
+
+static void an_area_too_small_is_refused(void **state)
+{
+    static const struct sim_geometry g = {1024, 512, 256, 0xFF};
+    struct dfota_journal j;
+
+    (void)state;
+    sim_flash_destroy(&fx.flash);
+    assert_int_equal(sim_flash_create(&fx.flash, "j", &fx.power, &g, NULL), 0);
+    assert_int_equal(dfota_journal_open(&j, &fx.flash.flash), DFOTA_E_ARG);
+}
+
+static void the_length_asked_for_holds_what_it_promises(void **state)
+{
+    (void)state;
+    for (uint32_t erase = 512; erase <= 131072; erase *= 4) {
+        for (uint16_t prog = 1; prog <= 256; prog *= 16) {
+            for (uint32_t w = 1; w <= DFOTA_WINDOWS_MAX; w = w * 5 + 1) {
+                struct dfota_flash f = {.size =
+                                            dfota_journal_len(erase, prog, w),
+                                        .erase_size = erase,
+                                        .prog_size = prog};
+                struct dfota_journal j = {.flash = &f};
+
+                assert_int_equal(f.size % (2 * erase), 0);
+                assert_true(dfota_journal_windows(&j) >= w);
+            }
+        }
+    }
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_new_journal_is_clean_and_untouched),
+        TEST(the_state_put_last_is_found_again),
+        TEST(either_mirror_alone_is_enough),
+        TEST(a_mirror_with_one_record_only_does_not_count),
+        TEST(the_first_record_of_a_boot_leaves_room_for_the_one_in_flight),
+        TEST(sequence_numbers_may_wrap),
+        TEST(a_table_survives_recycling),
+        TEST(a_table_with_a_wrong_entry_makes_the_mirror_worthless),
+        TEST(notes_live_with_ready_and_die_with_done),
+        TEST(a_record_that_lost_a_note_does_not_count),
+        TEST(noise_is_a_new_journal),
+        TEST(an_area_too_small_is_refused),
+        TEST(the_length_asked_for_holds_what_it_promises),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
