@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/deliver.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -13,6 +15,9 @@
 #include "server/folder.h"
 #include "server/range.h"
 #include "server/reply.h"
+
+/* Read and sent at once from a file: one record of TLS. */
+enum { FILE_PIECE = 16 * 1024 };
 
 /* The header fields that matter here, NULL if not there. */
 struct wishes {
@@ -72,30 +77,75 @@ static void release_blob(void *blob)
     blobs_release(blob);
 }
 
+/* The part of a file that an answer still has to send. */
+struct file_part {
+    int fd;
+    uint64_t first;
+};
+
+static ssize_t read_file(void *ctx, uint64_t pos, char *out, size_t max)
+{
+    const struct file_part *part = ctx;
+    ssize_t got;
+
+    do
+        got = pread(part->fd, out, max, (off_t)(part->first + pos));
+    while (got < 0 && errno == EINTR);
+    /* The file became shorter: the promised length cannot be kept. */
+    return got > 0 ? got : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static void release_file(void *ctx)
+{
+    struct file_part *part = ctx;
+
+    close(part->fd);
+    free(part);
+}
+
+/* Not by the library's own file response: over TLS that goes in pieces of
+ * 4 KB, and it waits for ever on a file that became shorter. */
+static struct MHD_Response *file_response(struct source *source,
+                                          const struct range *range)
+{
+    struct file_part *part = malloc(sizeof *part);
+    struct MHD_Response *response;
+
+    if (!part)
+        return NULL;
+    *part = (struct file_part){source->fd, range->first};
+    response = MHD_create_response_from_callback(range->len, FILE_PIECE,
+                                                 read_file, part, release_file);
+    if (response)
+        source->fd = -1;
+    else
+        free(part);
+    return response;
+}
+
+static struct MHD_Response *memory_response(struct source *source,
+                                            const struct range *range)
+{
+    const struct blob *blob = source->blob;
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer_with_free_callback_cls(
+            (size_t)range->len, (void *)(uintptr_t)(blob->data + range->first),
+            release_blob, (void *)(uintptr_t)blob);
+
+    if (response)
+        source->blob = NULL;
+    return response;
+}
+
 /* What is in memory keeps the blob until it is sent, the rest keeps the
- * descriptor; over TLS the latter costs three times as much. */
+ * descriptor. */
 static struct MHD_Response *make_response(struct source *source,
                                           const struct range *range)
 {
-    const struct blob *blob = source->blob;
-    struct MHD_Response *response;
-
-    if (range->len == 0) {
-        response =
-            MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
-    } else if (blob->data) {
-        response = MHD_create_response_from_buffer_with_free_callback_cls(
-            (size_t)range->len, (void *)(uintptr_t)(blob->data + range->first),
-            release_blob, (void *)(uintptr_t)blob);
-        if (response)
-            source->blob = NULL;
-    } else {
-        response = MHD_create_response_from_fd_at_offset64(
-            range->len, source->fd, range->first);
-        if (response)
-            source->fd = -1;
-    }
-    return response;
+    if (range->len == 0)
+        return MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
+    return source->blob->data ? memory_response(source, range)
+                              : file_response(source, range);
 }
 
 static enum MHD_Result send_content(const struct http_request *request,

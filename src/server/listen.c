@@ -49,13 +49,15 @@ static int split(const char *address, char host[HOST_ROOM], const char **port)
 
 static int listen_on(const struct addrinfo *info)
 {
-    const int on = 1;
+    const int on = 1, off = 0;
     int fd =
         socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int kept;
 
     if (fd < 0)
         return -1;
+    if (info->ai_family == AF_INET6) /* [::] is every address of IPv4 too */
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
         bind(fd, info->ai_addr, info->ai_addrlen) == 0 &&
         listen(fd, SOMAXCONN) == 0)
@@ -66,14 +68,29 @@ static int listen_on(const struct addrinfo *info)
     return -1;
 }
 
-int listen_open(const char *address, int *fd)
+/* returns the socket, or -1 with the text of why not */
+static int listen_at(const char *host, const char *port, const char **why)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                                    .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *info = NULL;
+    int code = getaddrinfo(host, port, &hints, &info), fd;
+
+    if (code != 0) {
+        *why = gai_strerror(code);
+        return -1;
+    }
+    fd = listen_on(info);
+    *why = errno == EADDRINUSE ? "the port is taken; choose another (0: any)"
+                               : strerror(errno);
+    freeaddrinfo(info);
+    return fd;
+}
+
+int listen_open(const char *address, int *fd)
+{
     char host[HOST_ROOM];
-    const char *port;
-    int code;
+    const char *port, *why = "";
 
     if (split(address, host, &port)) {
         log_error("%s: not an address; write ADDR:PORT, such as "
@@ -81,20 +98,16 @@ int listen_open(const char *address, int *fd)
                   address);
         return DFOTA_E_SYNTAX;
     }
-    code =
-        getaddrinfo(strcmp(host, "*") == 0 ? NULL : host, port, &hints, &info);
-    if (code != 0) {
-        log_error("%s: %s", address, gai_strerror(code));
-        return DFOTA_E_CONNECT;
+    if (strcmp(host, "*") == 0) {
+        *fd = listen_at("::", port, &why);
+        if (*fd < 0) /* a machine without IPv6 */
+            *fd = listen_at("0.0.0.0", port, &why);
+    } else {
+        *fd = listen_at(host, port, &why);
     }
-    *fd = listen_on(info);
-    code = errno;
-    freeaddrinfo(info);
     if (*fd >= 0)
         return 0;
-    log_error("cannot listen on %s: %s%s", address, strerror(code),
-              code == EADDRINUSE ? "; choose another port (0: any free one)"
-                                 : "");
+    log_error("cannot listen on %s: %s", address, why);
     return DFOTA_E_CONNECT;
 }
 

@@ -3,6 +3,7 @@
  * dfotad: the firmware server. This file is its life: start, signals, stop.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -31,7 +32,8 @@ enum {
     MEMORY_FOR_CONTENT = 64 * 1024 * 1024,
     CONTENT_IN_MEMORY_MAX = 16 * 1024 * 1024,
     THREADS_MAX = 16,
-    CONNECTIONS_MAX = 65536
+    CONNECTIONS_MAX = 65536,
+    ADMIN_CONNECTIONS_MAX = 64
 };
 
 struct server {
@@ -77,45 +79,55 @@ static unsigned threads_of_machine(void)
 
 static int make_path(char path[PATH_MAX], const char *folder, const char *name)
 {
-    int len =
-        snprintf(path, PATH_MAX, "%s%s%s", folder, *folder ? "/" : "", name);
+    int len = snprintf(path, PATH_MAX, "%s/%s", folder, name);
 
     if (len >= 0 && len < PATH_MAX)
         return 0;
-    log_error("%s: the path is too long", name);
+    log_error("%s: the path is too long", folder);
     return DFOTA_E_ARG;
 }
 
-static int find_tls_files(struct server *server)
+static int provide_pair(struct server *server)
 {
-    const struct options *options = &server->options;
-    bool own = options->tls_cert != NULL;
-    int err = make_path(server->cert_path, own ? "" : options->data,
-                        own ? options->tls_cert : "tls-cert.pem");
+    const char *folder = server->options.data;
+    int err = make_path(server->cert_path, folder, "tls-cert.pem");
 
     if (!err)
-        err = make_path(server->key_path, own ? "" : options->data,
-                        own ? options->tls_key : "tls-key.pem");
-    if (err || own)
+        err = make_path(server->key_path, folder, "tls-key.pem");
+    if (err)
         return err;
-    if (files_make_folder(options->data) != 0) {
-        log_error("%s: %s; choose another data folder with --data",
-                  options->data, strerror(errno));
+    if (files_make_folder(folder) != 0) {
+        log_error("%s: %s; choose another data folder with --data", folder,
+                  strerror(errno));
         return DFOTA_E_IO;
     }
+    server->options.pairs[0] =
+        (struct tls_pair){server->cert_path, server->key_path};
+    server->options.n_certs = 1;
     return selfsigned_provide(server->cert_path, server->key_path);
+}
+
+static int start_tls(struct server *server)
+{
+    struct options *options = &server->options;
+    int err = options->n_certs > 0 ? 0 : provide_pair(server);
+
+    return err ? err
+               : tls_create(options->pairs, options->n_certs, &server->tls);
 }
 
 static int start_listener(struct server *server, const char *scheme,
                           const char *address, struct tls *tls,
                           const struct http_service *service)
 {
-    const struct http_config config = {.address = address,
-                                       .tls = tls,
-                                       .service = *service,
-                                       .threads = server->threads,
-                                       .connections_max =
-                                           server->connections_max};
+    bool for_admin = service->answer == admin_answer;
+    const struct http_config config = {
+        .address = address,
+        .tls = tls,
+        .service = *service,
+        .threads = for_admin ? 1 : server->threads,
+        .connections_max =
+            for_admin ? ADMIN_CONNECTIONS_MAX : server->connections_max};
     struct http_listener *listener;
     char name[96];
     int err;
@@ -164,9 +176,7 @@ static int start(struct server *server)
     if (!server->deliver.blobs)
         return DFOTA_E_NOMEM;
     if (server->options.https) {
-        err = find_tls_files(server);
-        if (!err)
-            err = tls_create(server->cert_path, server->key_path, &server->tls);
+        err = start_tls(server);
         if (err)
             return err;
     }
@@ -183,12 +193,29 @@ static void stop(struct server *server)
         close(server->deliver.folder);
 }
 
+/* The folder may be another one by now, or the link to it. Under the same
+ * number, so a request that is being answered sees the one or the other. */
+static void reopen_folder(struct server *server)
+{
+    const char *folder = server->options.serve_dir;
+    int fd;
+
+    if (folder_open(folder, &fd) != 0) {
+        log_error("%s: %s; the folder of before is kept", folder,
+                  strerror(errno));
+        return;
+    }
+    dup3(fd, server->deliver.folder, O_CLOEXEC);
+    close(fd);
+}
+
 static void reload(struct server *server)
 {
+    reopen_folder(server);
     if (!server->tls)
         return;
     if (tls_reload(server->tls) == 0)
-        log_info("certificate read again: %s", server->cert_path);
+        log_info("certificate read again: %s", server->options.pairs[0].cert);
     else
         log_error("the certificate stays as it was");
 }

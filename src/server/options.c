@@ -40,7 +40,8 @@ static const char help[] =
     "      --admin ADDR:PORT   serve /live there, for those who watch\n"
     "      --data DIR          where the server keeps what it makes (./data)\n"
     "      --tls-cert FILE     certificate, PEM, with those that follow it\n"
-    "      --tls-key FILE      the certificate's key, PEM\n"
+    "      --tls-key FILE      the certificate's key, PEM; a second pair may\n"
+    "                          follow, say RSA beside ECDSA\n"
     "  -v, --verbose           a line on standard error for every request\n"
     "  -h, --help              this text\n"
     "  -V, --version           the version\n"
@@ -70,10 +71,14 @@ static bool take(int option, const char *argument, struct options *options)
         options->data = argument;
         break;
     case OPT_TLS_CERT:
-        options->tls_cert = argument;
+        if (options->n_certs < OPTIONS_PAIRS_MAX)
+            options->pairs[options->n_certs].cert = argument;
+        options->n_certs++;
         break;
     case OPT_TLS_KEY:
-        options->tls_key = argument;
+        if (options->n_keys < OPTIONS_PAIRS_MAX)
+            options->pairs[options->n_keys].key = argument;
+        options->n_keys++;
         break;
     case 'v':
         options->verbose = true;
@@ -94,8 +99,10 @@ static enum options_verdict complete(struct options *options)
 {
     if (!options->serve_dir)
         return refuse("nothing to serve: give --serve-dir DIR");
-    if (!options->tls_cert != !options->tls_key)
-        return refuse("--tls-cert and --tls-key belong together");
+    if (options->n_certs != options->n_keys)
+        return refuse("every --tls-cert needs its --tls-key");
+    if (options->n_certs > OPTIONS_PAIRS_MAX)
+        return refuse("at most 4 certificates");
     if (!options->http && !options->https) {
         options->http = "127.0.0.1:8080";
         options->https = "127.0.0.1:8443";

@@ -9,12 +9,17 @@
 
 #include <stdbool.h>
 
+#include "server/tls.h"
+
+enum { OPTIONS_PAIRS_MAX = 4 };
+
 /* Strings are the arguments themselves; NULL: not given. */
 struct options {
     const char *serve_dir;
     const char *http, *https, *admin;
     const char *data;
-    const char *tls_cert, *tls_key; /* both or neither */
+    struct tls_pair pairs[OPTIONS_PAIRS_MAX];
+    unsigned n_certs, n_keys; /* as many of the one as of the other */
     bool verbose;
 };
 

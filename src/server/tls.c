@@ -16,7 +16,8 @@ struct tls_credentials {
 
 struct tls {
     pthread_mutex_t lock; /* of current, and of all users */
-    const char *cert_path, *key_path;
+    const struct tls_pair *pairs;
+    size_t n_pairs;
     struct tls_credentials *current;
 };
 
@@ -43,15 +44,20 @@ static int load(const struct tls *tls, struct tls_credentials *credentials)
         log_error("TLS cannot start: %s", gnutls_strerror(code));
         return DFOTA_E_NOMEM;
     }
-    code = gnutls_certificate_set_x509_key_file(credentials->certificates,
-                                                tls->cert_path, tls->key_path,
-                                                GNUTLS_X509_FMT_PEM);
-    if (code >= 0)
-        return 0;
-    log_error("%s with %s: %s; give a PEM certificate and the key that "
-              "belongs to it",
-              tls->cert_path, tls->key_path, gnutls_strerror(code));
-    return DFOTA_E_KEY;
+    for (size_t i = 0; i < tls->n_pairs; i++) {
+        const struct tls_pair *pair = &tls->pairs[i];
+
+        code = gnutls_certificate_set_x509_key_file(credentials->certificates,
+                                                    pair->cert, pair->key,
+                                                    GNUTLS_X509_FMT_PEM);
+        if (code < 0) {
+            log_error("%s with %s: %s; give a PEM certificate and the key that "
+                      "belongs to it",
+                      pair->cert, pair->key, gnutls_strerror(code));
+            return DFOTA_E_KEY;
+        }
+    }
+    return 0;
 }
 
 static int make_credentials(const struct tls *tls, struct tls_credentials **out)
@@ -69,15 +75,15 @@ static int make_credentials(const struct tls *tls, struct tls_credentials **out)
     return 0;
 }
 
-int tls_create(const char *cert_path, const char *key_path, struct tls **tls)
+int tls_create(const struct tls_pair *pairs, size_t n_pairs, struct tls **tls)
 {
     struct tls *made = calloc(1, sizeof *made);
     int err;
 
     if (!made)
         return DFOTA_E_NOMEM;
-    made->cert_path = cert_path;
-    made->key_path = key_path;
+    made->pairs = pairs;
+    made->n_pairs = n_pairs;
     pthread_mutex_init(&made->lock, NULL);
     err = make_credentials(made, &made->current);
     if (err)

@@ -10,6 +10,7 @@
 #define DFOTA_SERVER_TLS_H
 
 #include <gnutls/gnutls.h>
+#include <stddef.h>
 
 /* TLS 1.2 and 1.3, certificates of any kind, no client needs SNI or ALPN. */
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
@@ -17,12 +18,19 @@
 struct tls;
 struct tls_credentials;
 
+/* PEM files. The first certificate is the server's, the ones behind it are
+ * sent along. */
+struct tls_pair {
+    const char *cert, *key;
+};
+
 /**
- * cert_path, key_path  PEM files; borrowed until destroy. The first
- *          certificate is the server's, the ones behind it are sent along.
- * errors   E_NOMEM, E_IO, E_KEY (unreadable or no pair); said in the log
+ * pairs    borrowed until destroy. Several, say one ECDSA and one RSA, serve
+ *          clients that know only one of the two
+ * n_pairs  at least 1
+ * errors   E_NOMEM, E_KEY (unreadable or no pair); said in the log
  */
-int tls_create(const char *cert_path, const char *key_path, struct tls **tls);
+int tls_create(const struct tls_pair *pairs, size_t n_pairs, struct tls **tls);
 
 /** Every connection must be detached. NULL is harmless. */
 void tls_destroy(struct tls *tls);

@@ -705,10 +705,13 @@ class Reload(unittest.TestCase):
     def test_a_broken_certificate_is_refused_and_the_old_one_stays(self):
         before = self.on_disk()
         _, other_key = make_certificate(self.root, "other", EC)
+        with open(other_key) as f:
+            other_key = f.read()
         for path, text in ((self.cert, "no certificate"), (self.cert, ""),
-                           (self.key, open(other_key).read())):
+                           (self.key, other_key)):
             with self.subTest(text=text[:20]):
-                kept = open(path).read()
+                with open(path) as f:
+                    kept = f.read()
                 with open(path, "w") as f:
                     f.write(text)
                 said = self.server.said().count("stays as it was")
@@ -725,9 +728,16 @@ class StartAndStop(unittest.TestCase):
         os.makedirs(os.path.join(self.root, "packages"))
         with open(os.path.join(self.root, "packages", "big"), "wb") as f:
             f.write(bytes(30_000_000))
+        self.servers = []
 
     def tearDown(self):
+        for server in self.servers:
+            self.assertEqual(server.stop(), 0)
         shutil.rmtree(self.root)
+
+    def start(self, *args):
+        self.servers.append(Server(self.root, *args))
+        return self.servers[-1]
 
     def run_it(self, *args):
         result = subprocess.run([DFOTAD, *args], capture_output=True,
@@ -753,8 +763,10 @@ class StartAndStop(unittest.TestCase):
         self.assertFails(2, "--nonsense", "--nonsense")
         self.assertFails(2, "requires an argument", "--serve-dir")
         self.assertFails(2, "options only", "--serve-dir", "packages", "x")
-        self.assertFails(2, "belong together", "--serve-dir", "packages",
+        self.assertFails(2, "its --tls-key", "--serve-dir", "packages",
                          "--tls-cert", "x")
+        self.assertFails(2, "at most 4", "--serve-dir", "packages",
+                         *["--tls-cert", "x", "--tls-key", "x"] * 5)
         for address in ("8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x",
                         "127.0.0.1:65536", "::1:80", ":80", "[::1]", ""):
             self.assertFails(2, "ADDR:PORT", "--serve-dir", "packages",
@@ -777,18 +789,88 @@ class StartAndStop(unittest.TestCase):
 
     def test_it_stops_cleanly_with_downloads_under_way(self):
         for number in (signal.SIGTERM, signal.SIGINT):
-            server = Server(self.root)
+            server = self.start()
             s = socket.create_connection(("127.0.0.1", server.ports["http"]))
             s.sendall(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n")
             s.recv(100)
             server.process.send_signal(number)
             self.assertEqual(server.process.wait(20), 0)
-            self.assertEqual(server.stop(), 0)
             s.close()
 
     def test_without_addresses_it_offers_loopback_only(self):
         _, out, _ = self.run_it("--help")
         self.assertIn("127.0.0.1:8080", out)
+
+    def test_two_certificates_serve_clients_of_either_kind(self):
+        args = []
+        for name, algorithm in (("ec", EC), ("rsa", RSA)):
+            cert, key = make_certificate(self.root, name, algorithm)
+            args += ["--tls-cert", cert, "--tls-key", key]
+        server = self.start(*args)
+        for signature, name in (("ECDSA+SHA256", "ec"),
+                                ("RSA-PSS+SHA256:RSA+SHA256", "rsa")):
+            for version in ("-tls1_2", "-tls1_3"):
+                result = subprocess.run(
+                    ["openssl", "s_client", "-connect",
+                     f"127.0.0.1:{server.ports['https']}", "-sigalgs",
+                     signature, version], input="", capture_output=True,
+                    text=True, timeout=60)
+                self.assertIn(f"subject=CN = {name}\n", result.stdout)
+
+    def test_sighup_opens_the_folder_anew(self):
+        folder = os.path.join(self.root, "packages")
+        server = self.start()
+
+        def status(path):
+            connection = http.client.HTTPConnection("127.0.0.1",
+                                                    server.ports["http"])
+            connection.request("HEAD", path)
+            answer = connection.getresponse().status
+            connection.close()
+            return answer
+
+        os.rename(folder, folder + ".old")
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for("the folder of before is kept")
+        self.assertEqual(status("/big"), 200)
+        os.mkdir(folder)
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for("certificate read again", 2)
+        self.assertEqual(status("/big"), 404)
+
+    def test_a_file_that_shrinks_while_it_is_sent_breaks_only_that(self):
+        server = self.start()
+        path = os.path.join(self.root, "packages", "big")
+        with socket.create_connection(("127.0.0.1",
+                                       server.ports["http"]), 60) as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.sendall(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n")
+            got = len(s.recv(100))
+            os.truncate(path, 1000)
+            while part := s.recv(1 << 20):
+                got += len(part)
+            self.assertLess(got, 30_000_000)
+        connection = http.client.HTTPConnection("127.0.0.1",
+                                                server.ports["http"])
+        connection.request("GET", "/big")
+        self.assertEqual(len(connection.getresponse().read()), 1000)
+        connection.close()
+
+    def test_a_star_is_every_address(self):
+        process = subprocess.Popen(
+            [DFOTAD, "--serve-dir", os.path.join(self.root, "packages"),
+             "--http", "*:0"], stdout=subprocess.PIPE, text=True)
+        line = process.stdout.readline()
+        match = re.fullmatch(
+            r"dfotad: listening http (?:\[::\]|0\.0\.0\.0):(\d+)\n", line)
+        self.assertTrue(match, line)
+        connection = http.client.HTTPConnection("127.0.0.1", int(match[1]))
+        connection.request("HEAD", "/big")
+        self.assertEqual(connection.getresponse().status, 200)
+        connection.close()
+        process.terminate()
+        self.assertEqual(process.wait(20), 0)
+        process.stdout.close()
 
     def test_ipv6_is_written_with_brackets(self):
         if not os.path.exists("/proc/net/if_inet6"):
