@@ -29,6 +29,18 @@ const char *agent_stage(const struct module *m)
     return names[m->agent.state];
 }
 
+const char *agent_work(const struct module *m)
+{
+    static const char *const names[] = {
+        [DFOTA_STAGE_IDLE] = "none",         [DFOTA_STAGE_PREPARE] = "prepare",
+        [DFOTA_STAGE_DECODE] = "decode",     [DFOTA_STAGE_COPY] = "copy",
+        [DFOTA_STAGE_FINISHED] = "finished",
+    };
+
+    return m->agent.state == AGENT_UPDATING ? names[m->chip.progress.stage]
+                                            : "none";
+}
+
 bool agent_busy(const struct module *m)
 {
     return m->agent.state != AGENT_IDLE;

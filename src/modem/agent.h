@@ -49,6 +49,9 @@ void agent_close(struct module *m);
 /** The name of the state, for people. */
 const char *agent_stage(const struct module *m);
 
+/** What an update in DFOTA mode is doing to the flash; "none" otherwise. */
+const char *agent_work(const struct module *m);
+
 /**
  * Begin an update from a URL that was checked; the first URC comes after
  * the running line has had its OK.
