@@ -5,7 +5,10 @@
  */
 #include "modem/agent.h"
 
+#include <stdlib.h>
+
 #include "modem/module.h"
+#include "os/files.h"
 #include "os/log.h"
 
 static bool is_coap(const struct url *u)
@@ -59,15 +62,31 @@ static void end_download(struct module *m, enum cause cause)
             m->d->answers[cause].number);
 }
 
-/* From RESETTING on a power cut counts as one in UPDATING, so the mark is
- * made before the word is said. */
-static void on_settled(uv_timer_t *timer)
+/* No reset on the way: DFOTA mode begins with START. */
+static void on_start_here(uv_timer_t *timer)
 {
     struct module *m = timer->data;
 
     m->set.pending = true;
     settings_save(&m->set);
+    m->term.dumb = true;
+    m->power = POWER_DFOTA;
+    agent_boot_dfota(m, false);
+}
+
+/* From the reset on a power cut counts as one in UPDATING, so the mark is
+ * made before the word is said. */
+static void on_settled(uv_timer_t *timer)
+{
+    struct module *m = timer->data;
+
     m->agent.state = AGENT_RESETTING;
+    if (m->d->dumb_from == DUMB_FROM_START) {
+        later(m, on_start_here, m->d->timing.reset);
+        return;
+    }
+    m->set.pending = true;
+    settings_save(&m->set);
     if (m->d->dumb_from == DUMB_FROM_RESETTING)
         urc_stage(m, STAGE_RESETTING);
     m->term.dumb = true;
@@ -97,6 +116,8 @@ static void on_downloaded(struct module *m, enum cause cause)
             cause = CAUSE_STORE;
     }
     end_download(m, cause);
+    if (cause == CAUSE_NONE && m->d->after_download)
+        terminal_urc(m, "%s", m->d->after_download);
     if (cause == CAUSE_NONE && !a->manual) {
         settle(m);
         return;
@@ -132,14 +153,44 @@ static void begin_download(struct module *m)
     }
 }
 
+/* A file becomes the stored package, as a download does. One that cannot
+ * be read or does not fit leaves no package: START, END tell. */
+static void import(struct module *m, const char *file)
+{
+    uint8_t *data = NULL;
+    size_t len = 0;
+    char *path = NULL;
+
+    m->set.package_len = 0;
+    if (filestore_path(&m->files, file, &path) == 0 &&
+        files_read(path, m->c->memory.package, &data, &len) == 0 &&
+        chip_package_begin(&m->chip) == 0 &&
+        chip_package_write(&m->chip, data, len) == 0 &&
+        chip_package_end(&m->chip) == 0)
+        m->set.package_len = (uint32_t)len;
+    else
+        chip_package_erase(&m->chip);
+    settings_save(&m->set);
+    free(data);
+    free(path);
+}
+
 static void on_start(uv_timer_t *timer)
 {
     struct module *m = timer->data;
+    const char *file = m->agent.file;
 
-    if (m->agent.local)
+    if (file && file[0])
+        import(m, file);
+    if (file)
         on_settled(timer);
     else
         begin_download(m);
+}
+
+static bool is_worn(const struct module *m)
+{
+    return m->d->updates_max > 0 && m->set.updates >= m->d->updates_max;
 }
 
 int agent_start_url(struct module *m, const struct url *url)
@@ -154,22 +205,28 @@ int agent_start_url(struct module *m, const struct url *url)
     if (!url->has_port)
         log_warn("%s://%s names no port: %u is used, as the document says",
                  url_scheme_name(url->scheme), url->host, url->port);
+    if (is_worn(m))
+        return terminal_answer(m, CAUSE_WORN);
     a->url = *url;
-    a->local = false;
+    a->file = NULL;
     a->state = AGENT_ACCEPTED;
     return AT_OK;
 }
 
-int agent_start_local(struct module *m)
+int agent_start_local(struct module *m, const char *file)
 {
     struct agent *a = &m->agent;
+    uint32_t size = m->set.package_len;
 
     if (agent_busy(m))
         return terminal_answer(m, CAUSE_BUSY);
-    if (m->set.package_len == 0 &&
-        m->d->answers[CAUSE_NO_PACKAGE].form == ANSWER_CME)
+    if (is_worn(m))
+        return terminal_answer(m, CAUSE_WORN);
+    if (file[0] && filestore_size(&m->files, file, &size) != 0)
+        size = 0;
+    if (size == 0 && m->d->answers[CAUSE_NO_PACKAGE].form != ANSWER_UPDATE)
         return terminal_answer(m, CAUSE_NO_PACKAGE);
-    a->local = true;
+    a->file = file;
     a->state = AGENT_ACCEPTED;
     return AT_OK;
 }

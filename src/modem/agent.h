@@ -32,11 +32,11 @@ enum agent_state {
 
 struct agent {
     enum agent_state state;
-    bool manual;    /* bg95's =3,0: a download does not go on by itself */
-    bool local;     /* triggered by =1 */
-    bool resumed;   /* this boot found the update open */
-    bool failed;    /* END said another number than 0 */
-    bool restoring; /* RESTORE has its own URC and has begun */
+    bool manual;      /* bg95's =3,0: a download does not go on by itself */
+    const char *file; /* triggered locally: the package, "" the area */
+    bool resumed;     /* this boot found the update open */
+    bool failed;      /* END said another number than 0 */
+    bool restoring;   /* RESTORE has its own URC and has begun */
     struct url url;
     struct download download;
     struct urc_counter counter;
@@ -60,8 +60,12 @@ const char *agent_work(const struct module *m);
  */
 int agent_start_url(struct module *m, const struct url *url);
 
-/** Begin an update from the stored package; as above. */
-int agent_start_local(struct module *m);
+/**
+ * Begin an update from a file of the module, as above.
+ *
+ * file     its name, kept by pointer; "" the package that is stored already
+ */
+int agent_start_local(struct module *m, const char *file);
 
 /** An update is under way; a second start is refused. */
 bool agent_busy(const struct module *m);

@@ -86,17 +86,30 @@ static void end_update(struct module *m, int err)
                    0);
 }
 
+/* A boot that finds RESTORE begun says so and counts that; one that goes
+ * from UPDATING to RESTORE finishes the first count. */
+static void begin_restore(struct module *m)
+{
+    struct agent *a = &m->agent;
+    bool again = a->resumed && a->counter.next == a->counter.rule->first;
+
+    a->restoring = true;
+    if (again && m->d->resume_banner)
+        terminal_urc(m, "%s", m->d->resume_banner);
+    else
+        urc_count(m, &a->counter, 100);
+    urc_count_begin(&a->counter, STAGE_RESTORE,
+                    again ? &m->d->restore_resumed : &m->d->restore);
+}
+
 static void show_progress(struct module *m)
 {
     struct agent *a = &m->agent;
     unsigned done = chip_permille(&m->chip, !has_restore(m)) / 10;
 
     if (has_restore(m) && !a->restoring &&
-        m->chip.progress.stage == DFOTA_STAGE_COPY) {
-        urc_count(m, &a->counter, 100);
-        a->restoring = true;
-        urc_count_begin(&a->counter, STAGE_RESTORE, &m->d->restore);
-    }
+        m->chip.progress.stage == DFOTA_STAGE_COPY)
+        begin_restore(m);
     if (a->restoring)
         done = chip_restore_permille(&m->chip) / 10;
     /* 100 is said once the image is known to be good. */

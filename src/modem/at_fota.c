@@ -27,6 +27,16 @@ static int from_url(struct module *m, const struct at_call *call)
     return agent_start_url(m, &url);
 }
 
+static int from_path(struct module *m, const struct at_call *call)
+{
+    const struct param *p = &call->params->p[0];
+
+    if (!m->d->path_form || call->params->count != 1 ||
+        strcmp(p->text, m->d->path_form) != 0)
+        return refuse(m);
+    return agent_start_local(m, m->d->path_form);
+}
+
 static int com_sink(void *ctx, const uint8_t *data, size_t len)
 {
     struct module *m = ctx;
@@ -106,7 +116,7 @@ static int numbered(struct module *m, const struct at_call *call)
     if (call->params->count != 1)
         return refuse(m);
     if (number == 1 && m->d->fota_forms & FOTA_LOCAL)
-        return agent_start_local(m);
+        return agent_start_local(m, m->d->local_file ? m->d->local_file : "");
     if (number == 4 && extended) {
         terminal_info(m, "+QFOTADL: 4,%u", m->set.package_len);
         return AT_OK;
@@ -124,5 +134,6 @@ int at_qfotadl(struct module *m, const struct at_call *call)
         return numbered(m, call);
     if (first->kind == PARAM_STRING && strcasecmp(first->text, "COM:") == 0)
         return from_com(m, call);
-    return from_url(m, call);
+    return m->d->path_form && first->text[0] == '/' ? from_path(m, call)
+                                                    : from_url(m, call);
 }

@@ -352,7 +352,7 @@ uint64_t chip_take_time_us(struct chip *c)
     return us;
 }
 
-void chip_cut_at(struct chip *c, uint64_t n, enum chip_cut how)
+int chip_cut_at(struct chip *c, const char *area, uint64_t n, enum chip_cut how)
 {
-    chip_areas_cut_at(&c->parts->areas, n, how);
+    return chip_areas_cut_at(&c->parts->areas, area, n, how);
 }

@@ -107,8 +107,13 @@ enum chip_cut {
     CHIP_CUT_ERASE,  /* the first erase from it on, half done */
 };
 
-/** End the process at flash operation number n of it (1 is the first), as
- * SIGKILL does. */
-void chip_cut_at(struct chip *c, uint64_t n, enum chip_cut how);
+/** End the process at flash operation number n (1 is the first), as SIGKILL
+ * does.
+ *
+ * area     NULL: n counts from the start of the process; "slot", "backup",
+ *          "package", "journal": operations on that one, from now on
+ * errors   E_ARG no such area */
+int chip_cut_at(struct chip *c, const char *area, uint64_t n,
+                enum chip_cut how);
 
 #endif

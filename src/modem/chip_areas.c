@@ -23,23 +23,35 @@ static void on_cut(void *ctx)
     kill(getpid(), SIGKILL);
 }
 
+/* True for the operation that the cut was set for. */
+static bool is_cut(struct chip_areas *a, const struct sim_flash *f,
+                   enum sim_op op)
+{
+    if (a->cut_at == 0 || (a->cut_area && a->cut_area != f))
+        return false;
+    if (++a->cut_seen < a->cut_at)
+        return false;
+    return a->cut != CHIP_CUT_ERASE || op == SIM_OP_ERASE;
+}
+
 static void before_operation(void *ctx, const struct sim_flash *f,
                              enum sim_op op, uint32_t off, uint32_t len)
 {
     struct chip_areas *a = ctx;
 
-    (void)f;
     (void)off;
+    if (op == SIM_OP_READ)
+        return;
     if (op == SIM_OP_PROG)
         a->time_us += ((uint64_t)a->program_us * len + 255) / 256;
-    if (op != SIM_OP_ERASE)
+    else
+        a->time_us += a->erase_us;
+    if (!is_cut(a, f, op))
         return;
-    a->time_us += a->erase_us;
-    if (a->erase_from && a->power.ops + 1 >= a->erase_from) {
-        a->power.cut = (struct sim_cut){.at = a->power.ops + 1,
-                                        .when = SIM_CUT_TORN,
-                                        .torn = SIM_TORN_PREFIX};
-    }
+    a->power.cut = (struct sim_cut){
+        .at = a->power.ops + 1,
+        .when = a->cut == CHIP_CUT_BEFORE ? SIM_CUT_BEFORE : SIM_CUT_TORN,
+        .torn = a->cut == CHIP_CUT_TORN ? SIM_TORN_BITS : SIM_TORN_PREFIX};
 }
 
 static int say(int err, const char *path)
@@ -116,13 +128,22 @@ const struct dfota_flash *chip_area(struct chip_areas *a,
     return &a->flash[name].flash;
 }
 
-void chip_areas_cut_at(struct chip_areas *a, uint64_t n, enum chip_cut how)
+int chip_areas_cut_at(struct chip_areas *a, const char *area, uint64_t n,
+                      enum chip_cut how)
 {
-    a->erase_from = how == CHIP_CUT_ERASE ? n : 0;
-    a->power.cut = (struct sim_cut){
-        .at = how == CHIP_CUT_ERASE ? 0 : n,
-        .when = how == CHIP_CUT_TORN ? SIM_CUT_TORN : SIM_CUT_BEFORE,
-        .torn = SIM_TORN_BITS};
+    const struct sim_flash *f = NULL;
+
+    for (int i = 0; area && i < AREA_COUNT; i++) {
+        if (strcmp(area, names[i]) == 0)
+            f = &a->flash[i];
+    }
+    if (area && !f)
+        return DFOTA_E_ARG;
+    a->cut_area = f;
+    a->cut_at = n;
+    a->cut_seen = f ? 0 : a->power.ops;
+    a->cut = how;
+    return 0;
 }
 
 bool chip_is_blank(const struct dfota_flash *f, uint32_t off)

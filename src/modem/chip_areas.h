@@ -28,7 +28,11 @@ struct chip_areas {
     struct sim_power power;
     struct sim_flash flash[AREA_COUNT];
     bool open[AREA_COUNT];
-    uint64_t erase_from; /* cut the first erase from this operation on */
+    /* The cut that is set: the cut_at'th operation counts, on one area or
+     * all; 0: none. */
+    const struct sim_flash *cut_area;
+    uint64_t cut_at, cut_seen;
+    enum chip_cut cut;
     uint64_t time_us;
     uint32_t erase_us, program_us; /* of a sector, of 256 bytes */
 };
@@ -41,8 +45,9 @@ void chip_areas_close(struct chip_areas *a);
 const struct dfota_flash *chip_area(struct chip_areas *a,
                                     enum chip_area_name name);
 
-/** Set the cut that chip_cut_at() describes. */
-void chip_areas_cut_at(struct chip_areas *a, uint64_t n, enum chip_cut how);
+/** Set the cut that chip_cut_at() describes. errors: E_ARG */
+int chip_areas_cut_at(struct chip_areas *a, const char *area, uint64_t n,
+                      enum chip_cut how);
 
 /** The sector at off reads erased. Good enough for a sector that nobody
  * will take for erased, see docs/invariants.md. */

@@ -53,18 +53,25 @@ static int do_power(struct request *r)
 
 static int do_cut_at(struct request *r)
 {
+    static const char usage[] = "cut-at [slot:|backup:|package:|journal:]"
+                                "<flash operation> [torn|erase]";
     enum chip_cut how = CHIP_CUT_BEFORE;
+    char *area = r->count > 1 ? r->word[1] : NULL;
+    char *colon = area ? strchr(area, ':') : NULL;
     long n;
 
-    if (r->count < 2 || !number(r->word[1], 1, 2000000000, &n))
-        return wrong(r, "cut-at <flash operation> [torn|erase]");
+    if (colon)
+        *colon = '\0';
+    if (!area || !number(colon ? colon + 1 : area, 1, 2000000000, &n))
+        return wrong(r, usage);
     if (is(r, 2, "torn"))
         how = CHIP_CUT_TORN;
     else if (is(r, 2, "erase"))
         how = CHIP_CUT_ERASE;
     else if (r->count > 2)
-        return wrong(r, "cut-at <flash operation> [torn|erase]");
-    chip_cut_at(&r->m->chip, (uint64_t)n, how);
+        return wrong(r, usage);
+    if (chip_cut_at(&r->m->chip, colon ? area : NULL, (uint64_t)n, how) != 0)
+        return wrong(r, usage);
     return 0;
 }
 

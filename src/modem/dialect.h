@@ -172,8 +172,13 @@ struct dialect {
     uint8_t fota_forms;
     struct url_rules url;
     const char *local_file; /* what =1 updates from; NULL: the package area */
-    uint32_t com_max;       /* bytes that ="COM:" takes */
+    const char *path_form;  /* the one file that ="<path>" takes; NULL: none */
+    const char *after_download; /* a line behind xxxEND,0; NULL: none */
+    const char *resume_banner;  /* what a resumed RESTORE says first */
+    uint32_t updates_max;       /* in a device's life; 0: no limit */
+    uint32_t com_max;           /* bytes that ="COM:" takes */
     struct percent downloading, updating, restore;
+    struct percent restore_resumed; /* RESTORE after a power cut */
     struct answer answers[CAUSE_COUNT];
     const struct number_text *texts; /* text NULL at the end */
 
