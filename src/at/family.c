@@ -23,7 +23,7 @@ dfota_family_of_model(const struct dfota_family *const *families, size_t count,
 {
     for (size_t i = 0; i < count; i++) {
         for (const char *const *m = families[i]->models; *m; m++) {
-            if (dfota_text_after(line, *m))
+            if (dfota_text_find(line, *m))
                 return families[i];
         }
     }

@@ -47,7 +47,7 @@ enum dfota_family_flag {
 
 struct dfota_family {
     const char *name;
-    const char *const *models; /* beginnings of the model line, NULL ends */
+    const char *const *models; /* words of the model line, NULL ends */
     const char *network;       /* registration and signal, without "AT" */
     const char *apn_query;     /* NULL: the APN cannot be asked */
     const char *apn_set;       /* <apn_set><type>,"<apn>" */

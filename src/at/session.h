@@ -89,6 +89,7 @@ struct dfota_session {
     uint8_t network_tries;
     uint8_t module_tries;
     uint8_t restarts;
+    uint8_t upload_tries;
     bool entered; /* the state function has had WHY_ENTER */
     bool timer_on;
     bool triggered; /* an update may be running */
@@ -98,6 +99,7 @@ struct dfota_session {
     bool may_ask;   /* silence for this stage's deadline permits AT */
     bool refused;   /* ERROR to the trigger: it may mean busy */
     bool data_mode;
+    bool doubt;    /* a failed download was reported, what follows refutes */
     bool silent;   /* a download that prints no percents */
     bool listened; /* for a whole update deadline, in vain */
     uint16_t sum;  /* of the package bytes handed out */

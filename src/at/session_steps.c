@@ -9,7 +9,7 @@
 
 #define PROBE_EVERY_MS 1000
 #define NETWORK_EVERY_MS 2000
-#define MAX_RESTARTS 3
+#define MAX_RESTARTS 10
 
 static void fail(struct dfota_session *s, enum dfota_class class,
                  enum dfota_meaning meaning)
@@ -19,14 +19,15 @@ static void fail(struct dfota_session *s, enum dfota_class class,
 
 /* A command was answered wrongly or not at all: from the start, not for
  * ever. */
-static void start_over(struct dfota_session *s, enum dfota_meaning meaning)
+static void start_over(struct dfota_session *s, enum dfota_class class,
+                       enum dfota_meaning meaning)
 {
     if (++s->restarts <= MAX_RESTARTS)
         session_go(s, STATE_PROBE);
     else
         session_verdict(
             s, s->triggered ? DFOTA_OUTCOME_UNKNOWN : DFOTA_OUTCOME_FAILED,
-            DFOTA_CLASS_LINE, meaning);
+            class, meaning);
 }
 
 /* An update may be running that this host knows nothing of: hear first. */
@@ -81,20 +82,28 @@ void st_probe(struct dfota_session *s, enum why why)
     }
 }
 
-/* "Revision: <version>" of ATI, or the bare line of AT+CGMR. */
+/* "Revision: <version>" of ATI, or the bare line of AT+CGMR. The version
+ * decides over success, so noise must not have written it: it is asked twice.
+ * step 0: ATI; 1: AT+CGMR for want of a Revision; 2, 3: the same again; 4: it
+ * was the same; 5: numbers, not words, in +CME ERROR */
 static void read_version(struct dfota_session *s, const char *line)
 {
     const char *rest = dfota_text_find(line, "Revision:");
 
     if (rest)
         rest += sizeof("Revision:") - 1;
-    else if (s->step == 1)
+    else if (s->step & 1)
         rest = line;
     else
         return;
     while (*rest == ' ')
         rest++;
-    dfota_text_copy(s->version, DFOTA_VERSION_ROOM, rest);
+    if (dfota_text_len(rest) >= DFOTA_VERSION_ROOM)
+        return;
+    if (s->step < 2)
+        dfota_text_copy(s->version, DFOTA_VERSION_ROOM, rest);
+    else if (dfota_text_equal(rest, s->version))
+        s->step = 4;
 }
 
 /* The family is known: can it do what was asked? */
@@ -134,7 +143,9 @@ static void identified(struct dfota_session *s)
     }
     dfota_text_copy(s->old_version, DFOTA_VERSION_ROOM, s->version);
     why_not = objection(s);
-    if (why_not)
+    if (why_not == DFOTA_MEANING_STRANGER)
+        start_over(s, DFOTA_CLASS_COMMAND, why_not); /* or noise in its name */
+    else if (why_not)
         fail(s, DFOTA_CLASS_COMMAND, why_not);
     else if (s->config->to_version &&
              dfota_text_equal(s->version, s->config->to_version))
@@ -146,19 +157,19 @@ static void identified(struct dfota_session *s)
 
 static void answered_identity(struct dfota_session *s)
 {
-    if (s->chat.result == DFOTA_CHAT_TIMEOUT) {
-        start_over(s, DFOTA_MEANING_STOPPED);
-    } else if (s->step == 2) {
+    bool said = s->version[0] != '\0';
+
+    if (s->step == 5) {
         identified(s);
-    } else if (s->version[0]) {
-        /* Numbers, not words, in +CME ERROR. */
-        s->step = 2;
+    } else if (s->chat.result != DFOTA_CHAT_OK || (s->step && !said) ||
+               s->step == 2 || s->step == 3) {
+        start_over(s, DFOTA_CLASS_LINE, DFOTA_MEANING_NO_VERSION);
+    } else if (s->step == 4) {
+        s->step = 5;
         session_send(s, "+CMEE=1", "", "", "");
-    } else if (s->step == 0) {
-        s->step = 1;
-        session_send(s, "+CGMR", "", "", "");
     } else {
-        start_over(s, DFOTA_MEANING_NO_VERSION);
+        s->step = said ? (uint8_t)(s->step + 2) : 1;
+        session_send(s, s->step & 1 ? "+CGMR" : "I", "", "", "");
     }
 }
 
@@ -171,7 +182,7 @@ void st_identify(struct dfota_session *s, enum why why)
             session_stage(s, DFOTA_STAGE_IDENTIFY);
         s->version[0] = '\0';
         session_send(s, "I", "", "", "");
-    } else if (why == WHY_INFO && s->step < 2) {
+    } else if (why == WHY_INFO && s->step < 4) {
         if (!s->family)
             s->family = dfota_family_of_model(
                 config->families, config->families_count, s->line.text);
@@ -255,6 +266,8 @@ static void answered_apn(struct dfota_session *s)
     if (s->step == 0) {
         s->step = 2;
         session_send(s, s->family->apn_set, s->scratch, s->config->apn, "\"");
+    } else if (s->chat.result == DFOTA_CHAT_TIMEOUT) {
+        start_over(s, DFOTA_CLASS_LINE, DFOTA_MEANING_STOPPED);
     } else if (s->step == 2 && s->chat.result != DFOTA_CHAT_OK) {
         fail(s, DFOTA_CLASS_COMMAND, DFOTA_MEANING_APN);
     } else {
@@ -330,7 +343,7 @@ static void answered_upload(struct dfota_session *s)
         session_go(s, STATE_TRIGGER);
     } else if (s->chat.result == DFOTA_CHAT_NUMBER) {
         session_number(s, &s->family->command, s->chat.number);
-    } else if (s->step && ++s->restarts <= 1) {
+    } else if (++s->upload_tries <= 1) {
         session_event(s, DFOTA_EVENT_WARNING, DFOTA_WARNING_CHECKSUM);
         session_go(s, STATE_PREPARE);
     } else {
@@ -388,7 +401,7 @@ void st_trigger(struct dfota_session *s, enum why why)
 {
     if (why == WHY_ENTER) {
         s->begun = s->have_end = s->booted = s->may_ask = s->refused = false;
-        s->silent = false;
+        s->silent = s->doubt = false;
         /* Before the first byte goes out: a host that dies in this moment
          * must not trigger again. */
         s->triggered = true;

@@ -9,9 +9,10 @@
 
 #define MAX_NETWORK_TRIES 3
 #define MAX_MODULE_TRIES 2
-#define AFTER_BANNER_MS 2000  /* the last banner to the first AT */
-#define AFTER_RETURN_MS 10000 /* a boot with no word of an update */
-#define AFTER_END_MS 5000     /* a failed END that no reboot follows */
+#define AFTER_BANNER_MS 2000   /* the last banner to the first AT */
+#define AFTER_RETURN_MS 10000  /* a boot with no word of an update */
+#define AFTER_DOWNLOAD_MS 5000 /* a failed download: does nothing follow? */
+#define AFTER_END_MS 5000      /* a failed END that no reboot follows */
 
 static bool has_flag(const struct dfota_session *s, enum dfota_family_flag flag)
 {
@@ -53,7 +54,9 @@ static uint32_t return_ms(const struct dfota_session *s)
 
 static void time_out(struct dfota_session *s)
 {
-    if (s->booted || s->may_ask || s->have_end) {
+    if (s->doubt) {
+        session_number(s, s->family ? &s->family->download : NULL, s->end);
+    } else if (s->booted || s->may_ask || s->have_end) {
         session_go(s, STATE_PROBE);
     } else if (s->refused) {
         s->triggered = false;
@@ -182,7 +185,7 @@ void session_judge(struct dfota_session *s)
 /* A sign of a running update: from wherever, go and follow it. */
 static void attach(struct dfota_session *s, enum dfota_stage stage)
 {
-    s->booted = s->may_ask = s->refused = false;
+    s->booted = s->may_ask = s->refused = s->doubt = false;
     if (!s->triggered)
         session_event(s, DFOTA_EVENT_WARNING, DFOTA_WARNING_ATTACHED);
     s->triggered = true;
@@ -210,7 +213,11 @@ static void hear_download_end(struct dfota_session *s,
         return;
     }
     session_stage(s, DFOTA_STAGE_DOWNLOAD);
-    session_number(s, s->family ? &s->family->download : NULL, urc->value);
+    /* A digit of noise makes a number that no table has: nothing may follow
+     * a failed download, so what follows within seconds refutes it. */
+    s->doubt = true;
+    s->end = urc->value;
+    session_timer(s, AFTER_DOWNLOAD_MS);
 }
 
 static void hear_update(struct dfota_session *s, const struct dfota_urc *urc)

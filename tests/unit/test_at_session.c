@@ -143,6 +143,7 @@ static void identify(struct host *h, const char *ati)
 {
     answer(h, "ATQ0V1E0\r", "ATQ0V1E0\r" OK);
     answer(h, "ATI\r", ati);
+    answer(h, "ATI\r", ati);
 }
 
 /* From the first byte to the accepted trigger. */
@@ -180,6 +181,19 @@ static void expect(const struct host *h, enum dfota_outcome outcome,
         fail_msg("verdict %d at %s: %d %s", v->outcome,
                  dfota_stage_name(v->stage), (int)v->number,
                  dfota_meaning_text(v->meaning));
+}
+
+/* A download that ends with a number, and the seconds in which something
+ * could still follow it. */
+static void fail_download(struct host *h, const char *number)
+{
+    char line[80];
+
+    hear(h, URC("\"HTTPSTART\""));
+    (void)snprintf(line, sizeof(line), URC("\"HTTPEND\",%s"), number);
+    hear(h, line);
+    assert_false(dfota_session_ended(&h->session));
+    pass(h, 5000);
 }
 
 #define EXPECT_DONE(h)                                                         \
@@ -239,6 +253,97 @@ static void a_spoilt_line_does_not_change_the_verdict(void **state)
         hear_bytes(&h, golden + cut, sizeof(golden) - 1 - cut);
         confirm(&h, ATI("NEW"));
         EXPECT_DONE(&h);
+    }
+}
+
+/* A module by rote, whose every answer may be hit by noise. */
+static const char *rote(struct host *h, const char *command)
+{
+    static const struct {
+        const char *command;
+        const char *reply;
+    } rows[] = {
+        {"ATQ0V1E0", "ATQ0V1E0" OK},
+        {"AT+CMEE=1", OK},
+        {"AT+CSQ;+CEREG?;+CGREG?;+COPS?",
+         "\r\n+CSQ: 26,99\r\n\r\n+CEREG: 0,1\r\n\r\n+CGREG: 0,4\r\n"
+         "\r\n+COPS: 0,0,\"Telstra Mobile Telstra\",8\r\n" OK},
+        {"AT+QFOTADL=3,1", OK},
+    };
+
+    if (!strcmp(command, "ATI"))
+        return h->triggers ? ATI("NEW") : ATI("OLD");
+    if (!strcmp(command, "AT+QFOTADL=\"" URL "\"")) {
+        h->triggers++;
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (!strcmp(command, rows[i].command))
+            return rows[i].reply;
+    }
+    return "\r\nERROR\r\n";
+}
+
+static uint32_t next_random(uint32_t *seed)
+{
+    *seed = *seed * 1664525U + 1013904223U;
+    return *seed >> 8;
+}
+
+/* Say text with one byte of noise in one of rarity places. */
+static void hear_noisily(struct host *h, const char *text, uint32_t *seed,
+                         uint32_t rarity)
+{
+    for (; *text; text++) {
+        if (next_random(seed) % rarity == 0) {
+            uint8_t noise = (uint8_t)next_random(seed);
+
+            hear_bytes(h, &noise, 1);
+        }
+        hear_bytes(h, text, 1);
+    }
+}
+
+static void answer_noisily(struct host *h, uint32_t *seed, uint32_t rarity)
+{
+    char command[1024];
+    const char *reply;
+    size_t len = strcspn(h->sent, "\r");
+
+    memcpy(command, h->sent, len);
+    command[len] = '\0';
+    h->sent_len = 0;
+    h->sent[0] = '\0';
+    reply = rote(h, command);
+    hear_noisily(h, reply ? reply : OK, seed, rarity);
+    if (!reply)
+        hear_noisily(h, golden, seed, rarity);
+}
+
+static void random_noise_changes_neither_verdict_nor_triggers(void **state)
+{
+    struct host h;
+    uint32_t seed = 1;
+
+    (void)state;
+    for (int run = 0; run < 3000; run++) {
+        uint32_t first = seed;
+
+        setup(&h);
+        h.config.to_version = "NEW";
+        begin(&h);
+        for (int i = 0; i < 5000 && !dfota_session_ended(&h.session); i++) {
+            if (strchr(h.sent, '\r'))
+                answer_noisily(&h, &seed, 150);
+            else
+                pass(&h, 500);
+        }
+        if (h.session.verdict.outcome != DFOTA_OUTCOME_DONE || h.triggers != 1)
+            fail_msg("seed %u: %d triggers, outcome %d at %s: %d %s",
+                     (unsigned)first, h.triggers, h.session.verdict.outcome,
+                     dfota_stage_name(h.session.verdict.stage),
+                     (int)h.session.verdict.number,
+                     dfota_meaning_text(h.session.verdict.meaning));
     }
 }
 
@@ -377,7 +482,7 @@ static void a_refused_package_stops_at_once(void **state)
     assert_int_equal(h.session.verdict.class, DFOTA_CLASS_PACKAGE);
 
     trigger(&h);
-    hear(&h, URC("\"HTTPSTART\"") URC("\"HTTPEND\",706"));
+    fail_download(&h, "706");
     expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_STAGE_DOWNLOAD, 706);
     assert_int_equal(h.retries, 0);
 }
@@ -388,7 +493,7 @@ static void a_number_outside_every_table_is_shown_and_stops(void **state)
 
     (void)state;
     trigger(&h);
-    hear(&h, URC("\"HTTPSTART\"") URC("\"HTTPEND\",999999999999"));
+    fail_download(&h, "999999999999");
     expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_STAGE_DOWNLOAD, INT32_MAX);
     assert_int_equal(h.session.verdict.class, DFOTA_CLASS_UNKNOWN);
 }
@@ -401,16 +506,16 @@ a_network_number_is_tried_three_times_with_longer_pauses(void **state)
 
     (void)state;
     trigger(&h);
-    hear(&h, URC("\"HTTPSTART\"") URC("\"HTTPEND\",702"));
+    fail_download(&h, "702");
     before = h.now;
     trigger_with(&h, OK);
     assert_in_range(h.now - before, 30000, 32000);
-    hear(&h, URC("\"HTTPSTART\"") URC("\"HTTPEND\",704"));
+    fail_download(&h, "704");
     before = h.now;
     pass(&h, 50000);
     trigger_with(&h, OK);
     assert_in_range(h.now - before, 60000, 62000);
-    hear(&h, URC("\"HTTPSTART\"") URC("\"HTTPEND\",702"));
+    fail_download(&h, "702");
     expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_STAGE_DOWNLOAD, 702);
     assert_int_equal(h.triggers, 3);
 }
@@ -421,7 +526,7 @@ static void a_module_number_is_tried_once_more_after_a_reboot(void **state)
 
     (void)state;
     trigger(&h);
-    hear(&h, URC("\"HTTPSTART\"") URC("\"HTTPEND\",707"));
+    fail_download(&h, "707");
     answer(&h, "AT+CFUN=1,1\r", OK);
     hear(&h, BANNERS);
     trigger_with(&h, OK);
@@ -502,6 +607,22 @@ a_module_that_answers_nothing_is_a_failure_without_trigger(void **state)
     assert_int_equal(h.triggers, 0);
 }
 
+static void a_version_without_revision_is_asked_by_cgmr(void **state)
+{
+    struct host h;
+
+    (void)state;
+    setup(&h);
+    h.config.to_version = "V1";
+    begin(&h);
+    answer(&h, "ATQ0V1E0\r", OK);
+    answer(&h, "ATI\r", "\r\nBG77\r\n" OK);
+    answer(&h, "AT+CGMR\r", "\r\nV1\r\n" OK);
+    answer(&h, "AT+CGMR\r", "\r\nV1\r\n" OK);
+    answer(&h, "AT+CMEE=1\r", OK);
+    EXPECT_DONE(&h);
+}
+
 static void garbage_and_another_vendor_are_failures_in_time(void **state)
 {
     struct host h;
@@ -517,7 +638,8 @@ static void garbage_and_another_vendor_are_failures_in_time(void **state)
 
     setup(&h);
     begin(&h);
-    confirm(&h, "\r\nSIMCOM\r\nSIM7000\r\nRevision: 1.0\r\n" OK);
+    for (int i = 0; i < 20 && !dfota_session_ended(&h.session); i++)
+        confirm(&h, "\r\nSIMCOM\r\nSIM7000\r\nRevision: 1.0\r\n" OK);
     expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_STAGE_IDENTIFY, 0);
 }
 
@@ -923,6 +1045,7 @@ int main(void)
         T(the_documents_example_ends_at_the_new_version),
         T(the_example_may_be_split_anywhere_and_hit_by_noise),
         T(a_spoilt_line_does_not_change_the_verdict),
+        T(random_noise_changes_neither_verdict_nor_triggers),
         T(no_command_goes_out_in_dfota_mode),
         T(rdy_in_the_middle_is_not_the_end),
         T(an_end_without_start_is_stale),
@@ -939,6 +1062,7 @@ int main(void)
         T(a_module_that_never_returns_is_unknown),
         T(the_overall_deadline_ends_an_endless_update),
         T(a_module_that_answers_nothing_is_a_failure_without_trigger),
+        T(a_version_without_revision_is_asked_by_cgmr),
         T(garbage_and_another_vendor_are_failures_in_time),
         T(a_running_update_is_followed_and_not_triggered_again),
         T(a_deaf_module_is_heard_out_before_it_is_given_up),

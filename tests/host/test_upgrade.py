@@ -1,0 +1,351 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`dfota upgrade` against `dfota-module`: whole updates over a pty.
+
+usage: test_upgrade.py BIN_DIR IMAGE_DIR [NAME]...
+
+Packages come from the program's own `dfota diff`, the server is Python's.
+Every case ends with the emulator's own account: how many AT lines it got
+while it was in DFOTA mode (none are allowed), and which version it runs.
+"""
+import concurrent.futures
+import functools
+import http.server
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+OLD, NEW = "1.0.0", "1.1.0"
+QUIRKS = """httptart http-start httppend resetting-blank resetting-3
+comma-blank percent-none percent-tight percent-blank no-downloading no-start
+no-end rdy-middle end-glued""".split()
+CASES = []
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+class Bench:
+    """One module with its state, in a folder of its own."""
+
+    def __init__(self, env, **options):
+        self.env = env
+        self.dir = tempfile.mkdtemp(dir=env.dir)
+        self.options = {"speed": "0", **options}
+        self.module = None
+        self.start()
+        self.wait_for(lambda: self.state()["power"] == "on")
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def start(self):
+        args = [self.env.bin("dfota-module"), "--model", "bg95",
+                "--state", self.path("state"),
+                "--firmware", self.env.image(OLD),
+                "--port", "pty:" + self.path("port"),
+                "--control", self.path("control"),
+                "--cert", self.env.path("key.pub.pem"),
+                "--speed", self.options["speed"]]
+        for quirk in self.options.get("quirks", []):
+            args += ["--quirk", quirk]
+        for name in ("port", "control"):
+            if os.path.lexists(self.path(name)):
+                os.unlink(self.path(name))
+        self.module = subprocess.Popen(args, stdout=subprocess.DEVNULL,
+                                       stderr=open(self.path("log"), "a"))
+        self.wait_for(lambda: self.ask("state"))
+
+    def kill(self):
+        self.module.kill()
+        self.module.wait()
+
+    def wait_for(self, what, seconds=20):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            got = what()
+            if got:
+                return got
+            if self.module.poll() is not None:
+                raise AssertionError("dfota-module ended: "
+                                     + open(self.path("log")).read())
+            time.sleep(0.01)
+        raise AssertionError("waited in vain for %s" % what)
+
+    def ask(self, line):
+        try:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(10)
+                s.connect(self.path("control"))
+                s.sendall(line.encode() + b"\n")
+                return s.makefile().readline().strip()
+        except OSError:
+            return ""
+
+    def state(self):
+        return json.loads(self.ask("state"))
+
+    def command(self, *more, package="up.pkg", file=False):
+        place = (["--file", self.env.path(package)] if file
+                 else ["--url", self.env.url + package])
+        return [self.env.bin("dfota"), "upgrade", "--port",
+                "pty:" + self.path("port"), "--timeout-listen", "1",
+                "--log", self.path("transcript"), *place, *more]
+
+    def begin(self, *more, **where):
+        return subprocess.Popen(self.command(*more, **where),
+                                stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+
+    def upgrade(self, *more, **where):
+        host = self.begin(*more, **where)
+        out, err = host.communicate(timeout=120)
+        return host.returncode, out.strip().splitlines()[-1], err
+
+    def finish(self, version, ats=0):
+        state = self.state()
+        assert state["version"] == version, state
+        assert state["dfota_at"] == ats, state
+        self.kill()
+
+
+class Env:
+    def __init__(self, bin_dir, image_dir):
+        self.bin_dir, self.image_dir = bin_dir, image_dir
+        self.dir = tempfile.mkdtemp(prefix="dfota-upgrade-")
+        handler = functools.partial(Quiet, directory=self.dir)
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.url = "http://127.0.0.1:%d/" % server.server_port
+        self.tool("keygen", "-o", self.path("key.pem"))
+        self.tool("keygen", "-o", self.path("other.pem"))
+        self.diff("up.pkg", OLD, NEW, "key.pem")
+        self.diff("foreign.pkg", NEW, OLD, "key.pem")
+        self.diff("wrong.pkg", OLD, NEW, "other.pem")
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def bin(self, name):
+        return os.path.join(self.bin_dir, name)
+
+    def image(self, version):
+        return os.path.join(self.image_dir, "demo-%s.bin" % version)
+
+    def tool(self, *args):
+        subprocess.run([self.bin("dfota"), *args], check=True,
+                       capture_output=True)
+
+    def diff(self, package, old, new, key):
+        self.tool("diff", self.image(old), self.image(new), "-o",
+                  self.path(package), "--key", self.path(key), "--class",
+                  "bg95")
+
+
+def expect(got, status, last):
+    assert got[0] == status and last in got[1], "%s\n%s" % (got[:2], got[2])
+
+
+DONE = "upgrade: %s -> %s in " % (OLD, NEW)
+
+
+@case
+def a_url_is_downloaded_and_the_new_version_runs(env):
+    b = Bench(env)
+    expect(b.upgrade("--to-version", NEW, "--apn", "iot.example"), 0, DONE)
+    b.finish(NEW)
+
+
+@case
+def a_file_goes_over_the_port(env):
+    b = Bench(env)
+    expect(b.upgrade("--model", "bg95", file=True), 0, DONE)
+    b.finish(NEW)
+
+
+@case
+def the_wanted_version_is_left_alone(env):
+    b = Bench(env)
+    expect(b.upgrade("--to-version", OLD), 0, "upgrade: 1.0.0 -> 1.0.0 in ")
+    assert b.state()["updates"] == 0
+    b.finish(OLD)
+
+
+@case
+def every_misprint_is_survived(env):
+    def one(quirk):
+        b = Bench(env, quirks=[quirk])
+        got = b.upgrade("--to-version", NEW)
+        assert got[0] == 0 and DONE in got[1], (quirk, got)
+        b.finish(NEW)
+
+    with concurrent.futures.ThreadPoolExecutor(7) as pool:
+        list(pool.map(one, QUIRKS))
+
+
+@case
+def a_refused_package_has_its_number_and_exit_status_3(env):
+    for package, number in (("wrong.pkg", "506"), ("foreign.pkg", "511")):
+        for file in (False, True):
+            b = Bench(env)
+            expect(b.upgrade(package=package, file=file), 3,
+                   "upgrade: failed at update: %s " % number)
+            b.finish(OLD)
+
+
+@case
+def a_missing_package_says_so(env):
+    b = Bench(env)
+    expect(b.upgrade(package="none.pkg"), 1,
+           "upgrade: failed at download: 706 ")
+    b.finish(OLD)
+
+
+@case
+def a_dead_module_is_given_up_in_time(env):
+    b = Bench(env)
+    b.ask("power off")
+    began = time.monotonic()
+    expect(b.upgrade("--timeout-command", "2", "--timeout-update", "3",
+                     "--timeout-reboot", "4"), 1,
+           "upgrade: failed at probe: ")
+    assert time.monotonic() - began < 20
+    b.kill()
+
+
+@case
+def an_unregistered_module_is_not_triggered(env):
+    b = Bench(env)
+    b.ask("sim out")
+    expect(b.upgrade("--timeout-start", "3"), 1,
+           "upgrade: failed at network: not registered")
+    b.finish(OLD)
+
+
+def wait_percent(host, stage, percent):
+    """Read --json events until the stage has come so far."""
+    for line in host.stdout:
+        event = json.loads(line)
+        if (event.get("event") == "percent" and event["stage"] == stage
+                and event["percent"] >= percent):
+            return
+        assert event["event"] != "verdict", line
+    raise AssertionError("the host ended: " + host.stderr.read())
+
+
+def verdict(host, seconds=180):
+    out, err = host.communicate(timeout=seconds)
+    event = json.loads(out.strip().splitlines()[-1])
+    assert event["event"] == "verdict", out
+    return host.returncode, event, err
+
+
+@case
+def a_module_killed_twice_while_updating_ends_at_the_new_version(env):
+    b = Bench(env, speed="2")
+    host = b.begin("--json", "--to-version", NEW)
+    for percent in (10, 50):
+        wait_percent(host, "update", percent)
+        b.kill()
+        b.start()
+    status, end, err = verdict(host)
+    assert status == 0 and end["new"] == NEW, (end, err)
+    b.finish(NEW)
+
+
+@case
+def a_module_killed_in_the_download_is_triggered_again(env):
+    b = Bench(env, speed="2")
+    b.ask("net rtt 800")
+    host = b.begin("--json", "--timeout-backoff", "1")
+    for line in host.stdout:
+        if json.loads(line).get("stage") == "download":
+            break
+    b.kill()
+    b.start()
+    status, end, err = verdict(host)
+    assert status == 0 and end["new"] == NEW, (end, err)
+    b.finish(NEW)
+
+
+@case
+def a_host_killed_while_updating_goes_on_from_its_state(env):
+    b = Bench(env, speed="2")
+    state = b.path("host-state")
+    host = b.begin("--json", "--state", state)
+    wait_percent(host, "update", 20)
+    host.kill()
+    host.communicate()
+    assert os.path.exists(state)
+    expect(b.upgrade("--state", state), 0, DONE)
+    assert not os.path.exists(state)
+    assert b.state()["updates"] == 1
+    b.finish(NEW)
+
+
+@case
+def a_host_started_in_mid_update_follows_it_by_urcs_alone(env):
+    b = Bench(env, speed="2")
+    host = b.begin("--json")
+    wait_percent(host, "update", 10)
+    host.kill()
+    host.communicate()
+    got = b.upgrade("--to-version", NEW)
+    assert got[0] == 0 and "running already" in got[2], got
+    b.finish(NEW)
+
+
+@case
+def ctrl_c_leaves_a_state_and_an_unknown(env):
+    b = Bench(env, speed="2")
+    state = b.path("host-state")
+    host = b.begin("--json", "--state", state)
+    wait_percent(host, "update", 10)
+    host.send_signal(signal.SIGINT)
+    status, end, err = verdict(host)
+    assert status == 1 and end["outcome"] == "unknown", (end, err)
+    assert end["stage"] == "update" and os.path.exists(state)
+    expect(b.upgrade("--state", state), 0, DONE)
+    b.finish(NEW)
+
+
+def main():
+    env = Env(sys.argv[1], sys.argv[2])
+    wanted = sys.argv[3:]
+    failed = 0
+    for function in CASES:
+        if wanted and function.__name__ not in wanted:
+            continue
+        began = time.monotonic()
+        try:
+            function(env)
+            word = "ok"
+        except Exception as e:  # the next cases tell something too
+            failed += 1
+            word = "FAILED: %s" % e
+        print("%s (%.1f s): %s" % (function.__name__,
+                                   time.monotonic() - began, word),
+              flush=True)
+    if failed:
+        print("kept: " + env.dir)
+    else:
+        shutil.rmtree(env.dir)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
