@@ -90,11 +90,9 @@ static int do_net(struct request *r)
         radio->net = true;
     } else if (is(r, 1, "down")) {
         radio->net = false;
-    } else if (is(r, 1, "loss") && r->count == 3 &&
-               number(r->word[2], 0, 100, &value)) {
-        return no_fault_link(r);
-    } else if (is(r, 1, "rtt") && r->count == 3 &&
-               number(r->word[2], 0, 60000, &value)) {
+    } else if (r->count == 3 &&
+               ((is(r, 1, "loss") && number(r->word[2], 0, 100, &value)) ||
+                (is(r, 1, "rtt") && number(r->word[2], 0, 60000, &value)))) {
         return no_fault_link(r);
     } else {
         return wrong(r, "net up|down|loss PERCENT|rtt MS");

@@ -32,11 +32,13 @@ static enum data_end store(struct datamode *d, const uint8_t *in, size_t len)
 
 static enum data_end give_back_pluses(struct datamode *d)
 {
-    static const uint8_t pluses[3] = {'+', '+', '+'};
-    size_t held = d->pluses < 3 ? d->pluses : 3;
+    static const uint8_t plus = '+';
+    enum data_end end = DATA_GOES_ON;
 
+    for (; d->pluses > 0 && end == DATA_GOES_ON; d->pluses--)
+        end = store(d, &plus, 1);
     d->pluses = 0;
-    return store(d, pluses, held);
+    return end;
 }
 
 /* Pluses at the head of in that may be the start of an escape. */

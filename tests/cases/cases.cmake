@@ -12,3 +12,8 @@ foreach(file ${case_files})
                      --dfota $<TARGET_FILE:dfota> ${file})
     set_tests_properties(cases/${dialect}/${name} PROPERTIES TIMEOUT 120)
 endforeach()
+add_test(NAME cases/program
+         COMMAND ${Python3_EXECUTABLE}
+                 ${CMAKE_CURRENT_LIST_DIR}/test_module_program.py
+                 $<TARGET_FILE:dfota-module>)
+set_tests_properties(cases/program PROPERTIES TIMEOUT 120)

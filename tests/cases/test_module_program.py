@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""dfota-module as a program: options, ports, noise, refusals."""
+
+import os
+import pathlib
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM = None
+IMAGE = b"DFOTAVER3.2.1\0" + bytes(range(256)) * 40
+
+
+class Program(unittest.TestCase):
+    def setUp(self):
+        self.kept = tempfile.TemporaryDirectory(prefix="dfota-program-")
+        self.folder = pathlib.Path(self.kept.name)
+        (self.folder / "image.bin").write_bytes(IMAGE)
+        self.running = []
+
+    def tearDown(self):
+        for process in self.running:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            process.stdout.close()
+            process.stderr.close()
+        self.kept.cleanup()
+
+    def arguments(self, *more, state="state", image="image.bin"):
+        return [PROGRAM, "--model", "bg95", "--state",
+                str(self.folder / state), "--firmware",
+                str(self.folder / image), "--speed", "0", *more]
+
+    def start(self, *more, **where):
+        process = subprocess.Popen(self.arguments(*more, **where),
+                                   stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        self.running.append(process)
+        ready = process.stdout.readline().decode()
+        self.assertRegex(ready, "^ready: ")
+        return process, ready
+
+    def refused(self, status, message, *more, **where):
+        done = subprocess.run(self.arguments(*more, **where),
+                              capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertRegex(done.stderr.splitlines()[-1], message)
+
+    def tcp(self):
+        process, ready = self.start("--port", "tcp:127.0.0.1:0", "--control",
+                                    str(self.folder / "control"))
+        port = int(re.search(r"tcp:127\.0\.0\.1:(\d+)", ready).group(1))
+        return process, port
+
+    def client(self, port):
+        s = socket.create_connection(("127.0.0.1", port))
+        s.settimeout(10)
+        self.addCleanup(s.close)
+        return s
+
+    def until(self, s, wanted):
+        got = b""
+        while wanted not in got:
+            part = s.recv(65536)
+            self.assertTrue(part, f"closed after {got[-200:]!r}")
+            got += part
+        return got
+
+    def control(self, request):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(10)
+            s.connect(str(self.folder / "control"))
+            try:
+                s.sendall(request)
+                return s.recv(65536)
+            except (ConnectionResetError, BrokenPipeError):
+                return b""  # let go
+
+    def test_a_second_client_is_refused_and_the_first_stays(self):
+        _, port = self.tcp()
+        first = self.client(port)
+        first.sendall(b"AT\r")
+        self.until(first, b"OK")
+        second = self.client(port)
+        self.until(second, b"BUSY")
+        self.assertEqual(second.recv(100), b"")
+        first.sendall(b"ATI\r")
+        self.until(first, b"Revision: 3.2.1\r\n\r\nOK\r\n")
+        first.close()
+        for _ in range(100):
+            third = self.client(port)
+            third.sendall(b"AT\r")
+            if b"BUSY" not in third.recv(100):
+                return
+        self.fail("the port is not free after its client left")
+
+    def test_noise_is_survived(self):
+        _, port = self.tcp()
+        s = self.client(port)
+        s.sendall(b"ATE0\r")
+        self.until(s, b"OK")
+        s.sendall(b"AT" + b"x" * 65536 + b"\r")
+        self.until(s, b"ERROR")
+        rng = random.Random(5)
+        for _ in range(50):
+            s.sendall(rng.randbytes(2000).replace(b"/", b""))
+            s.sendall(b"\rAT+QFOTADL=\"" + bytes(rng.choices(
+                b"htps:/[]@#%;,\"\\ 0129", k=60)) + b"\r")
+        s.sendall(b"\r\rATE0Q0V1\rAT+CGMR\r")
+        self.until(s, b"3.2.1")
+
+    def test_control_answers_nonsense_with_an_error(self):
+        self.tcp()
+        for request in (b"\n", b"nonsense\n", b"power\n", b"power maybe\n",
+                        b"cut-at\n", b"cut-at 0\n", b"cut-at moon:1\n",
+                        b"cut-at 1 slowly\n", b"net\n", b"net loss 101\n",
+                        b"sim\n", b"clock x\n", b"battery 101\n",
+                        b"rssi 5\n", b"recover\n", b"recover /no/such\n",
+                        b"dtr\n", b"\xff\xfe\n"):
+            self.assertRegex(self.control(request), b"^ERROR .*\n$", request)
+        self.assertEqual(self.control(b"x" * 10000), b"")
+        self.assertRegex(self.control(b"state\n"), b'"version":"3.2.1"')
+
+    def test_sigterm_ends_it_and_leaves_no_port_behind(self):
+        process, _ = self.start("--port", f"pty:{self.folder}/tty",
+                                "--control", str(self.folder / "control"))
+        self.assertTrue(os.path.islink(self.folder / "tty"))
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(10), 0)
+        self.assertFalse(os.path.lexists(self.folder / "tty"))
+        self.assertFalse(os.path.lexists(self.folder / "control"))
+
+    def test_a_state_folder_serves_one_module(self):
+        self.start("--port", f"pty:{self.folder}/tty")
+        self.refused(1, "another module runs from it", "--port",
+                     f"pty:{self.folder}/tty2")
+
+    def test_another_geometry_is_refused(self):
+        process, _ = self.start("--port", f"pty:{self.folder}/tty")
+        process.terminate()
+        process.wait(10)
+        self.refused(1, "another geometry", "--slot", "8M")
+
+    def test_first_images_that_are_none(self):
+        (self.folder / "empty.bin").write_bytes(b"")
+        self.refused(1, "is empty", image="empty.bin", state="a")
+        self.refused(1, "No such file", image="missing.bin", state="b")
+        self.refused(1, "larger than the slot", "--slot", "8K", "--backup",
+                     "4K", state="c")
+        self.refused(1, "Is a directory|directory", image=".", state="d")
+
+    def test_keys_that_are_none(self):
+        self.refused(1, "image.bin", "--cert",
+                     str(self.folder / "image.bin"), state="a")
+        self.refused(1, "No such file", "--cert", "/no/such.pem", state="b")
+
+    def test_wrong_usage(self):
+        for more in (["--model", "bg94"], ["--quirk", "none"],
+                     ["--speed", "-1"], ["--speed", "x"], ["--slot", "5"],
+                     ["--sector", "1000"], ["--ram", "1"], ["--nonsense"],
+                     ["surplus"], ["--seed", "x"]):
+            self.refused(2, "see dfota-module --help|no model", *more)
+        done = subprocess.run([PROGRAM], capture_output=True, timeout=30)
+        self.assertEqual(done.returncode, 2)
+        done = subprocess.run([PROGRAM, "--help"], capture_output=True,
+                              timeout=30)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(b"--state", done.stdout)
+
+    def test_ports_that_cannot_be(self):
+        self.refused(1, "no port", "--port", "nonsense", state="a")
+        self.refused(1, "is no serial port", "--port", "/dev/null",
+                     state="b")
+        self.refused(1, "give tcp:HOST:PORT", "--port", "tcp:1", state="c")
+        self.refused(1, "longer than a socket's name", "--port",
+                     "unix:" + "x" * 200, state="d")
+
+    def test_switched_off_stays_off(self):
+        process, port = self.tcp()
+        self.assertEqual(self.control(b"power off\n"), b"OK\n")
+        process.terminate()
+        process.wait(10)
+        _, port = self.tcp()
+        self.assertRegex(self.control(b"state\n"), b'"power":"off"')
+        s = self.client(port)
+        self.control(b"power on\n")
+        self.until(s, b"APP RDY")
+
+
+if __name__ == "__main__":
+    PROGRAM = sys.argv.pop(1)
+    unittest.main()
