@@ -31,22 +31,34 @@ struct events {
     size_t len;
 };
 
-/* Votes of one word: base = word - offset, for offsets start .. end - 1. */
+static void range(struct events *e, uint32_t low, uint32_t high)
+{
+    if (e->len + 2 > EVENTS_MAX)
+        return;
+    e->list[e->len++] = (struct event){low, 1};
+    if (high != 0xFFFFFFFF)
+        e->list[e->len++] = (struct event){high + 1, -1};
+}
+
+/* Votes of one word: base = word - offset, for offsets start .. end - 1; a
+ * base below 0 (a header in front of an image at 0) wraps. */
 static void vote(const struct dfota_project *t, uint32_t old_len,
                  const struct word *w, struct events *e)
 {
     uint32_t was = w->was & ~1U, d = w->is - w->was;
 
-    for (unsigned i = 0; i < t->t_len && e->len + 2 <= EVENTS_MAX; i++) {
+    for (unsigned i = 0; i < t->t_len; i++) {
         uint32_t start = t->t[i].start;
         uint32_t end = i + 1U < t->t_len ? t->t[i + 1].start : old_len;
-        uint32_t low = was - (end - 1), high = was - start;
 
-        if (t->t[i].shift != d || end <= start || high < low ||
-            high == 0xFFFFFFFF)
+        if (t->t[i].shift != d || end <= start)
             continue;
-        e->list[e->len++] = (struct event){low, 1};
-        e->list[e->len++] = (struct event){high + 1, -1};
+        if (was - start < was - (end - 1)) {
+            range(e, 0, was - start);
+            range(e, was - (end - 1), 0xFFFFFFFF);
+        } else {
+            range(e, was - (end - 1), was - start);
+        }
     }
 }
 
@@ -114,7 +126,8 @@ static size_t candidates(struct events *e, uint32_t *list)
     most = most_votes(e);
     if (most < VOTES_MIN)
         return 0;
-    for (int32_t part = 64; part >= 4; part /= 2)
+    len = collect(e, most, list, 0);
+    for (int32_t part = 1024; part >= 4; part /= 4)
         len = collect(e, most - most / part, list, len);
     return len;
 }

@@ -10,7 +10,7 @@ enum {
     BYTE_WEIGHT = 14418, /* 0.22 */
     FLAG_WEIGHT = 26214, /* 0.4 */
     LEARN_SHIFT = 14,    /* weights: 1/64 of error x input */
-    FLAG_LIMIT = 255,    /* slowest rate of a flag counter */
+    FLAG_LIMIT = 62,     /* slowest rate of a flag counter */
     STRETCH_MAX = 2839,
     SQUASH_STEP = 128,
     SQUASH_HALF = 24,          /* the table's entry for 0 */
