@@ -43,6 +43,7 @@ extern uint32_t board_stack_top[], board_data_load[], board_data_start[],
     board_data_end[], board_bss_start[], board_bss_end[];
 
 void board_start(void);
+void board_fault(void);
 
 static struct dfota_decoder decoder;
 static uint32_t arena[65536 / 4];
@@ -173,7 +174,17 @@ void board_start(void)
         __asm__ volatile("wfi");
 }
 
+void board_fault(void)
+{
+    print("fault=1 end\n");
+    for (;;)
+        __asm__ volatile("wfi");
+}
+
 __attribute__((section(".vectors"), used)) static const struct {
     uint32_t *stack;
     void (*start)(void);
-} vectors = {board_stack_top, board_start};
+    void (*faults[5])(void);
+} vectors = {board_stack_top,
+             board_start,
+             {board_fault, board_fault, board_fault, board_fault, board_fault}};

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-add_test(NAME qemu/node_updates_module
-         COMMAND ${Python3_EXECUTABLE}
-                 ${CMAKE_SOURCE_DIR}/tests/qemu/node_updates_module.py
-                 ${CMAKE_BINARY_DIR}/bin)
-set_tests_properties(qemu/node_updates_module PROPERTIES TIMEOUT 300
-                     SKIP_RETURN_CODE 77)
+foreach(name node_updates_module decoder_on_target)
+    add_test(NAME qemu/${name}
+             COMMAND ${Python3_EXECUTABLE}
+                     ${CMAKE_SOURCE_DIR}/tests/qemu/${name}.py
+                     ${CMAKE_BINARY_DIR}/bin)
+    set_tests_properties(qemu/${name} PROPERTIES TIMEOUT 300
+                         SKIP_RETURN_CODE 77)
+endforeach()
