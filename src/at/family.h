@@ -9,7 +9,7 @@
 #ifndef DFOTA_AT_FAMILY_H
 #define DFOTA_AT_FAMILY_H
 
-#include "at/words.h"
+#include "at/phrases.h"
 #include <stddef.h>
 #include <stdint.h>
 

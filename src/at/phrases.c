@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "at/words.h"
+#include "at/phrases.h"
 #include <stddef.h>
 
 static const char *pick(const char *const *texts, size_t count, uint8_t i)

@@ -3,10 +3,10 @@
  * Numbers into words: what happened and what to do, for people.
  *
  * Layer: at (freestanding). Sessions and families deal in the numbers below;
- * the words are in words.c, which a firmware without a reader leaves out.
+ * the words are in phrases.c, which a firmware without a reader leaves out.
  */
-#ifndef DFOTA_AT_WORDS_H
-#define DFOTA_AT_WORDS_H
+#ifndef DFOTA_AT_PHRASES_H
+#define DFOTA_AT_PHRASES_H
 
 #include <stdint.h>
 
