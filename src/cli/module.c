@@ -58,7 +58,8 @@ static const char help[] =
     "  -V, --version         the version\n"
     "\n"
     "The control socket takes one line each: power on|off|cut,\n"
-    "cut-at [AREA:]<flash operation> [torn|erase], net up|down|loss P|rtt MS,\n"
+    "cut-at [AREA:]<flash operation> [torn|erase], fail-at [AREA:]<flash\n"
+    "operation>, net up|down|loss P|rtt MS,\n"
     "sim in|out|roaming|other, dtr on|off, clock +SECONDS, battery P,\n"
     "rssi DBM, recover FILE, state.\n";
 

@@ -105,6 +105,7 @@ enum chip_cut {
     CHIP_CUT_BEFORE, /* the operation has not begun */
     CHIP_CUT_TORN,   /* some of its bits have changed */
     CHIP_CUT_ERASE,  /* the first erase from it on, half done */
+    CHIP_FAIL,       /* no cut: it and all behind it fail, the power is on */
 };
 
 /** End the process at flash operation number n (1 is the first), as SIGKILL

@@ -48,6 +48,11 @@ static void before_operation(void *ctx, const struct sim_flash *f,
         a->time_us += a->erase_us;
     if (!is_cut(a, f, op))
         return;
+    if (a->cut == CHIP_FAIL) {
+        a->power.fault =
+            (struct sim_fault){.at = a->power.ops + 1, .lie = SIM_LIE_ERROR};
+        return;
+    }
     a->power.cut = (struct sim_cut){
         .at = a->power.ops + 1,
         .when = a->cut == CHIP_CUT_BEFORE ? SIM_CUT_BEFORE : SIM_CUT_TORN,

@@ -51,28 +51,41 @@ static int do_power(struct request *r)
     return 0;
 }
 
-static int do_cut_at(struct request *r)
+/* [AREA:]<flash operation> */
+static int set_at(struct request *r, enum chip_cut how, const char *usage)
 {
-    static const char usage[] = "cut-at [slot:|backup:|package:|journal:]"
-                                "<flash operation> [torn|erase]";
-    enum chip_cut how = CHIP_CUT_BEFORE;
     char *area = r->count > 1 ? r->word[1] : NULL;
     char *colon = area ? strchr(area, ':') : NULL;
     long n;
 
     if (colon)
         *colon = '\0';
-    if (!area || !number(colon ? colon + 1 : area, 1, 2000000000, &n))
+    if (!area || !number(colon ? colon + 1 : area, 1, 2000000000, &n) ||
+        chip_cut_at(&r->m->chip, colon ? area : NULL, (uint64_t)n, how) != 0)
         return wrong(r, usage);
+    return 0;
+}
+
+static int do_cut_at(struct request *r)
+{
+    static const char usage[] = "cut-at [slot:|backup:|package:|journal:]"
+                                "<flash operation> [torn|erase]";
+    enum chip_cut how = CHIP_CUT_BEFORE;
+
     if (is(r, 2, "torn"))
         how = CHIP_CUT_TORN;
     else if (is(r, 2, "erase"))
         how = CHIP_CUT_ERASE;
     else if (r->count > 2)
         return wrong(r, usage);
-    if (chip_cut_at(&r->m->chip, colon ? area : NULL, (uint64_t)n, how) != 0)
-        return wrong(r, usage);
-    return 0;
+    return set_at(r, how, usage);
+}
+
+static int do_fail_at(struct request *r)
+{
+    return set_at(r, CHIP_FAIL,
+                  "fail-at [slot:|backup:|package:|journal:]"
+                  "<flash operation>");
 }
 
 static int no_fault_link(struct request *r)
@@ -196,10 +209,10 @@ static const struct verb {
     const char *name;
     int (*run)(struct request *r);
 } verbs[] = {
-    {"power", do_power},     {"cut-at", do_cut_at}, {"net", do_net},
-    {"sim", do_sim},         {"dtr", do_dtr},       {"clock", do_clock},
-    {"battery", do_battery}, {"rssi", do_rssi},     {"recover", do_recover},
-    {"state", do_state},
+    {"power", do_power},     {"cut-at", do_cut_at},   {"fail-at", do_fail_at},
+    {"net", do_net},         {"sim", do_sim},         {"dtr", do_dtr},
+    {"clock", do_clock},     {"battery", do_battery}, {"rssi", do_rssi},
+    {"recover", do_recover}, {"state", do_state},
 };
 
 static void split(struct request *r, char *line)
