@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "delta/match.h"
 #include "delta/normal.h"
+#include "delta/regions.h"
 
 /* Architectures that --arch auto tries. */
 static const uint8_t architectures[] = {DFOTA_ARCH_THUMB2, DFOTA_ARCH_RAW};
@@ -34,8 +35,10 @@ struct search {
     struct segments windows; /* the same, cut, with T marked */
     struct dfota_project project;
     struct body *best;
-    struct setting chosen;    /* of the best */
-    struct segments best_map; /* of the best */
+    struct setting chosen;                        /* of the best */
+    struct segments best_map;                     /* of the best */
+    struct dfota_region found[REGIONS_FOUND_MAX]; /* by the image's headers */
+    uint8_t n_found;
 };
 
 static int copy_map(struct segments *to, const struct segments *from)
@@ -49,12 +52,26 @@ static int copy_map(struct segments *to, const struct segments *from)
     return err;
 }
 
-static struct setting one_region(const struct search *s, uint32_t base)
+/* Bytes of the old image that the regions found do not cover. */
+static uint32_t uncovered(const struct search *s)
+{
+    uint32_t rest = s->p->m.source_len;
+
+    for (unsigned i = 0; i < s->n_found; i++)
+        rest -= s->found[i].len;
+    return rest;
+}
+
+/* The regions found and, unless they are nearly all, one for the rest. */
+static struct setting with_base(const struct search *s, uint32_t base)
 {
     struct setting out = s->chosen;
 
-    out.regions = 1;
-    out.region[0] = (struct dfota_region){0, s->p->m.source_len, base, base};
+    memcpy(out.region, s->found, sizeof s->found);
+    out.regions = s->n_found;
+    if (uncovered(s) > s->p->m.source_len / 8 || s->n_found == 0)
+        out.region[out.regions++] =
+            (struct dfota_region){0, s->p->m.source_len, base, base};
     return out;
 }
 
@@ -100,7 +117,7 @@ static int try_setting(struct search *s, const struct setting *with)
 
 static int try_architectures(struct search *s, uint32_t base)
 {
-    struct setting with = one_region(s, base);
+    struct setting with = with_base(s, base);
     size_t n = sizeof architectures;
     int err = 0;
 
@@ -116,7 +133,7 @@ static int try_architectures(struct search *s, uint32_t base)
 
 static int try_base(struct search *s, uint32_t base)
 {
-    struct setting with = one_region(s, base);
+    struct setting with = with_base(s, base);
 
     return try_setting(s, &with);
 }
@@ -224,6 +241,8 @@ int choose_body(struct body *best, const struct plan_input *in,
     s.project.t = calloc(s.project.t_cap + 1U, sizeof *s.project.t);
     if (!s.project.t)
         err = DFOTA_E_NOMEM;
+    s.n_found = regions_find(in->old, p->m.source_len, in->image,
+                             p->m.target_len, s.found);
     if (!err)
         err = first_map(&s);
     if (!err)

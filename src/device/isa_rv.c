@@ -87,13 +87,11 @@ static const struct form *single(uint32_t insn, bool rv32)
     }
 }
 
-/* The lower half of a pair that begins with `high`: LUI or AUIPC, whose
- * register the next instruction reads; NULL: no pair. */
-static const struct form *lower(uint32_t high, uint32_t insn)
+/* Instructions that add twelve bits to a register; NULL: another one. */
+static const struct form *lower(uint32_t insn)
 {
-    uint32_t rd = high >> 7 & 0x1F;
-
-    if ((high & 0x5F) != 0x17 || rd == 0 || (insn >> 15 & 0x1F) != rd)
+    /* Nothing is loaded into x0; relative to x2, sp, is no address. */
+    if ((insn >> 15 & 0x1F) == 0 || (insn >> 15 & 0x1F) == 2)
         return NULL;
     switch (insn & 0x7F) {
     case 0x13: /* ADDI */
@@ -110,18 +108,70 @@ static const struct form *lower(uint32_t high, uint32_t insn)
     }
 }
 
-static uint32_t origin(uint32_t high, uint32_t pc)
+/* LUI or AUIPC. Its address is whole with the second half's part; where none
+ * is in sight, the middle of those it may have. */
+static void parse_first(const uint8_t *p, uint32_t avail, uint32_t pc,
+                        struct dfota_operand *out)
 {
-    return (high & 0x7F) == 0x17 ? pc : 0; /* AUIPC : LUI */
+    uint32_t a = dfota_get_le32(p);
+
+    out->kind = DFOTA_KIND_LITERAL;
+    out->half = DFOTA_FIRST;
+    out->len = 4;
+    out->reg = a >> 7 & 0x1F;
+    out->value = get(a, &form_u) + ((a & 0x20) ? 0 : pc);
+    out->target = out->value;
+    for (uint32_t i = 4; i + 4 <= avail;) {
+        uint32_t b = dfota_get_le32(p + i);
+        const struct form *f = lower(b);
+
+        if (f && (b >> 15 & 0x1F) == out->reg) {
+            out->target += get(b, f);
+            return;
+        }
+        i += (b & 3) == 3 ? 4 : 2;
+    }
+}
+
+/* AUIPC and the JALR behind it. */
+static bool far_call(uint32_t a, const uint8_t *p, uint32_t avail)
+{
+    return (a & 0x7F) == 0x17 && avail >= 8 &&
+           (dfota_get_le32(p + 4) & 0xFF07F) == (0x67 | (a >> 7 & 0x1F) << 15);
+}
+
+/* The register that an instruction overwrites. Where it is a floating-point
+ * one, a name too many does no harm. */
+static uint8_t overwritten(uint32_t a)
+{
+    uint32_t function = a >> 13 & 7, rd = a >> 7 & 0x1F;
+    /* Major opcodes without rd: stores, branches, floating point. */
+    const uint32_t none = 0x011F0302;
+
+    switch (a & 3) {
+    case 0: /* C.LW, C.ADDI4SPN .. */
+        rd = 8 + (a >> 2 & 7);
+        break;
+    case 1: /* C.ADDI, C.LI .., and C.SUB, C.ANDI .. */
+        if (function == 4)
+            rd = 8 + (rd & 7);
+        break;
+    case 2: /* C.LWSP, C.MV .. */
+        if (a == 0x8082)
+            return DFOTA_REG_ALL; /* RET: another function follows */
+        break;
+    default:
+        return none >> (a >> 2 & 0x1F) & 1 ? DFOTA_REG_NONE : (uint8_t)rd;
+    }
+    return function < 5 ? (uint8_t)rd : DFOTA_REG_NONE;
 }
 
 static void parse(const uint8_t *p, uint32_t avail, uint32_t pc,
                   struct dfota_operand *out, bool rv32)
 {
-    uint32_t a, b;
+    uint32_t a;
     const struct form *f;
 
-    out->kind = 0;
     if (avail < 2)
         return;
     a = dfota_get_le16(p);
@@ -130,27 +180,32 @@ static void parse(const uint8_t *p, uint32_t avail, uint32_t pc,
             return;
         a = dfota_get_le32(p);
     }
+    out->len = (a & 3) == 3 ? 4 : 2;
+    out->writes = overwritten(a);
     f = single(a, rv32);
     if (f) {
         out->kind = f->kind;
         out->len = f->len;
         out->target = pc + get(a, f);
-        return;
-    }
-    if (avail < 8)
-        return;
-    b = dfota_get_le32(p + 4);
-    f = lower(a, b);
-    if (f) {
-        out->kind = (b & 0x7F) == 0x67 ? DFOTA_KIND_CALL : DFOTA_KIND_LITERAL;
+    } else if (far_call(a, p, avail)) {
+        out->kind = DFOTA_KIND_CALL;
         out->len = 8;
-        out->target = origin(a, pc) + get(a, &form_u) + get(b, f);
+        out->target =
+            pc + get(a, &form_u) + get(dfota_get_le32(p + 4), &form_i);
+    } else if ((a & 0x5F) == 0x17) {
+        parse_first(p, avail, pc, out);
+    } else if ((f = lower(a))) {
+        out->kind = DFOTA_KIND_LITERAL;
+        out->half = DFOTA_SECOND;
+        out->len = 4;
+        out->reg = a >> 15 & 0x1F;
+        out->target = get(a, f);
     }
 }
 
 static bool write(uint8_t *p, uint32_t pc, uint32_t target, bool rv32)
 {
-    uint32_t a = dfota_get_le16(p), b;
+    uint32_t a = dfota_get_le16(p);
     const struct form *f;
 
     if ((a & 3) == 3)
@@ -165,14 +220,20 @@ static bool write(uint8_t *p, uint32_t pc, uint32_t target, bool rv32)
             dfota_put_le16(p + 2, (uint16_t)(a >> 16));
         return true;
     }
-    b = dfota_get_le32(p + 4);
-    f = lower(a, b);
-    if (!f)
-        return false;
-    target -= origin(a, pc);
+    target -= pc;
+    if ((f = lower(a))) {
+        a = put(a, f, target);
+        if (get(a, f) != target)
+            return false;
+        dfota_put_le32(p, a);
+        return true;
+    }
+    if (a & 0x20)
+        target += pc; /* LUI */
     /* The lower half is signed: the upper one makes up for it. */
     dfota_put_le32(p, put(a, &form_u, target + 0x800));
-    dfota_put_le32(p + 4, put(b, f, target));
+    if (far_call(a, p, 8))
+        dfota_put_le32(p + 4, put(dfota_get_le32(p + 4), &form_i, target));
     return true;
 }
 

@@ -35,7 +35,7 @@ enum dfota_kind {
 
 #define DFOTA_UNIT_MAX 8    /* bytes a unit may have */
 #define DFOTA_LOOK_BACK 4   /* old bytes a unit may look at before itself */
-#define DFOTA_LOOK_AHEAD 12 /* and from its start on */
+#define DFOTA_LOOK_AHEAD 24 /* and from its start on */
 
 struct dfota_region {
     uint32_t off, len; /* in the old image */
@@ -60,6 +60,14 @@ struct dfota_memory {
     uint16_t len, cap, next;
 };
 
+#define DFOTA_FIRSTS 8 /* a power of two */
+
+/* What a first half loaded, in the old image and in the new one. */
+struct dfota_first {
+    uint8_t reg; /* DFOTA_REG_NONE: nothing */
+    uint32_t from, to;
+};
+
 struct dfota_project {
     const struct dfota_isa *isa; /* NULL: raw */
     struct dfota_region region[DFOTA_REGIONS_MAX];
@@ -69,23 +77,39 @@ struct dfota_project {
     struct dfota_shift *t;    /* sorted by start */
     struct dfota_memory code; /* targets of operands */
     struct dfota_memory data; /* words that are not in the image */
+    struct dfota_first first[DFOTA_FIRSTS]; /* by register, low bits */
 };
 
-/* An operand: what kind, how many bytes, which address it names. */
+/* An address may be put together by two instructions: the first loads a
+ * register, the second, some way behind, adds the rest. */
+enum dfota_half { DFOTA_WHOLE, DFOTA_FIRST, DFOTA_SECOND };
+
+#define DFOTA_REG_NONE 0xFF
+#define DFOTA_REG_ALL 0xFE
+
+/* An instruction: the operand it has, and what it does to registers. */
 struct dfota_operand {
-    uint8_t kind; /* 0: the bytes here name no address */
-    uint8_t len;  /* bytes of the instruction, 1 .. DFOTA_UNIT_MAX */
+    uint8_t kind;   /* enum dfota_kind; 0: it names no address */
+    uint8_t len;    /* bytes, 1 .. DFOTA_UNIT_MAX; 0: not known */
+    uint8_t half;   /* enum dfota_half */
+    uint8_t reg;    /* that a half loads or adds to */
+    uint8_t writes; /* register overwritten, also by what has no operand */
+    /* The address; a second half: what it adds to the value loaded. */
     uint32_t target;
+    uint32_t value; /* a first half: what it loads */
 };
 
 /* One instruction set. Both functions are pure. */
 struct dfota_isa {
     uint8_t align; /* of instructions, bytes */
-    /* The operand at p; avail bytes are there, pc is p's address. */
+    /* The instruction at p, which is at pc. avail bytes are there: a first
+     * half may look among them for its second one. out is 0 but for the
+     * registers, DFOTA_REG_NONE. */
     void (*parse)(const uint8_t *p, uint32_t avail, uint32_t pc,
                   struct dfota_operand *out);
-    /* Put target into the instruction at p, now at pc. false: out of its
-     * range, p is as it was. */
+    /* Put target into the instruction at p, now at pc; for a second half pc
+     * is the value that the first one loads now. false: out of its range, p
+     * is as it was. */
     bool (*write)(uint8_t *p, uint32_t pc, uint32_t target);
 };
 

@@ -115,7 +115,7 @@ static void parse(const uint8_t *p, uint32_t avail, uint32_t pc,
     a = dfota_get_le16(p);
     if (avail >= 4)
         b = dfota_get_le16(p + 2);
-    out->len = 2;
+    out->len = a >= 0xE800 ? 4 : 2;
     out->kind = DFOTA_KIND_JUMP;
     pc += 4;
     switch (form_of(a, b, avail >= 4)) {
