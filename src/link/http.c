@@ -9,14 +9,13 @@
  * short grace after the last announced byte.
  */
 #include <curl/curl.h>
-#include <gnutls/gnutls.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/err.h"
+#include "link/http_head.h"
 #include "link/link.h"
 
 enum { GRACE_MS = 30 };
@@ -32,13 +31,10 @@ struct http {
     void *ctx;
     uint64_t silence_ms, connect_ms;
     uint64_t moved_ms; /* when the newest byte came */
-    bool connected, head_given, refused, failing;
+    bool connected, head_given, refused;
     /* Of the response. */
-    int64_t content_len, total;
-    uint64_t asked_from, range_from, got;
-    bool has_etag, has_digest;
-    char etag[LINK_ETAG_MAX];
-    uint8_t digest[LINK_DIGEST_LEN];
+    struct http_head head;
+    uint64_t asked_from, got;
     char error[CURL_ERROR_SIZE];
 };
 
@@ -79,81 +75,6 @@ static void end(struct http *h)
     h->callback(h->ctx, &event);
 }
 
-static int decode_base64(const char *from, size_t len, uint8_t *digest)
-{
-    gnutls_datum_t in = {(unsigned char *)from, (unsigned)len}, out;
-    int good;
-
-    if (gnutls_base64_decode2(&in, &out) < 0)
-        return DFOTA_E_SYNTAX;
-    good = out.size == LINK_DIGEST_LEN;
-    if (good)
-        memcpy(digest, out.data, LINK_DIGEST_LEN);
-    gnutls_free(out.data);
-    return good ? 0 : DFOTA_E_SYNTAX;
-}
-
-/* Repr-Digest and Content-Digest (RFC 9530): sha-256=:base64:, and the older
- * Digest (RFC 3230): sha-256=base64. One that cannot be read is a lie too:
- * a zero digest, which nothing matches. */
-static void take_digest(struct http *h, const char *value)
-{
-    const char *at = strcasestr(value, "sha-256=");
-    size_t len;
-
-    if (!at)
-        return;
-    at += 8;
-    at += *at == ':';
-    len = strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                     "0123456789+/=");
-    h->has_digest = true;
-    if (decode_base64(at, len, h->digest) != 0)
-        memset(h->digest, 0, sizeof h->digest);
-}
-
-static void take_range(struct http *h, const char *value)
-{
-    char *at;
-    uint64_t first;
-
-    if (strncasecmp(value, "bytes ", 6) != 0)
-        return;
-    first = strtoull(value + 6, &at, 10);
-    if (*at != '-')
-        return;
-    strtoull(at + 1, &at, 10);
-    h->range_from = first;
-    if (*at == '/' && at[1] >= '0' && at[1] <= '9')
-        h->total = strtoll(at + 1, NULL, 10);
-}
-
-static void take_etag(struct http *h, const char *value)
-{
-    size_t len = strlen(value);
-
-    h->has_etag = value[0] == '"' && len > 1 && len < LINK_ETAG_MAX;
-    if (h->has_etag)
-        memcpy(h->etag, value, len + 1);
-}
-
-static bool named(const char *line, const char *name, const char **value)
-{
-    size_t len = strlen(name);
-
-    if (strncasecmp(line, name, len) != 0 || line[len] != ':')
-        return false;
-    *value = line + len + 1 + strspn(line + len + 1, " \t");
-    return true;
-}
-
-static void new_response(struct http *h)
-{
-    h->content_len = h->total = -1;
-    h->range_from = 0;
-    h->has_etag = h->has_digest = false;
-}
-
 static int give_head(struct http *h)
 {
     long status = 0;
@@ -162,10 +83,10 @@ static int give_head(struct http *h)
     h->head_given = true;
     curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
     event.status = (int)status;
-    event.from = status == 206 ? h->range_from : 0;
-    event.length = status == 206 ? h->total : h->content_len;
-    event.etag = h->has_etag ? h->etag : NULL;
-    event.digest = h->has_digest ? h->digest : NULL;
+    event.from = status == 206 ? h->head.range_from : 0;
+    event.length = status == 206 ? h->head.total : h->head.content_len;
+    event.etag = h->head.has_etag ? h->head.etag : NULL;
+    event.digest = h->head.has_digest ? h->head.digest : NULL;
     h->refused = h->callback(h->ctx, &event) != 0;
     return h->refused ? DFOTA_E_CANCELLED : 0;
 }
@@ -184,7 +105,6 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
     struct http *h = ctx;
     size_t len = size * count;
     char line[1024];
-    const char *value;
 
     h->moved_ms = uv_now(h->loop);
     if (len >= sizeof line)
@@ -195,18 +115,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
     line[len] = '\0';
     if (len == 0)
         return headers_end(h) == 0 ? size * count : 0;
-    if (strncmp(line, "HTTP/", 5) == 0)
-        new_response(h);
-    else if (named(line, "Content-Length", &value))
-        h->content_len = strtoll(value, NULL, 10);
-    else if (named(line, "Content-Range", &value))
-        take_range(h, value);
-    else if (named(line, "ETag", &value))
-        take_etag(h, value);
-    else if (named(line, "Repr-Digest", &value) ||
-             named(line, "Digest", &value) ||
-             (h->asked_from == 0 && named(line, "Content-Digest", &value)))
-        take_digest(h, value);
+    http_head_take(&h->head, line, h->asked_from > 0);
     return size * count;
 }
 
@@ -257,8 +166,8 @@ static enum link_error meaning(const struct http *h, CURLcode code)
  * matter (many servers close TLS without saying so). */
 static bool is_whole(const struct http *h)
 {
-    return h->head_given && h->content_len >= 0 &&
-           h->got >= (uint64_t)h->content_len;
+    return h->head_given && h->head.content_len >= 0 &&
+           h->got >= (uint64_t)h->head.content_len;
 }
 
 static void finished(struct http *h, CURLcode code)
@@ -270,7 +179,7 @@ static void finished(struct http *h, CURLcode code)
         return;
     }
     if (is_whole(h) ||
-        (code == CURLE_OK && h->head_given && h->content_len < 0)) {
+        (code == CURLE_OK && h->head_given && h->head.content_len < 0)) {
         end(h);
         return;
     }
@@ -487,7 +396,7 @@ static int http_open(struct link *l, const struct link_request *r)
     h->got = 0;
     h->connected = h->head_given = h->refused = false;
     h->error[0] = '\0';
-    new_response(h);
+    http_head_reset(&h->head);
     set_options(h, h->easy, r);
     uv_update_time(h->loop);
     h->moved_ms = uv_now(h->loop);

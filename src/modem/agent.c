@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "modem/module.h"
+#include "modem/modem.h"
 #include "os/files.h"
 #include "os/log.h"
 

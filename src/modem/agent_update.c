@@ -5,7 +5,7 @@
  * flash takes the time that flash takes.
  */
 #include "base/err.h"
-#include "modem/module.h"
+#include "modem/modem.h"
 #include "os/log.h"
 
 enum cause agent_cause(int err, bool restoring)
@@ -58,7 +58,7 @@ static void on_ended(uv_timer_t *timer)
 
 /* What was in the package is in the slot: the length first, then confirm,
  * then the package goes; each step may be the last before a cut, and the
- * next boot takes it from there (module.c). */
+ * next boot takes it from there (modem.c). */
 static void succeed(struct module *m)
 {
     struct agent *a = &m->agent;

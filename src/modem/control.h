@@ -8,7 +8,7 @@
 #ifndef DFOTA_MODEM_CONTROL_H
 #define DFOTA_MODEM_CONTROL_H
 
-#include "modem/module.h"
+#include "modem/modem.h"
 #include "os/buffer.h"
 
 struct control;

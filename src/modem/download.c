@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "modem/module.h"
+#include "modem/modem.h"
 #include "os/log.h"
 
 static int on_event(void *ctx, const struct link_event *e);

@@ -8,7 +8,7 @@
 #ifndef DFOTA_MODEM_HANDLERS_H
 #define DFOTA_MODEM_HANDLERS_H
 
-#include "modem/module.h"
+#include "modem/modem.h"
 
 /* at_basic.c: V.250 */
 at_handler at_echo, at_verbose, at_quiet, at_reset, at_factory, at_save;

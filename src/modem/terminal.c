@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "modem/module.h"
+#include "modem/modem.h"
 
 enum { OUT_MAX = 8 * 1048576, HELD_MAX = 65536 };
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "modem/module.h"
+#include "modem/modem.h"
 
 static const char *const words[] = {
     [STAGE_HTTPSTART] = "HTTPSTART",

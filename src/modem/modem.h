@@ -5,8 +5,8 @@
  * Layer: modem. Everything runs in one libuv loop. docs/design-modem.md
  * follows a command through the parts.
  */
-#ifndef DFOTA_MODEM_MODULE_H
-#define DFOTA_MODEM_MODULE_H
+#ifndef DFOTA_MODEM_MODEM_H
+#define DFOTA_MODEM_MODEM_H
 
 #include <stdbool.h>
 #include <stdint.h>

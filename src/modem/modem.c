@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "modem/module.h"
+#include "modem/modem.h"
 
 #include <errno.h>
 #include <fcntl.h>
