@@ -33,15 +33,13 @@ uint32_t dfota_journal_windows(const struct dfota_journal *j)
 
 int dfota_journal_open(struct dfota_journal *j, const struct dfota_flash *f)
 {
-    bool found = false;
-
     memset(j, 0, sizeof(*j));
     j->flash = f;
     j->state.type = DFOTA_RECORD_CLEAN;
     if (dfota_journal_windows(j) == 0)
         return DFOTA_E_ARG;
-    dfota_mirror_scan(j, 0, &found);
-    dfota_mirror_scan(j, 1, &found);
+    dfota_mirror_scan(j, 0, true);
+    dfota_mirror_scan(j, 1, true);
     /* The one in flight at a cut had at most newest + 2: the first record
      * of this boot must stay newer when it turns up later (invariant 3). */
     j->seq += 2;
@@ -52,9 +50,9 @@ bool dfota_journal_whole(const struct dfota_journal *j)
 {
     const struct dfota_mirror *m = j->mirror;
 
-    if (!m[0].ok && !m[1].ok)
-        return true; /* a new device's: the first put() formats it */
-    return m[0].ok && m[1].ok && m[0].seq == m[1].seq;
+    /* Without records it is a new device's: the first put() formats it. */
+    return m[0].copies == m[1].copies && m[0].copies != 1 &&
+           (m[0].copies == 0 || m[0].seq == m[1].seq);
 }
 
 static int append_state(struct dfota_journal *j, unsigned i)
@@ -93,10 +91,10 @@ static int append_notes(struct dfota_journal *j, unsigned i)
 
 /* The state comes last and makes the mirror count. It comes twice: a record
  * whose program was cut may read right once and wrong later, and then the
- * other mirror may be erased already (invariant 5). Read it all back. */
+ * other mirror may be erased already (dfota_mirror_truth). Read it all back. */
 static int finish_mirror(struct dfota_journal *j, unsigned i)
 {
-    bool found = true;
+    const struct dfota_mirror *m = &j->mirror[i];
     int err = append_notes(j, i);
 
     j->seq--;
@@ -107,8 +105,8 @@ static int finish_mirror(struct dfota_journal *j, unsigned i)
         err = append_state(j, i);
     if (err)
         return err;
-    dfota_mirror_scan(j, i, &found);
-    return j->mirror[i].ok && j->mirror[i].seq == j->seq ? 0 : DFOTA_E_FLASH;
+    dfota_mirror_scan(j, i, false);
+    return m->copies == 2 && m->seq == j->seq ? 0 : DFOTA_E_FLASH;
 }
 
 static int renew(struct dfota_journal *j, unsigned i)
@@ -128,7 +126,8 @@ static int put_one(struct dfota_journal *j, unsigned i)
 {
     uint32_t records = 1 + (j->noted ? DFOTA_NOTES : 0);
 
-    if (j->fresh && j->mirror[i].ok && dfota_mirror_has_room(j, i, records) &&
+    if (j->fresh && j->mirror[i].copies == 2 &&
+        dfota_mirror_has_room(j, i, records) &&
         !(j->noted && append_notes(j, i)) && !append_state(j, i))
         return 0;
     for (unsigned k = 0; k < 2; k++) {
@@ -151,10 +150,7 @@ static void set_state(struct dfota_journal *j, uint8_t type, uint8_t tries,
 int dfota_journal_put(struct dfota_journal *j, uint8_t type, uint8_t tries,
                       uint32_t window)
 {
-    const struct dfota_mirror *m = j->mirror;
-    /* What lags, or is torn, goes first: the other one is the truth. */
-    unsigned first =
-        m[0].ok && (!m[1].ok || dfota_seq_after(m[0].seq, m[1].seq));
+    unsigned first = 1 - dfota_mirror_truth(j);
     int err;
 
     set_state(j, type, tries, window);

@@ -17,9 +17,9 @@
  *          are any | u8 type | u8 tries | u16 window | u32 CRC-32
  *
  * The records begin at the first whole program unit behind the table. A
- * mirror counts when head, table and at least one state record are valid;
- * of two the one with the newer record is the truth. Invariants 1 to 7 of
- * docs/invariants.md are kept in journal.c and mirror.c.
+ * mirror counts when head, table and state records are valid, and begins
+ * with its state twice; mirror.h says which one is believed. Invariants 1 to
+ * 5 of docs/invariants.md are kept in journal.c and mirror.c.
  */
 #ifndef DFOTA_DEVICE_JOURNAL_H
 #define DFOTA_DEVICE_JOURNAL_H
@@ -62,9 +62,9 @@ struct dfota_state {
 };
 
 struct dfota_mirror {
-    uint32_t seq; /* newest record's */
-    uint32_t pos; /* offset in the mirror of the next record */
-    bool ok;
+    uint32_t seq;   /* newest record's */
+    uint32_t pos;   /* offset in the mirror of the next record */
+    uint8_t copies; /* valid state records, 0, 1, or 2 for more */
 };
 
 /* What a head says, beside its manifest's own fields. */

@@ -190,25 +190,31 @@ static void read_records(struct dfota_journal *j, unsigned i, struct scan *s)
     }
 }
 
-void dfota_mirror_scan(struct dfota_journal *j, unsigned i, bool *found)
+unsigned dfota_mirror_truth(const struct dfota_journal *j)
+{
+    const struct dfota_mirror *m = j->mirror;
+
+    if (m[0].copies != m[1].copies)
+        return m[0].copies < m[1].copies;
+    if (m[0].copies == 1)
+        return dfota_seq_after(m[0].seq, m[1].seq);
+    return !dfota_seq_after(m[0].seq, m[1].seq);
+}
+
+void dfota_mirror_scan(struct dfota_journal *j, unsigned i, bool adopt)
 {
     struct scan s;
     struct dfota_mirror *m = &j->mirror[i];
 
     memset(&s, 0, sizeof(s));
-    m->ok = false;
+    m->copies = 0;
     if (!read_head(j, i, &s))
         return;
     read_records(j, i, &s);
-    /* One alone may be the one whose program was cut: right today, wrong
-     * when the other mirror is erased (invariant 5). */
-    if (s.states < 2)
-        return;
-    m->ok = true;
+    m->copies = s.states < 2 ? (uint8_t)s.states : 2;
     m->seq = s.seq;
-    if (*found && !dfota_seq_after(s.seq, j->seq))
+    if (!adopt || !s.states || dfota_mirror_truth(j) != i)
         return;
-    *found = true;
     j->seq = s.seq;
     j->id = s.id;
     j->state = s.state;
@@ -291,7 +297,7 @@ static int erase_sector(struct dfota_journal *j, unsigned i, uint32_t off)
 
 int dfota_mirror_erase(struct dfota_journal *j, unsigned i)
 {
-    j->mirror[i].ok = false;
+    j->mirror[i].copies = 0;
     for (uint32_t off = 0; off < dfota_mirror_len(j);
          off += j->flash->erase_size) {
         int err = erase_sector(j, i, off);

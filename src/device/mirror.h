@@ -33,11 +33,22 @@ bool dfota_mirror_has_room(const struct dfota_journal *j, unsigned i,
 /**
  * Read mirror i whole and set j->mirror[i].
  *
- * adopt    take head, state, notes and sequence into j when the mirror is
- *          whole and *found is false or its newest record is newer;
- *          *found becomes true
+ * adopt    take head, state, notes and sequence into j when this mirror is
+ *          the truth; J0 must be scanned before J1
  */
-void dfota_mirror_scan(struct dfota_journal *j, unsigned i, bool *found);
+void dfota_mirror_scan(struct dfota_journal *j, unsigned i, bool adopt);
+
+/**
+ * Which mirror to believe, as far as they have been scanned; the other one
+ * is erased first (invariant 5):
+ *
+ * - one with both copies of a state before one with a single copy: that may
+ *   be the record whose program was cut, right today and wrong tomorrow
+ * - of two with both copies the newer one
+ * - of two with a single one the older: it was whole when the newer one was
+ *   begun anew, so what is left of it is solid
+ */
+unsigned dfota_mirror_truth(const struct dfota_journal *j);
 
 /** Append {j->seq, id, type, tries, window} and read it back. E_FLASH */
 int dfota_mirror_append(struct dfota_journal *j, unsigned i, uint32_t id,

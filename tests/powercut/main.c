@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "powercut/mutants.h"
 #include "powercut/suites.h"
 
 static struct world world; /* large */
@@ -13,12 +14,14 @@ static int usage(int status)
 {
     fprintf(status ? stderr : stdout,
             "usage: powercut [--runs N] [--depth D] [--seed S] [--bricks N]\n"
+            "       powercut --mutants [--runs N]\n"
             "       powercut --replay LINE\n"
             "Cuts the power of simulated devices in the middle of updates.\n"
             "  --runs N     stop after so many runs (50000)\n"
             "  --depth D    how much is tried on each device (0)\n"
             "  --bricks N   stop after so many failures (10)\n"
             "  --seed S     another sequence (1)\n"
+            "  --mutants    are updaters with a broken rule found?\n"
             "  --replay L   run what a BRICK line names\n");
     return status;
 }
@@ -78,12 +81,26 @@ static void run_worlds(struct tally *t, unsigned depth)
     }
 }
 
+static int report_mutants(uint64_t runs)
+{
+    unsigned killed;
+    unsigned total;
+
+    if (mutants_run(runs, &killed, &total)) {
+        fprintf(stderr, "powercut: no powercut-mutants beside this program\n");
+        return 2;
+    }
+    printf("powercut: %u/%u mutants killed\n", killed, total);
+    return killed != total;
+}
+
 static const struct option options[] = {
     {"runs", required_argument, NULL, 'n'},
     {"depth", required_argument, NULL, 'd'},
     {"seed", required_argument, NULL, 's'},
     {"bricks", required_argument, NULL, 'b'},
     {"replay", required_argument, NULL, 'r'},
+    {"mutants", no_argument, NULL, 'm'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0}};
 
@@ -91,6 +108,7 @@ int main(int argc, char **argv)
 {
     struct tally t = {.runs_max = 50000, .bricks_max = 10, .seed = 1};
     unsigned depth = 0;
+    bool mutants = false;
     int c;
 
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -102,11 +120,15 @@ int main(int argc, char **argv)
             t.seed = strtoull(optarg, NULL, 10);
         else if (c == 'b')
             t.bricks_max = strtoull(optarg, NULL, 10);
+        else if (c == 'm')
+            mutants = true;
         else if (c == 'r')
             return replay(optarg);
         else
             return usage(c == 'h' ? 0 : 2);
     }
+    if (mutants)
+        return report_mutants(t.runs_max);
     run_worlds(&t, depth);
     printf("powercut: %" PRIu64 " runs, %" PRIu64 " bricks\n", t.runs,
            t.bricks);
