@@ -42,7 +42,8 @@ int dfota_session_init(struct dfota_session *session,
     session->percent = DFOTA_SESSION_NO_PERCENT;
     dfota_line_init(&session->line);
     dfota_chat_init(&session->chat, now_ms);
-    if (!config->url && (!config->read || !config->package_len))
+    if (!config->url && (!config->read || !config->package_len ||
+                         config->package_len > DFOTA_PACKAGE_MAX))
         return DFOTA_E_ARG;
     if ((config->url && dfota_family_check_text(config->url)) ||
         (config->apn && dfota_family_check_text(config->apn)))
@@ -97,14 +98,6 @@ void dfota_session_input(struct dfota_session *session, const uint8_t *in,
     }
 }
 
-static void give_up(struct dfota_session *s)
-{
-    session_verdict(s,
-                    s->triggered ? DFOTA_OUTCOME_UNKNOWN : DFOTA_OUTCOME_FAILED,
-                    s->triggered ? DFOTA_CLASS_WAIT : DFOTA_CLASS_LATER,
-                    DFOTA_MEANING_OVERALL);
-}
-
 void dfota_session_tick(struct dfota_session *session, uint32_t now_ms)
 {
     session->now = now_ms;
@@ -112,7 +105,9 @@ void dfota_session_tick(struct dfota_session *session, uint32_t now_ms)
     if (session->state == STATE_END)
         return;
     if (dfota_clock_passed(now_ms, session->overall_at)) {
-        give_up(session);
+        session_give_up(
+            session, session->triggered ? DFOTA_CLASS_WAIT : DFOTA_CLASS_LATER,
+            DFOTA_MEANING_OVERALL);
         return;
     }
     if (dfota_chat_tick(&session->chat, now_ms) == DFOTA_DONE)
@@ -132,13 +127,13 @@ static uint16_t add_to_sum(uint16_t sum, uint32_t off, const uint8_t *data,
     return sum;
 }
 
-/* A percent without 64-bit division: off by less than one, 100 at the end. */
+/* Without a division; DFOTA_PACKAGE_MAX keeps the products in 32 bits. */
 static void show_upload(struct dfota_session *s, uint32_t total)
 {
-    int32_t percent = 100;
+    int32_t percent = s->percent < 0 ? 0 : s->percent;
 
-    if (s->sent < total)
-        percent = (int32_t)(s->sent / (total / 100 + 1));
+    while ((uint32_t)(percent + 1) * total <= s->sent * 100)
+        percent++;
     if (percent == s->percent)
         return;
     s->percent = percent;
@@ -261,6 +256,11 @@ void session_send(struct dfota_session *s, const char *a, const char *b,
                     s->now);
 }
 
+void session_say(struct dfota_session *s, const char *command)
+{
+    session_send(s, command, "", "", "");
+}
+
 void session_verdict(struct dfota_session *s, enum dfota_outcome outcome,
                      enum dfota_class class, enum dfota_meaning meaning)
 {
@@ -270,6 +270,14 @@ void session_verdict(struct dfota_session *s, enum dfota_outcome outcome,
     s->verdict.class = (uint8_t) class;
     s->verdict.meaning = (uint8_t)meaning;
     s->verdict.outcome = (uint8_t)outcome;
+}
+
+void session_give_up(struct dfota_session *s, enum dfota_class class,
+                     enum dfota_meaning meaning)
+{
+    session_verdict(s,
+                    s->triggered ? DFOTA_OUTCOME_UNKNOWN : DFOTA_OUTCOME_FAILED,
+                    class, meaning);
 }
 
 void session_fail_code(struct dfota_session *s, const struct dfota_code *code,

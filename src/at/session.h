@@ -31,6 +31,7 @@
 
 #define DFOTA_VERSION_ROOM 64
 #define DFOTA_SESSION_NO_PERCENT (-1)
+#define DFOTA_PACKAGE_MAX UINT32_C(42949672) /* bytes, by upload */
 
 enum dfota_event {
     DFOTA_EVENT_STAGE,   /* session.stage is new; value: the stage */
@@ -127,8 +128,9 @@ void dfota_session_defaults(struct dfota_session_config *config);
  * Begin. The first thing a session does is listen.
  *
  * config   borrowed until the verdict
- * errors   E_ARG no way to get the package, or a URL, APN or package that
- *          cannot go between quotes or is empty
+ * errors   E_ARG no way to get the package, a URL or APN that cannot go
+ *          between quotes, or a package that is empty or over
+ *          DFOTA_PACKAGE_MAX
  */
 int dfota_session_init(struct dfota_session *session,
                        const struct dfota_session_config *config,

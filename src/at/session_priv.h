@@ -60,9 +60,15 @@ uint32_t session_ms(const struct dfota_session *s, enum dfota_timeout timeout);
 void session_send(struct dfota_session *s, const char *a, const char *b,
                   const char *c, const char *d);
 
+/* Send a command of one part. */
+void session_say(struct dfota_session *s, const char *command);
+
 /* The end. */
 void session_verdict(struct dfota_session *s, enum dfota_outcome outcome,
                      enum dfota_class class, enum dfota_meaning meaning);
+/* UNKNOWN after a trigger, FAILED before. */
+void session_give_up(struct dfota_session *s, enum dfota_class class,
+                     enum dfota_meaning meaning);
 void session_fail_code(struct dfota_session *s, const struct dfota_code *code,
                        int32_t number);
 

@@ -25,9 +25,7 @@ static void start_over(struct dfota_session *s, enum dfota_class class,
     if (++s->restarts <= MAX_RESTARTS)
         session_go(s, STATE_PROBE);
     else
-        session_verdict(
-            s, s->triggered ? DFOTA_OUTCOME_UNKNOWN : DFOTA_OUTCOME_FAILED,
-            class, meaning);
+        session_give_up(s, class, meaning);
 }
 
 /* An update may be running that this host knows nothing of: hear first. */
@@ -45,7 +43,7 @@ void st_listen(struct dfota_session *s, enum why why)
 
 static void probe(struct dfota_session *s)
 {
-    session_send(s, "Q0V1E0", "", "", "");
+    session_say(s, "Q0V1E0");
     s->chat.deadline = s->chat.ready_at + PROBE_EVERY_MS;
 }
 
@@ -166,10 +164,10 @@ static void answered_identity(struct dfota_session *s)
         start_over(s, DFOTA_CLASS_LINE, DFOTA_MEANING_NO_VERSION);
     } else if (s->step == 4) {
         s->step = 5;
-        session_send(s, "+CMEE=1", "", "", "");
+        session_say(s, "+CMEE=1");
     } else {
         s->step = said ? (uint8_t)(s->step + 2) : 1;
-        session_send(s, s->step & 1 ? "+CGMR" : "I", "", "", "");
+        session_say(s, s->step & 1 ? "+CGMR" : "I");
     }
 }
 
@@ -181,7 +179,7 @@ void st_identify(struct dfota_session *s, enum why why)
         if (!s->triggered)
             session_stage(s, DFOTA_STAGE_IDENTIFY);
         s->version[0] = '\0';
-        session_send(s, "I", "", "", "");
+        session_say(s, "I");
     } else if (why == WHY_INFO && s->step < 4) {
         if (!s->family)
             s->family = dfota_family_of_model(
@@ -227,7 +225,7 @@ void st_network(struct dfota_session *s, enum why why)
     case WHY_ENTER:
         session_stage(s, DFOTA_STAGE_NETWORK);
         s->until = s->now + session_ms(s, DFOTA_TIMEOUT_START);
-        session_send(s, s->family->network, "", "", "");
+        session_say(s, s->family->network);
         break;
     case WHY_INFO:
         if (is_registered(s->line.text))
@@ -237,7 +235,7 @@ void st_network(struct dfota_session *s, enum why why)
         answered_network(s);
         break;
     case WHY_TIMER:
-        session_send(s, s->family->network, "", "", "");
+        session_say(s, s->family->network);
         break;
     }
 }
@@ -284,7 +282,7 @@ void st_apn(struct dfota_session *s, enum why why)
         }
         session_stage(s, DFOTA_STAGE_APN);
         dfota_text_copy(s->scratch, sizeof(s->scratch), "0,\"");
-        session_send(s, s->family->apn_query, "", "", "");
+        session_say(s, s->family->apn_query);
     } else if (why == WHY_INFO && s->step == 0) {
         read_apn(s);
     } else if (why == WHY_FINAL) {
@@ -301,7 +299,7 @@ void st_prepare(struct dfota_session *s, enum why why)
         url ? s->family->before_url : s->family->before_upload;
 
     if (why == WHY_ENTER && command)
-        session_send(s, command, "", "", "");
+        session_say(s, command);
     else if (why == WHY_ENTER || why == WHY_FINAL)
         session_go(s, url ? STATE_TRIGGER : STATE_UPLOAD);
 }
@@ -409,7 +407,7 @@ void st_trigger(struct dfota_session *s, enum why why)
         if (s->config->url)
             session_send(s, "+QFOTADL=\"", s->config->url, "\"", "");
         else
-            session_send(s, s->family->local, "", "", "");
+            session_say(s, s->family->local);
     } else if (why == WHY_FINAL) {
         /* No answer may be a lost OK: it counts as accepted. */
         if (s->chat.result == DFOTA_CHAT_ERROR ||

@@ -80,12 +80,16 @@ void st_watch(struct dfota_session *s, enum why why)
 void st_backoff(struct dfota_session *s, enum why why)
 {
     uint32_t ms = session_ms(s, DFOTA_TIMEOUT_BACKOFF);
+    int32_t seconds = 0;
 
     if (why == WHY_ENTER) {
         if (s->network_tries > 1)
             ms <<= s->network_tries - 1;
-        session_event(s, DFOTA_EVENT_RETRY, (int32_t)(ms / 1000));
         session_timer(s, ms);
+        /* A division would cost more than everything else here. */
+        for (; ms >= 1000; ms -= 1000)
+            seconds++;
+        session_event(s, DFOTA_EVENT_RETRY, seconds);
     } else if (why == WHY_TIMER) {
         session_go(s, STATE_PROBE);
     }
@@ -96,7 +100,7 @@ void st_restart(struct dfota_session *s, enum why why)
 {
     if (why == WHY_ENTER) {
         session_event(s, DFOTA_EVENT_RETRY, 0);
-        session_send(s, "+CFUN=1,1", "", "", "");
+        session_say(s, "+CFUN=1,1");
     } else if (why == WHY_FINAL) {
         if (s->chat.result == DFOTA_CHAT_OK)
             session_timer(s, session_ms(s, DFOTA_TIMEOUT_REBOOT));
@@ -113,9 +117,7 @@ void st_away(struct dfota_session *s, enum why why)
         session_timer(s, session_ms(s, s->triggered ? DFOTA_TIMEOUT_AWAY
                                                     : DFOTA_TIMEOUT_REBOOT));
     else if (why == WHY_TIMER)
-        session_verdict(
-            s, s->triggered ? DFOTA_OUTCOME_UNKNOWN : DFOTA_OUTCOME_FAILED,
-            DFOTA_CLASS_LINE, DFOTA_MEANING_PORT);
+        session_give_up(s, DFOTA_CLASS_LINE, DFOTA_MEANING_PORT);
 }
 
 void session_retry(struct dfota_session *s, enum dfota_class class,

@@ -63,16 +63,22 @@ const char *dfota_text_int(const char *s, int32_t *value)
     return any ? s : NULL;
 }
 
+/* By subtraction: a Cortex-M0 has no division, and its library function is
+ * larger than all of this file. */
 void dfota_text_number(char *dst, uint32_t value)
 {
-    char digits[10];
-    size_t n = 0;
+    static const uint32_t powers[] = {1000000000, 100000000, 10000000, 1000000,
+                                      100000,     10000,     1000,     100,
+                                      10,         1};
+    const char *start = dst;
 
-    do {
-        digits[n++] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
-    while (n)
-        *dst++ = digits[--n];
+    for (size_t i = 0; i < sizeof(powers) / sizeof(powers[0]); i++) {
+        char digit = '0';
+
+        for (; value >= powers[i]; value -= powers[i])
+            digit++;
+        if (digit > '0' || dst > start || powers[i] == 1)
+            *dst++ = digit;
+    }
     *dst = '\0';
 }

@@ -4,30 +4,30 @@
 
 #define WORD_ROOM 14
 
-struct word {
-    char text[WORD_ROOM + 1];
-    uint8_t kind;
-};
+/* Each its kind and its letters: upper case, letters and digits only; blanks
+ * and underscores of the misprints fall out before the comparison. One text,
+ * since rows of one width cost a micro-controller half as much again. */
+static const char words[] = "\3HTTPSTART\0"
+                            "\3HTTPTART\0"
+                            "\4COAPSTART\0"
+                            "\5DOWNLOADING\0"
+                            "\6HTTPEND\0"
+                            "\6HTTPPEND\0"
+                            "\6COAPEND\0"
+                            "\6DOWNLOADED\0"
+                            "\7UPDATETIMEOUT\0"
+                            "\10RESETTING\0"
+                            "\11START\0"
+                            "\12UPDATING\0"
+                            "\12RESTORE\0"
+                            "\13END\0";
 
-/* Upper case, letters and digits only: blanks and underscores of the
- * misprints fall out before the comparison. */
-static const struct word words[] = {
-    {"HTTPSTART", DFOTA_URC_DL_START},
-    {"HTTPTART", DFOTA_URC_DL_START},
-    {"COAPSTART", DFOTA_URC_DL_COAP},
-    {"DOWNLOADING", DFOTA_URC_DL},
-    {"HTTPEND", DFOTA_URC_DL_END},
-    {"HTTPPEND", DFOTA_URC_DL_END},
-    {"COAPEND", DFOTA_URC_DL_END},
-    {"DOWNLOADED", DFOTA_URC_DL_END},
-    {"UPDATETIMEOUT", DFOTA_URC_DELAY},
-    {"RESETTING", DFOTA_URC_RESETTING},
-    {"START", DFOTA_URC_START},
-    {"LASTUP", DFOTA_URC_START},
-    {"UPDATING", DFOTA_URC_UPDATING},
-    {"RESTORE", DFOTA_URC_UPDATING},
-    {"END", DFOTA_URC_END},
-};
+_Static_assert(DFOTA_URC_DL_START == 3 && DFOTA_URC_DL_COAP == 4 &&
+                   DFOTA_URC_DL == 5 && DFOTA_URC_DL_END == 6 &&
+                   DFOTA_URC_DELAY == 7 && DFOTA_URC_RESETTING == 8 &&
+                   DFOTA_URC_START == 9 && DFOTA_URC_UPDATING == 10 &&
+                   DFOTA_URC_END == 11,
+               "the kinds in words[]");
 
 static char upper(char c)
 {
@@ -59,9 +59,9 @@ static const char *read_field(const char *s, char *word)
 
 static uint8_t kind_of(const char *word)
 {
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (dfota_text_equal(word, words[i].text))
-            return words[i].kind;
+    for (const char *w = words; *w; w += dfota_text_len(w) + 1) {
+        if (dfota_text_equal(word, w + 1))
+            return (uint8_t)*w;
     }
     /* "Last upgrade/update was not finished..": the words differ. */
     return dfota_text_after(word, "LASTUP") ? DFOTA_URC_START : DFOTA_URC_OTHER;
