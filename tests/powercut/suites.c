@@ -138,6 +138,29 @@ static void random_lists(struct tally *t, struct world *w, uint64_t ops,
     }
 }
 
+/* Cuts of one boot after the other among the journal's first operations,
+ * with cells that look well today: how much can both mirrors take? */
+static void journal_storms(struct tally *t, struct world *w, uint64_t ops,
+                           uint64_t runs)
+{
+    static const enum sim_torn torn[] = {SIM_TORN_COMPLETE, SIM_TORN_COMPLETE,
+                                         SIM_TORN_ONE_MISSING,
+                                         SIM_TORN_NOTHING};
+
+    for (uint64_t n = 0; n < runs && !tally_full(t); n++) {
+        struct plan p = new_plan(t);
+
+        p.cuts = 2 + (unsigned)below(t, 6);
+        for (unsigned k = 0; k < p.cuts; k++) {
+            p.cut[k] = random_cut(t, k ? 20 : ops);
+            p.cut[k].when = SIM_CUT_TORN;
+            p.cut[k].torn = torn[below(t, 4)];
+            p.cut[k].decay = below(t, 2) ? SIM_DECAY_BOOT : SIM_DECAY_READ;
+        }
+        tally_run(t, w, &p);
+    }
+}
+
 static void sweep_lies(struct tally *t, struct world *w, uint64_t ops,
                        unsigned step)
 {
@@ -183,6 +206,7 @@ void suites_run(struct tally *t, struct world *w, unsigned depth)
     sweep_pairs(t, w, ops, 150 * more);
     sweep_loops(t, w, ops, 8 * more);
     random_lists(t, w, ops, 40 * more);
+    journal_storms(t, w, ops, 60 * more);
     sweep_lies(t, w, ops, depth ? 1 : 4);
     random_rot(t, w, ops, 10 * more);
 }

@@ -117,6 +117,23 @@ static void a_mirror_with_one_record_only_is_not_believed(void **state)
     assert_int_equal(dfota_mirror_truth(&fx.j), 1);
 }
 
+static void of_two_mirrors_with_one_record_the_older_is_believed(void **state)
+{
+    (void)state;
+    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_PENDING, 0, 1), 0);
+    reopen();
+    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_FAILED, 0, 2), 0);
+    /* J0 is older by its second record, J1 was begun anew later. */
+    memset(fx.flash.cells + 144 + 16, 0xFF, 16);
+    memset(fx.flash.cells + 2048 + 144, 0x77, 16);
+    reopen();
+    assert_int_equal(fx.j.mirror[0].copies, 1);
+    assert_int_equal(fx.j.mirror[1].copies, 1);
+    assert_int_equal(dfota_mirror_truth(&fx.j), 0);
+    assert_int_equal(fx.j.state.type, DFOTA_RECORD_FAILED);
+    assert_false(dfota_journal_whole(&fx.j));
+}
+
 static void
 the_first_record_of_a_boot_leaves_room_for_the_one_in_flight(void **state)
 {
