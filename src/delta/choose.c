@@ -158,6 +158,8 @@ static int search_settings(struct search *s)
         len = 1;
         list[0].base = s->o->base;
     } else {
+        memcpy(s->project.region, s->found, sizeof s->found);
+        s->project.regions = s->n_found;
         err = plan_bases(s->in, &s->windows, &s->project, list, &len);
     }
     if (!err)

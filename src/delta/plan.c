@@ -54,10 +54,17 @@ static int longest_first(const void *a, const void *b)
 }
 
 /* T knows where an entry starts, not where it ends: a short segment from the
- * middle of a longer one would rule the rest of it. */
+ * middle of a longer one would rule the rest of it. One that begins with
+ * bytes of another costs no more than these. */
 static bool rules_others(const struct dfota_segment *s, const uint8_t *covered)
 {
-    return covered[s->src] != 0;
+    uint32_t others = 0;
+
+    if (!covered[s->src])
+        return false;
+    for (uint32_t i = 0; i < s->len; i++)
+        others += covered[s->src + i];
+    return others > s->len / 4;
 }
 
 int plan_t(const struct plan_input *in, struct segments *map,
@@ -103,8 +110,7 @@ uint8_t plan_data_top(const struct plan_input *in, const struct segments *map,
         /* Data moves by whole words, and not far; code that changed looks
          * otherwise. */
         if (d != 0 && w->was >> 24 == w->is >> 24 && (d & 3) == 0 &&
-            d + 0x10000 < 0x20000 &&
-            w->was - project->region[0].old_bias >= in->p->m.source_len)
+            d + 0x10000 < 0x20000 && !dfota_project_covers(project, w->was))
             count[w->was >> 24]++;
     }
     free(words.list);

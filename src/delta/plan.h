@@ -39,7 +39,8 @@ enum { PLAN_BASES = 6 };
 
 /**
  * Bases found by the old image's changed words, the best first; T must be
- * filled. None when nothing votes.
+ * filled. Words that point into the project's regions are not heard. None
+ * when nothing votes.
  *
  * errors   E_NOMEM
  */

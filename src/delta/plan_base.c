@@ -162,6 +162,18 @@ static int by_score(const void *a, const void *b)
     return xz > yz ? -1 : xz < yz;
 }
 
+/* Words that point into a region that is known already have no vote. */
+static void drop_known(const struct dfota_project *project, struct words *words)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < words->len; i++) {
+        if (!dfota_project_covers(project, words->list[i].was))
+            words->list[n++] = words->list[i];
+    }
+    words->len = n;
+}
+
 int plan_bases(const struct plan_input *in, const struct segments *map,
                const struct dfota_project *project,
                struct plan_candidate list[PLAN_BASES], size_t *len)
@@ -173,6 +185,8 @@ int plan_bases(const struct plan_input *in, const struct segments *map,
     int err = e.list ? words_aligned(in, map, &words) : DFOTA_E_NOMEM;
     size_t n = 0, kept = 0;
 
+    if (!err)
+        drop_known(project, &words);
     for (size_t i = 0; i < words.len && !err; i++) {
         if (words.list[i].was != words.list[i].is)
             vote(project, in->p->m.source_len, &words.list[i], &e);

@@ -94,6 +94,11 @@ region_of_address(const struct dfota_project *p, uint32_t a)
     return NULL;
 }
 
+bool dfota_project_covers(const struct dfota_project *p, uint32_t address)
+{
+    return region_of_address(p, address) != NULL;
+}
+
 /* The entry nearest to a, NULL when there is none. */
 static struct dfota_known *nearest(const struct dfota_memory *m, uint32_t a)
 {

@@ -128,6 +128,9 @@ bool dfota_project_enter(struct dfota_project *p, uint32_t start,
 /** Where the old offset went, by T. */
 uint32_t dfota_project_offset(const struct dfota_project *p, uint32_t off);
 
+/** The old address lies in a region. */
+bool dfota_project_covers(const struct dfota_project *p, uint32_t address);
+
 /** Forget the addresses learnt. */
 void dfota_project_reset(struct dfota_project *p);
 
