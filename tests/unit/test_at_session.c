@@ -62,6 +62,8 @@ static void drain(struct host *h)
     while (
         (len = dfota_session_output(&h->session, out, sizeof(out), h->now))) {
         assert_true(h->sent_len + len < sizeof(h->sent));
+        /* A pause may fall behind any chunk: not in front of a `+`. */
+        assert_false(len == sizeof(out) && out[len - 1] == '+');
         memcpy(h->sent + h->sent_len, out, len);
         h->sent_len += len;
         h->sent[h->sent_len] = '\0';
@@ -391,6 +393,25 @@ static void rdy_in_the_middle_is_not_the_end(void **state)
     hear(&h, URC("\"END\",0") BANNERS);
     confirm(&h, ATI("NEW"));
     EXPECT_DONE(&h);
+}
+
+static void an_update_that_starts_again_has_not_ended(void **state)
+{
+    static const char *const signs[] = {URC("\"END\",0"), "\r\nRDY\r\n"};
+    struct host h;
+    int commands;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
+        trigger(&h);
+        hear(&h, URC("\"HTTPEND\",0") URC("\"START\""));
+        hear(&h, signs[i]);
+        hear(&h, URC("\"UPDATING\",3%"));
+        commands = h.commands;
+        pass(&h, 130000);
+        expect(&h, DFOTA_OUTCOME_UNKNOWN, DFOTA_STAGE_UPDATE, 0);
+        assert_int_equal(h.commands, commands);
+    }
 }
 
 static void an_end_without_start_is_stale(void **state)
@@ -883,6 +904,19 @@ static void the_port_may_vanish_after_the_trigger_and_come_back(void **state)
     EXPECT_DONE(&h);
 }
 
+static void a_line_cut_by_the_vanishing_port_is_no_line(void **state)
+{
+    struct host h;
+
+    (void)state;
+    trigger(&h);
+    hear(&h, URC("\"UPDATING\",3%") "\r\n+QIND: \"FOTA\",\"END\",0");
+    dfota_session_port_lost(&h.session, h.now);
+    dfota_session_port_back(&h.session, h.now);
+    hear(&h, "\r\n");
+    assert_int_equal(h.session.stage, DFOTA_STAGE_UPDATE);
+}
+
 static void a_usb_port_that_returns_means_a_normal_boot(void **state)
 {
     struct host h;
@@ -1048,6 +1082,7 @@ int main(void)
         T(random_noise_changes_neither_verdict_nor_triggers),
         T(no_command_goes_out_in_dfota_mode),
         T(rdy_in_the_middle_is_not_the_end),
+        T(an_update_that_starts_again_has_not_ended),
         T(an_end_without_start_is_stale),
         T(a_missing_end_is_made_good_by_the_banner),
         T(end_0_with_the_old_version_is_a_failure),
@@ -1077,6 +1112,7 @@ int main(void)
         T(a_module_not_registered_fails_before_the_trigger),
         T(the_apn_is_set_when_it_is_another),
         T(the_port_may_vanish_after_the_trigger_and_come_back),
+        T(a_line_cut_by_the_vanishing_port_is_no_line),
         T(a_usb_port_that_returns_means_a_normal_boot),
         T(a_port_that_stays_away_is_unknown_after_the_trigger),
         T(a_reboot_in_the_download_is_tried_again),
