@@ -639,6 +639,10 @@ static void a_version_without_revision_is_asked_by_cgmr(void **state)
     answer(&h, "ATQ0V1E0\r", OK);
     answer(&h, "ATI\r", "\r\nBG77\r\n" OK);
     answer(&h, "AT+CGMR\r", "\r\nV1\r\n" OK);
+    answer(&h, "AT+CGMR\r", "\r\nVx\r\n" OK);
+    answer(&h, "ATQ0V1E0\r", OK);
+    answer(&h, "ATI\r", "\r\nBG77\r\n" OK);
+    answer(&h, "AT+CGMR\r", "\r\nV1\r\n" OK);
     answer(&h, "AT+CGMR\r", "\r\nV1\r\n" OK);
     answer(&h, "AT+CMEE=1\r", OK);
     EXPECT_DONE(&h);
