@@ -150,8 +150,17 @@ int chip_install(struct chip *c, const uint8_t *image, uint32_t len)
 
 int chip_boot(struct chip *c, enum dfota_action *action, bool *resumed)
 {
+    struct chip_parts *p = c->parts;
+    const struct dfota_updater_config config = p->updater.c;
+    int err;
+
+    /* Nothing of the updater's memory outlives a reset. */
     memset(&c->progress, 0, sizeof c->progress);
-    return dfota_updater_boot(&c->parts->updater, action, resumed);
+    memset(&p->updater, 0, sizeof p->updater);
+    for (int i = 0; i < AREA_COUNT; i++)
+        sim_flash_reboot(&p->areas.flash[i]);
+    err = dfota_updater_init(&p->updater, &config);
+    return err ? err : dfota_updater_boot(&p->updater, action, resumed);
 }
 
 int chip_start(struct chip *c)

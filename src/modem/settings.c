@@ -2,6 +2,7 @@
 #include "modem/settings.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <jansson.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -123,6 +124,21 @@ static void keep_aside(const char *path)
     free(aside);
 }
 
+/* What a kill in the middle of a save left beside the file. */
+static void sweep(const char *path)
+{
+    char pattern[4096];
+    glob_t found;
+
+    if (snprintf(pattern, sizeof pattern, "%s.??????", path) >=
+            (int)sizeof pattern ||
+        glob(pattern, GLOB_NOSORT, NULL, &found) != 0)
+        return;
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        unlink(found.gl_pathv[i]);
+    globfree(&found);
+}
+
 int settings_open(struct settings *s, const char *folder)
 {
     uint8_t *text = NULL;
@@ -134,6 +150,7 @@ int settings_open(struct settings *s, const char *folder)
         s->path = NULL;
         return DFOTA_E_NOMEM;
     }
+    sweep(s->path);
     if (access(s->path, F_OK) != 0)
         return 0;
     err = files_read(s->path, 65536, &text, &len);

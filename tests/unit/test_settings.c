@@ -98,12 +98,27 @@ static void an_unknown_key_is_no_error(void **state)
     settings_close(&s);
 }
 
+static void what_a_kill_left_behind_is_swept_away(void **state)
+{
+    char rest[128];
+    struct settings s;
+
+    (void)state;
+    snprintf(rest, sizeof rest, "%s.aB3xyz", file);
+    assert_int_equal(files_write(rest, "{", 1), 0);
+    assert_int_equal(settings_open(&s, folder), 0);
+    settings_close(&s);
+    assert_int_equal(access(rest, F_OK), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_saved_comes_back, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_settings_file_is_kept_aside,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_a_kill_left_behind_is_swept_away,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_unknown_key_is_no_error, set_up,
                                         tear_down),
