@@ -103,7 +103,7 @@ static bool read_head(const struct dfota_journal *j, unsigned i, struct scan *s)
     s->head.counter = dfota_get_le32(raw + 8);
     s->head_id = dfota_get_le32(raw + 12);
     for (unsigned k = 0; k < DFOTA_PERMITS_MAX; k++)
-        s->head.permits[k] = dfota_get_le32(raw + 16 + 4 * k);
+        s->head.permits[k] = dfota_get_le32(raw + 16 + (size_t)4 * k);
     memcpy(s->head.manifest, raw + 48, DFOTA_MANIFEST_LEN);
     if (records_off(j, s->head.windows) > dfota_mirror_len(j))
         return false;
@@ -275,7 +275,7 @@ static int write_head(struct dfota_journal *j)
     dfota_put_le32(raw + 8, j->head.counter);
     dfota_put_le32(raw + 12, j->id);
     for (unsigned k = 0; k < DFOTA_PERMITS_MAX; k++)
-        dfota_put_le32(raw + 16 + 4 * k, j->head.permits[k]);
+        dfota_put_le32(raw + 16 + (size_t)4 * k, j->head.permits[k]);
     memcpy(raw + 48, j->head.manifest, DFOTA_MANIFEST_LEN);
     dfota_put_le32(raw + sizeof(raw) - 4, dfota_crc32(0, raw, sizeof(raw) - 4));
     return dfota_mirror_write(j, raw, sizeof(raw));

@@ -113,7 +113,8 @@ int dfota_trust_read(struct dfota_trusted *t, struct dfota_updater *u)
         err = c->hash_update(c->ctx, t->manifest, sizeof(t->manifest));
     if (!err)
         err = c->hash_final(c->ctx, digest);
-    t->id = dfota_get_le32(digest);
+    if (!err)
+        t->id = dfota_get_le32(digest);
     return err;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "powercut/world.h"
 
 static const char WHEN[] = "bta";
 
@@ -29,34 +30,44 @@ void plan_name(const struct plan *p, char *out, size_t len)
 
 static int parse_cut(struct sim_cut *c, const char **in)
 {
-    char when;
-    unsigned torn;
-    unsigned decay;
-    int used = 0;
     const char *known;
+    uint64_t torn = 0;
+    uint64_t decay = 0;
 
-    if (sscanf(*in, "%" SCNu64 "%c%u.%u%n", &c->at, &when, &torn, &decay,
-               &used) != 4 ||
-        !(known = strchr(WHEN, when)) || torn >= SIM_TORN_COUNT ||
-        decay >= SIM_DECAY_COUNT)
+    if (!world_number(in, "", &c->at) || !**in || !(known = strchr(WHEN, **in)))
+        return DFOTA_E_SYNTAX;
+    ++*in;
+    if (!world_number(in, "", &torn) || !world_number(in, ".", &decay) ||
+        torn >= SIM_TORN_COUNT || decay >= SIM_DECAY_COUNT)
         return DFOTA_E_SYNTAX;
     c->when = (enum sim_when)(known - WHEN);
     c->torn = (enum sim_torn)torn;
     c->decay = (enum sim_decay)decay;
-    *in += used;
+    return 0;
+}
+
+static int parse_three(const char **in, const char *const before[3],
+                       uint64_t out[3])
+{
+    if (strncmp(*in, before[0], 2) != 0)
+        return 0;
+    for (unsigned k = 0; k < 3; k++) {
+        if (!world_number(in, before[k], &out[k]))
+            return DFOTA_E_SYNTAX;
+    }
     return 0;
 }
 
 int plan_parse(struct plan *p, const char *in)
 {
-    char *end;
-    unsigned lie = 0;
+    static const char *const fault[] = {"/f", "x", "."};
+    static const char *const rot[] = {"/r", ".", "."};
+    uint64_t f[3] = {0, 0, 0};
+    uint64_t r[3] = {0, 0, 0};
 
     memset(p, 0, sizeof(*p));
-    p->seed = strtoull(in, &end, 10);
-    if (*end != '/')
+    if (!world_number(&in, "", &p->seed) || *in++ != '/')
         return DFOTA_E_SYNTAX;
-    in = end + 1;
     p->loop = *in == 'L';
     in += p->loop;
     while (*in >= '0' && *in <= '9' && p->cuts < PLAN_CUTS) {
@@ -64,16 +75,9 @@ int plan_parse(struct plan *p, const char *in)
             return DFOTA_E_SYNTAX;
         in += *in == ',';
     }
-    if (strncmp(in, "/f", 2) == 0) {
-        if (sscanf(in, "/f%" SCNu64 "x%u.%u", &p->fault.at, &p->fault.count,
-                   &lie) != 3)
-            return DFOTA_E_SYNTAX;
-        in += 1 + strcspn(in + 1, "/");
-    }
-    p->fault.lie = (enum sim_lie)lie;
-    if (strncmp(in, "/r", 2) == 0 &&
-        sscanf(in, "/r%" SCNu64 ".%u.%u", &p->rot.at, &p->rot.area,
-               &p->rot.bit) != 3)
+    if (parse_three(&in, fault, f) || parse_three(&in, rot, r) || *in)
         return DFOTA_E_SYNTAX;
+    p->fault = (struct sim_fault){f[0], (uint32_t)f[1], (enum sim_lie)f[2]};
+    p->rot = (struct plan_rot){r[0], (unsigned)r[1], (uint32_t)r[2]};
     return 0;
 }

@@ -18,9 +18,9 @@ static uint64_t boot_bound(const struct world *w)
     const struct dfota_flash *journal = &w->area[AREA_JOURNAL].flash;
     uint32_t window = w->area[AREA_BACKUP].flash.size;
     uint32_t slot = w->area[AREA_SLOT].flash.erase_size;
-    uint64_t stage = window / 128 + 4 * (window / slot) + 8;
+    uint64_t stage = window / 128 + (uint64_t)4 * (window / slot) + 8;
 
-    return 2 * stage + 8 * (journal->size / journal->erase_size) +
+    return 2 * stage + (uint64_t)8 * (journal->size / journal->erase_size) +
            w->windows / 2 + 120;
 }
 

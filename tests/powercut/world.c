@@ -63,7 +63,8 @@ static void shape_image(struct world *w, const struct geometry *g,
     if (w->id.shape == SHAPE_MIXED || w->id.shape == SHAPE_SHRINK) {
         for (uint32_t s = 0; s < g->sectors; s++) {
             if (sim_random(seed) % 3)
-                w->new_image[s * g->slot + sim_random(seed) % g->slot] ^= 1;
+                w->new_image[(size_t)s * g->slot +
+                             sim_random(seed) % g->slot] ^= 1;
         }
     }
 }
@@ -96,7 +97,7 @@ static void write_digests(uint8_t *out, const struct dfota_package *p,
 
         dfota_package_window(p, n, &off, &len);
         fast_hash(w->new_image + off, len, digest);
-        memcpy(out + n * DFOTA_DIGEST_LEN, digest, DFOTA_DIGEST_LEN);
+        memcpy(out + (size_t)n * DFOTA_DIGEST_LEN, digest, DFOTA_DIGEST_LEN);
     }
 }
 
@@ -200,8 +201,8 @@ int world_create(struct world *w, const struct world_id *id)
     g = &geometries[id->geometry];
     w->id = *id;
     w->counter = 1;
-    w->old_image = malloc(g->sectors * g->slot);
-    w->new_image = malloc(g->sectors * g->slot);
+    w->old_image = malloc((size_t)g->sectors * g->slot);
+    w->new_image = malloc((size_t)g->sectors * g->slot);
     if (!w->old_image || !w->new_image)
         return DFOTA_E_NOMEM;
     shape_image(w, g, &seed);
@@ -241,11 +242,29 @@ void world_name(const struct world_id *id, char out[48])
                    id->shape, id->kind, id->descending, id->seed);
 }
 
+bool world_number(const char **in, const char *before, uint64_t *out)
+{
+    size_t len = strlen(before);
+    char *end;
+
+    if (strncmp(*in, before, len) != 0 || (*in)[len] < '0' || (*in)[len] > '9')
+        return false;
+    *out = strtoull(*in + len, &end, 10);
+    *in = end;
+    return true;
+}
+
 int world_parse(struct world_id *id, const char *name)
 {
-    memset(id, 0, sizeof(*id));
-    return sscanf(name, "g%u.m%u.s%u.k%u.d%u.%u", &id->geometry, &id->mode,
-                  &id->shape, &id->kind, &id->descending, &id->seed) == 6
-               ? 0
-               : DFOTA_E_SYNTAX;
+    static const char *const before[] = {"g", ".m", ".s", ".k", ".d", "."};
+    unsigned *const fields[] = {&id->geometry, &id->mode,       &id->shape,
+                                &id->kind,     &id->descending, &id->seed};
+    uint64_t n;
+
+    for (unsigned k = 0; k < sizeof(before) / sizeof(before[0]); k++) {
+        if (!world_number(&name, before[k], &n))
+            return DFOTA_E_SYNTAX;
+        *fields[k] = (unsigned)n;
+    }
+    return 0;
 }

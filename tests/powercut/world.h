@@ -75,4 +75,7 @@ void world_reset(struct world *w, uint64_t seed);
 void world_name(const struct world_id *id, char out[48]);
 int world_parse(struct world_id *id, const char *name);
 
+/** Take `before` and a decimal number behind it; false: not there. */
+bool world_number(const char **in, const char *before, uint64_t *out);
+
 #endif

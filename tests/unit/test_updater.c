@@ -87,7 +87,7 @@ static void reset_package(void)
 
 static void every_byte_of_the_head_that_flips_is_refused(void **state)
 {
-    uint32_t head = w.package_len - w.new_len - 4;
+    uint32_t head;
 
     (void)state;
     make(0, MODE_ONE, SHAPE_MIXED, KIND_DELTA, 0);

@@ -5,6 +5,7 @@
 #include <mbedtls/pk.h>
 #include <mbedtls/platform_util.h>
 #include <mbedtls/x509_crt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -145,15 +146,16 @@ int psa_signer_load(struct psa_signer *s, const char *path)
 /* KEY.pem gives KEY.pub.pem. */
 static char *public_path(const char *path)
 {
+    static const char ending[] = ".pub.pem";
     size_t len = strlen(path);
-    char *out = malloc(len + sizeof(".pub.pem"));
+    size_t room = len + sizeof(ending);
+    char *out = malloc(room);
 
     if (!out)
         return NULL;
     if (len > 4 && strcmp(path + len - 4, ".pem") == 0)
         len -= 4;
-    memcpy(out, path, len);
-    strcpy(out + len, ".pub.pem");
+    (void)snprintf(out, room, "%.*s%s", (int)len, path, ending);
     return out;
 }
 

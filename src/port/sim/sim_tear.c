@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
 #include <string.h>
 
 #include "port/sim/sim_parts.h"
 
 static uint32_t below(struct sim_flash *f, uint32_t n)
 {
-    return (uint32_t)(sim_random(&f->power->seed) % n);
+    return n ? (uint32_t)(sim_random(&f->power->seed) % n) : 0;
 }
 
 static uint8_t state_of(enum sim_decay decay)
@@ -45,6 +46,7 @@ static void garbage(struct sim_flash *f, uint32_t off, uint32_t end,
 {
     uint32_t prog = f->flash.prog_size;
 
+    assert(prog > 0);
     for (; off < end; off += prog) {
         for (uint32_t k = 0; k < prog; k++)
             f->cells[off + k] = (uint8_t)sim_random(&f->power->seed);
