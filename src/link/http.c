@@ -132,6 +132,14 @@ static size_t on_data(char *data, size_t size, size_t count, void *ctx)
     return h->refused ? 0 : len;
 }
 
+/* In TLS 1.3 a server refuses the client's certificate when the handshake is
+ * over for the client; libcurl then tells of a receive error, and only its
+ * text has GNUTLS_E_FATAL_ALERT_RECEIVED in it. */
+static bool was_alerted(const struct http *h)
+{
+    return !h->head_given && strstr(h->error, "(-12)") != NULL;
+}
+
 static enum link_error meaning(const struct http *h, CURLcode code)
 {
     switch (code) {
@@ -155,6 +163,7 @@ static enum link_error meaning(const struct http *h, CURLcode code)
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
+        return was_alerted(h) ? LINK_TLS : LINK_LOST;
     case CURLE_PARTIAL_FILE:
         return LINK_LOST;
     default:

@@ -46,7 +46,8 @@ class Server:
         self._listen("http", None)
 
     def start_tls(self):
-        """https with a good name, and with one that nothing vouches for."""
+        """https: with a good name, with one that nothing vouches for, and
+        one (mhttps) that wants a client's certificate, "other"."""
         if "https" in self.ports:
             return
         for name, subject in (("server", "localhost"), ("other", "elsewhere")):
@@ -56,6 +57,16 @@ class Server:
             context.load_cert_chain(self.folder / f"{name}.pem",
                                     self.folder / f"{name}.key")
             self._listen(scheme, context)
+            if scheme == "https":
+                self._listen("mhttps", self.mutual())
+
+    def mutual(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.folder / "server.pem",
+                                self.folder / "server.key")
+        context.load_verify_locations(self.folder / "other.pem")
+        context.verify_mode = ssl.CERT_REQUIRED
+        return context
 
     def set(self, words):
         """BEHAVIOUR [ARGUMENT].. [xN]: for the next N requests, then ok."""

@@ -25,7 +25,7 @@ A case is a conversation on the serial line, one step a line:
   ! size NAME         {size} stands for its length from here on
   ! upload NAME [N]   send it (the first N bytes) on the line
   ! image NAME SIZE   one more firmware image, for package --from and --to
-  ! file PATH ca|other|TEXT  a file in the module's file system
+  ! file PATH ca|other|otherkey|TEXT  a file in the module's file system
   ! died              the module ends now, by SIGKILL
   ! start [OPTION..]  start it again with the same state
   ! break settings|FILE      overwrite a state file with noise
@@ -33,7 +33,7 @@ A case is a conversation on the serial line, one step a line:
   = requests N        requests the server has had; = range I VALUE
   = said REGEX        standard error has a line that matches
 
-{http} {https} {badhttps} {closed} stand for scheme://127.0.0.1:PORT; {port}
+{http} {https} {badhttps} {mhttps} {closed} stand for scheme://127.0.0.1:PORT; {port}
 is the port of the first.
 Blank lines between CR LF are not lines. Exit status: 0, or 1 and a diff.
 """
@@ -399,7 +399,8 @@ class Case:
     def do_file(self, path, *content):
         place = self.folder / "state" / "files" / path.lstrip("/")
         place.parent.mkdir(parents=True, exist_ok=True)
-        names = {"ca": "server.pem", "other": "other.pem"}
+        names = {"ca": "server.pem", "other": "other.pem",
+                 "otherkey": "other.key"}
         if content[0] in names:
             shutil.copy(self.folder / names[content[0]], place)
         else:
