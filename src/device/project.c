@@ -20,6 +20,8 @@ const struct dfota_isa *dfota_isa_find(unsigned arch, bool *found)
         return &dfota_isa_rv32;
     case DFOTA_ARCH_RV64:
         return &dfota_isa_rv64;
+    case DFOTA_ARCH_XTENSA:
+        return &dfota_isa_xtensa;
     default:
         *found = false;
         return NULL;
@@ -257,8 +259,8 @@ static void forget_first(struct dfota_project *p, unsigned reg)
         first_of(p, reg)->reg = DFOTA_REG_NONE;
 }
 
-/* How many of len bytes are behind one another without an operand: whole
- * instructions, so that the next unit begins with one, too. */
+/* How many bytes from here on have no operand: whole instructions, at least
+ * to the end of the word, so that the next unit begins with one, too. */
 static uint32_t plain_len(struct dfota_project *p, const uint8_t *old,
                           uint32_t o, uint32_t n, uint32_t word)
 {
@@ -271,15 +273,16 @@ static uint32_t plain_len(struct dfota_project *p, const uint8_t *old,
         operand_at(p, old, o, DFOTA_LOOK_AHEAD, &op);
         forget_first(p, op.writes);
         i = op.len ? op.len : step;
-        /* Not over a pointer: this may be data. */
-        if (i > word && region_of_address(p, dfota_get_le32(old + word)))
-            return word;
     }
     while (i < word &&
            !operand_at(p, old + i, o + i, DFOTA_LOOK_AHEAD - i, &op)) {
         forget_first(p, op.writes);
         i += op.len ? op.len : step;
     }
+    /* Not over a pointer: this may be data. */
+    if (i > word && ((o ^ n) & 3) == 0 &&
+        region_of_address(p, dfota_get_le32(old + word)))
+        return word;
     return i;
 }
 

@@ -119,6 +119,7 @@ const struct dfota_isa *dfota_isa_find(unsigned arch, bool *found);
 extern const struct dfota_isa dfota_isa_thumb2;
 extern const struct dfota_isa dfota_isa_rv32;
 extern const struct dfota_isa dfota_isa_rv64;
+extern const struct dfota_isa dfota_isa_xtensa;
 
 /** Enter a segment into T: old bytes from start on moved by shift.
  * false: T is full. */

@@ -32,6 +32,7 @@ struct vector {
 
 #define RV32 DFOTA_ARCH_RV32
 #define RV64 DFOTA_ARCH_RV64
+#define XTENSA DFOTA_ARCH_XTENSA
 
 static const struct vector vectors[] = {
     /* jal ra, jal x0 */
@@ -70,11 +71,34 @@ static const struct vector vectors[] = {
     {RV64, "d5f8", 0x105C, JUMP, 2, 0x1010, 0xF5A},
     /* c.nop, addi */
     {RV32, "0100", 0, NONE, 2, 0, 0},
+    /* call0 forward and back; j; l32r */
+    {XTENSA, "c50200", 0x40201004, CALL, 3, 0x40201034, 0x40201036},
+    {XTENSA, "c5fcff", 0x40201037, CALL, 3, 0x40201004, 0x40281038},
+    {XTENSA, "460a00", 0x40201007, JUMP, 3, 0x40201034, 0x4022100B},
+    {XTENSA, "21fdff", 0x4020100A, LITERAL, 3, 0x40201000, 0x4020100C},
+    {XTENSA, "f1f2ff", 0x40201037, LITERAL, 3, 0x40201000, 0x40201002},
+    /* beqz, bnez; beqi, bltui, beq, bbci */
+    {XTENSA, "163302", 0x4020100D, JUMP, 3, 0x40201034, 0x40201811},
+    {XTENSA, "5604ff", 0x40201010, JUMP, 3, 0x40201004, 0x40200813},
+    {XTENSA, "26451d", 0x40201013, JUMP, 3, 0x40201034, 0x40201097},
+    {XTENSA, "b645ea", 0x40201016, JUMP, 3, 0x40201004, 0x40200F99},
+    {XTENSA, "371217", 0x40201019, JUMP, 3, 0x40201034, 0x4020109D},
+    {XTENSA, "5762e4", 0x4020101C, JUMP, 3, 0x40201004, 0x40200F9F},
+    /* loopnez, bt; beqz.n, bnez.n */
+    {XTENSA, "769280", 0x40201000, JUMP, 3, 0x40201084, 0x40201003},
+    {XTENSA, "761090", 0x40201000, JUMP, 3, 0x40200F94, 0x40201084},
+    {XTENSA, "9c1300", 0x4020101F, JUMP, 2, 0x40201034, 0x40201022},
+    {XTENSA, "ccf400", 0x40201021, JUMP, 2, 0x40201034, 0x40201065},
+    /* entry; add; movi.n; ret.n */
+    {XTENSA, "364100", 0, NONE, 3, 0, 0},
+    {XTENSA, "402380", 0, NONE, 3, 0, 0},
+    {XTENSA, "0c1300", 0, NONE, 2, 0, 0},
+    {XTENSA, "0df000", 0, NONE, 2, 0, 0},
 };
 
 enum { BYTES = DFOTA_LOOK_AHEAD, VECTORS = sizeof vectors / sizeof vectors[0] };
 
-static const uint8_t architectures[] = {RV32, RV64, DFOTA_ARCH_THUMB2};
+static const uint8_t architectures[] = {RV32, RV64, XTENSA, DFOTA_ARCH_THUMB2};
 
 static const struct dfota_isa *find(unsigned arch)
 {
