@@ -13,7 +13,7 @@
 
 #include "base/err.h"
 #include "modem/control.h"
-#include "modem/module.h"
+#include "modem/modem.h"
 #include "modem/ports.h"
 #include "os/log.h"
 

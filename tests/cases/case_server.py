@@ -99,7 +99,15 @@ class Server:
         try:
             connection.settimeout(60)
             if context:
-                connection = context.wrap_socket(connection, server_side=True)
+                connection = context.wrap_socket(
+                    connection, server_side=True,
+                    do_handshake_on_connect=False)
+                try:
+                    connection.do_handshake()
+                except ssl.SSLError:
+                    connection = socket.socket(fileno=connection.detach())
+                    self._linger(connection)
+                    return
             head = b""
             while b"\r\n\r\n" not in head:
                 part = connection.recv(4096)
@@ -114,6 +122,15 @@ class Server:
             pass
         finally:
             connection.close()
+
+    @staticmethod
+    def _linger(connection):
+        """Take what still comes: a close with unread bytes would be a reset,
+        which overtakes the alert that tells why."""
+        connection.settimeout(2)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(4096):
+            pass
 
     def _answer(self, connection, request):
         self.requests += 1
