@@ -147,6 +147,9 @@ static int on_head(struct download *d, const struct link_event *e)
     if (e->length > (int64_t)d->m->c->memory.package)
         return decide(d, CAUSE_TOO_LARGE);
     if (e->status == 206) {
+        /* If-Range ignored: these bytes are of another file. */
+        if (e->etag && strcmp(e->etag, d->etag) != 0)
+            return decide(d, CAUSE_LENGTH);
         if (e->length >= 0 && d->length >= 0 && e->length != d->length)
             return decide(d, CAUSE_LENGTH);
         return 0;

@@ -39,7 +39,7 @@ class Server:
         self.plan = ("ok", [])
         self.times = None
         self.requests = 0
-        self.ranges = []
+        self.ranges, self.if_ranges = [], []
         self.stopping = threading.Event()
         self.ports = {}
         self.listeners = []
@@ -135,6 +135,7 @@ class Server:
     def _answer(self, connection, request):
         self.requests += 1
         self.ranges.append(request.headers.get("range", "-"))
+        self.if_ranges.append(request.headers.get("if-range", "-"))
         name, arguments = self.plan
         if self.times is not None:
             if self.times == 0:
@@ -234,6 +235,17 @@ def close_untagged(server, connection, request):
 def close_and_change(server, connection, request):
     """Half of one file; the rest is asked of another file."""
     tag = '"one"' if server.requests == 1 else '"two"'
+    number, headers, body = server.head_and_body(request, tag)
+    if server.requests == 1:
+        body = body[:len(body) // 2]
+    server.reply(connection, number, headers, body)
+
+
+@behaviour
+def close_and_splice(server, connection, request):
+    """Half of one file; then the rest of another, If-Range or not."""
+    tag = '"one"' if server.requests == 1 else '"two"'
+    request.headers.pop("if-range", None)
     number, headers, body = server.head_and_body(request, tag)
     if server.requests == 1:
         body = body[:len(body) // 2]

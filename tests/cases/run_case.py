@@ -30,16 +30,18 @@ A case is a conversation on the serial line, one step a line:
   ! start [OPTION..]  start it again with the same state
   ! break settings|FILE      overwrite a state file with noise
   = KEY VALUE         that field of the control socket's `state`
-  = requests N        requests the server has had; = range I VALUE
+  = requests N        requests the server has had; = range I VALUE and
+                      = if-range I VALUE are headers of the one numbered I
   = said REGEX        standard error has a line that matches
 
 {http} {https} {badhttps} {mhttps} {closed} stand for scheme://127.0.0.1:PORT; {port}
-is the port of the first.
+is the port of the first; {hash NAME} the version of an image without marker.
 Blank lines between CR LF are not lines. Exit status: 0, or 1 and a diff.
 """
 
 import argparse
 import difflib
+import hashlib
 import json
 import os
 import pathlib
@@ -234,6 +236,7 @@ class Case:
             text = text.replace("{%s}" % name, f"{scheme}://127.0.0.1:{port}")
         text = text.replace("{port}", str(self.server.ports["http"]))
         text = text.replace("{folder}", str(self.folder))
+        text = re.sub(r"\{hash (\w+)\}", self.version_of, text)
         text = text.replace("{size}", str(self.size))
         if "{closed}" in text:
             with socket.socket() as s:
@@ -241,6 +244,10 @@ class Case:
                 port = s.getsockname()[1]
             text = text.replace("{closed}", f"http://127.0.0.1:{port}")
         return text
+
+    def version_of(self, match):
+        image = (self.folder / f"{match.group(1)}.bin").read_bytes()
+        return hashlib.sha256(image).hexdigest()[:8]
 
     def run(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="dfota-case-"))
@@ -425,6 +432,9 @@ class Case:
         elif key == "range":
             index, value = value.split(" ", 1)
             got = self.server.ranges[int(index)]
+        elif key == "if-range":
+            index, value = value.split(" ", 1)
+            got = self.server.if_ranges[int(index)]
         elif key == "said":
             got = self.module.said()
             if re.search(value, got):
