@@ -7,15 +7,16 @@
 
 /* What the arena of each class holds. docs/format.md 4.4 */
 struct arena_class {
-    uint8_t kib, slot_log2, flag_log2;
-    uint16_t t, code, data;
+    uint8_t kib;
+    struct dfota_model_size model;
+    uint16_t t, code, data; /* entries */
 };
 
 static const struct arena_class classes[] = {
-    {8, 8, 7, 128, 32, 16},
-    {16, 9, 8, 256, 64, 32},
-    {32, 11, 8, 384, 64, 32},
-    {64, 12, 8, 1024, 64, 32},
+    {8, {8, 7, 7}, 128, 32, 16},
+    {16, {9, 9, 8}, 256, 64, 32},
+    {32, {10, 9, 8}, 1024, 64, 32},
+    {64, {12, 9, 8}, 1024, 64, 32},
 };
 
 static const struct arena_class *class_of(const struct dfota_package *p)
@@ -73,9 +74,10 @@ int dfota_decoder_layout(struct dfota_decoder *d, const struct dfota_package *p,
         take(&at, DFOTA_COPYMAP_COUNTERS * sizeof *d->map.counters);
     d->map.source_len = p->m.source_len;
     d->map.coder = &d->map_coder;
-    dfota_model_init(&d->model, at, k->slot_log2, k->flag_log2);
-    at += dfota_model_len(k->slot_log2, k->flag_log2);
-    return (size_t)(at - (uint8_t *)arena) > len ? DFOTA_E_ARENA : DFOTA_OK;
+    if ((size_t)(at - (uint8_t *)arena) + dfota_model_len(&k->model) > len)
+        return DFOTA_E_ARENA;
+    dfota_model_init(&d->model, at, &k->model);
+    return DFOTA_OK;
 }
 
 /* ---- the copy map -------------------------------------------------------- */

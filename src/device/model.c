@@ -164,36 +164,29 @@ static uint32_t hash(uint32_t a, uint32_t b)
     return a ^ a >> 15;
 }
 
-static uint32_t align4(uint32_t n)
+enum {
+    WEIGHTS = DFOTA_BYTE_SETS * DFOTA_BYTE_INPUTS,
+    FLAG_WEIGHTS = DFOTA_FLAG_SETS * DFOTA_FLAG_INPUTS,
+};
+
+uint32_t dfota_model_len(const struct dfota_model_size *size)
 {
-    return (n + 3) & ~3U;
+    return (WEIGHTS + FLAG_WEIGHTS) * 4U +
+           (DFOTA_FLAG_INPUTS * 4U << size->flag_log2) +
+           (DFOTA_BYTE_CONTEXTS * 2U << size->slot_log2) +
+           (DFOTA_BYTE_EXPECTS * 2U << size->expect_log2);
 }
 
-uint32_t dfota_model_len(unsigned slot_log2, unsigned flag_log2)
+void dfota_model_init(struct dfota_model *m, void *mem,
+                      const struct dfota_model_size *size)
 {
-    return (uint32_t)(DFOTA_BYTE_SETS * DFOTA_BYTE_INPUTS * 4) +
-           (uint32_t)(DFOTA_FLAG_SETS * DFOTA_FLAG_INPUTS * 4) +
-           (DFOTA_FLAG_INPUTS * 4U << flag_log2) +
-           (DFOTA_BYTE_CONTEXTS * 2U << slot_log2) +
-           (DFOTA_BYTE_EXPECTS * 2U << DFOTA_EXPECT_LOG2);
-}
-
-void dfota_model_init(struct dfota_model *m, void *mem, unsigned slot_log2,
-                      unsigned flag_log2)
-{
-    uint8_t *at = mem;
-
-    m->slot_log2 = (uint8_t)slot_log2;
-    m->flag_log2 = (uint8_t)flag_log2;
-    m->weights = (int32_t *)(void *)at;
-    at += align4(DFOTA_BYTE_SETS * DFOTA_BYTE_INPUTS * 4);
-    m->fweights = (int32_t *)(void *)at;
-    at += align4(DFOTA_FLAG_SETS * DFOTA_FLAG_INPUTS * 4);
-    m->flags = (uint32_t *)(void *)at;
-    at += DFOTA_FLAG_INPUTS * 4U << flag_log2;
-    m->slots = (uint16_t *)(void *)at;
-    at += DFOTA_BYTE_CONTEXTS * 2U << slot_log2;
-    m->expects = (uint16_t *)(void *)at;
+    m->size = *size;
+    m->weights = mem;
+    m->fweights = m->weights + WEIGHTS;
+    m->flags = (uint32_t *)(void *)(m->fweights + FLAG_WEIGHTS);
+    m->slots =
+        (uint16_t *)(void *)(m->flags + (DFOTA_FLAG_INPUTS << size->flag_log2));
+    m->expects = m->slots + (DFOTA_BYTE_CONTEXTS << size->slot_log2);
     dfota_model_reset(m);
 }
 
@@ -205,10 +198,10 @@ void dfota_model_reset(struct dfota_model *m)
         m->weights[i] = BYTE_WEIGHT;
     for (i = 0; i < DFOTA_FLAG_SETS * DFOTA_FLAG_INPUTS; i++)
         m->fweights[i] = FLAG_WEIGHT;
-    for (i = 0; i < (uint32_t)DFOTA_FLAG_INPUTS << m->flag_log2; i++)
+    for (i = 0; i < (uint32_t)DFOTA_FLAG_INPUTS << m->size.flag_log2; i++)
         m->flags[i] = (uint32_t)PROBABILITY_OF_HIT << 24 | 2;
-    dfota_counters_reset(m->slots, DFOTA_BYTE_CONTEXTS << m->slot_log2);
-    for (i = 0; i < DFOTA_BYTE_EXPECTS << DFOTA_EXPECT_LOG2; i++)
+    dfota_counters_reset(m->slots, DFOTA_BYTE_CONTEXTS << m->size.slot_log2);
+    for (i = 0; i < DFOTA_BYTE_EXPECTS << m->size.expect_log2; i++)
         m->expects[i] = EXPECT_NEW;
     m->history = 0;
 }
@@ -243,7 +236,7 @@ static uint32_t flag_p(uint32_t t)
 bool dfota_model_flag(struct dfota_model *m, struct dfota_coder *c,
                       unsigned kind, unsigned key, bool actual)
 {
-    const uint32_t mask = (1U << m->flag_log2) - 1;
+    const uint32_t mask = (1U << m->size.flag_log2) - 1;
     uint32_t h = m->history;
     uint32_t *t[DFOTA_FLAG_INPUTS];
     int16_t in[DFOTA_FLAG_INPUTS];
@@ -252,10 +245,10 @@ bool dfota_model_flag(struct dfota_model *m, struct dfota_coder *c,
     bool hit;
 
     t[0] = m->flags + ((kind | (h & 15) << 4) & mask);
-    t[1] = m->flags + (1U << m->flag_log2) +
+    t[1] = m->flags + (1U << m->size.flag_log2) +
            (hash(key | (h & 3) << 16, kind) & mask);
-    t[2] =
-        m->flags + (2U << m->flag_log2) + (hash(h & 0xFFF, kind >> 1) & mask);
+    t[2] = m->flags + (2U << m->size.flag_log2) +
+           (hash(h & 0xFFF, kind >> 1) & mask);
     for (unsigned i = 0; i < DFOTA_FLAG_INPUTS; i++)
         in[i] = (int16_t)dfota_stretch(flag_p(*t[i]));
     p = dfota_squash(mix(w, in, DFOTA_FLAG_INPUTS));
@@ -325,8 +318,8 @@ static void expect(struct dfota_model *m, struct byte_state *s, unsigned i,
                    uint32_t index, const struct dfota_byte_ctx *x,
                    unsigned known, unsigned at)
 {
-    uint16_t *t = m->expects + (i << DFOTA_EXPECT_LOG2) +
-                  (index & ((1U << DFOTA_EXPECT_LOG2) - 1));
+    uint16_t *t = m->expects + (i << m->size.expect_log2) +
+                  (index & ((1U << m->size.expect_log2) - 1));
     int32_t st;
 
     s->expect[i] = NULL;
@@ -350,8 +343,8 @@ static unsigned byte_bit(struct dfota_model *m, struct byte_state *s,
     for (unsigned i = 0; i < DFOTA_BYTE_CONTEXTS; i++) {
         uint32_t index = (s->h[i] + known) * 0x9E3779B1;
 
-        s->slot[i] =
-            m->slots + (i << m->slot_log2) + (index >> (32 - m->slot_log2));
+        s->slot[i] = m->slots + (i << m->size.slot_log2) +
+                     (index >> (32 - m->size.slot_log2));
         s->in[i] =
             (int16_t)(*s->slot[i] & 15 ? dfota_stretch(counter_p(*s->slot[i]))
                                        : 0);

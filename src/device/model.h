@@ -30,9 +30,13 @@ typedef uint16_t dfota_counter;
 #define DFOTA_BYTE_EXPECTS 3
 #define DFOTA_BYTE_INPUTS (DFOTA_BYTE_CONTEXTS + DFOTA_BYTE_EXPECTS + 1)
 #define DFOTA_BYTE_SETS 16
-#define DFOTA_EXPECT_LOG2 9
 #define DFOTA_FLAG_INPUTS 3
 #define DFOTA_FLAG_SETS 16
+
+/* How large the tables are; by arena class. */
+struct dfota_model_size {
+    uint8_t slot_log2, expect_log2, flag_log2;
+};
 
 struct dfota_model {
     uint16_t *slots;   /* DFOTA_BYTE_CONTEXTS << slot_log2 counters */
@@ -41,7 +45,7 @@ struct dfota_model {
     uint32_t *flags;   /* DFOTA_FLAG_INPUTS << flag_log2 */
     int32_t *fweights; /* DFOTA_FLAG_SETS x DFOTA_FLAG_INPUTS */
     uint32_t history;  /* flags coded before, a 1 for each miss */
-    uint8_t slot_log2, flag_log2;
+    struct dfota_model_size size;
 };
 
 /* What surrounds a byte that is to be coded. */
@@ -58,12 +62,12 @@ struct dfota_byte_ctx {
     uint8_t made[4];    /* the new image behind: nearest first */
 };
 
-/** Bytes of arena a model of these sizes takes. */
-uint32_t dfota_model_len(unsigned slot_log2, unsigned flag_log2);
+/** Bytes of arena a model of this size takes, a multiple of 4. */
+uint32_t dfota_model_len(const struct dfota_model_size *size);
 
 /** Lay the model out at mem (aligned to 4) and reset it. */
-void dfota_model_init(struct dfota_model *m, void *mem, unsigned slot_log2,
-                      unsigned flag_log2);
+void dfota_model_init(struct dfota_model *m, void *mem,
+                      const struct dfota_model_size *size);
 
 /** Forget everything learnt: the state at the head of a window. */
 void dfota_model_reset(struct dfota_model *m);
