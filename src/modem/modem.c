@@ -199,16 +199,16 @@ char *module_state(const struct module *m)
 {
     static const char *const powers[] = {"off", "boot", "on", "dfota", "held"};
     json_t *o = json_pack(
-        "{ss ss ss ss ss ss sI sI sI sI sI sI sb sb si}", "model", m->c->model,
-        "dialect", m->d->name, "power", powers[m->power], "stage",
+        "{ss ss ss ss ss ss sI sI sI sI sI sI sI sb sb si}", "model",
+        m->c->model, "dialect", m->d->name, "power", powers[m->power], "stage",
         agent_stage(m), "work", agent_work(m), "version", m->version,
         "flash_operations", (json_int_t)chip_operations(&m->chip),
         "dropped_bytes", (json_int_t)m->term.dropped, "dfota_at",
         (json_int_t)m->term.dumb_lines, "lines", (json_int_t)m->term.lines,
         "updates", (json_int_t)m->set.updates, "package",
-        (json_int_t)m->set.package_len, "registered",
-        radio_registered(&m->radio), "manual", m->agent.manual, "boots",
-        (int)m->boots);
+        (json_int_t)m->set.package_len, "data_bytes",
+        (json_int_t)m->term.data.got, "registered", radio_registered(&m->radio),
+        "manual", m->agent.manual, "boots", (int)m->boots);
     char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
 
     json_decref(o);

@@ -63,6 +63,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import case_server  # noqa: E402
 
 LINE_TIMEOUT = 30.0
+STATE_TIMEOUT = 5.0
 
 
 class Failure(Exception):
@@ -427,26 +428,36 @@ class Case:
         self.line = self.module.line
 
     def state(self, key, value=""):
+        """What the line does not tell may come a moment later than what it
+        does: ask until it is so."""
+        end = time.monotonic() + STATE_TIMEOUT
+        while True:
+            got = self.ask_state(key, value)
+            if got is None:
+                return
+            if time.monotonic() > end:
+                raise Failure(f"= {key}\n- {value}\n+ {got}")
+            time.sleep(0.01)
+
+    def ask_state(self, key, value):
+        """None when it is so, else what it is."""
         if key == "requests":
             got = str(self.server.requests)
-        elif key == "range":
+        elif key in ("range", "if-range"):
             index, value = value.split(" ", 1)
-            got = self.server.ranges[int(index)]
-        elif key == "if-range":
-            index, value = value.split(" ", 1)
-            got = self.server.if_ranges[int(index)]
+            headers = {"range": self.server.ranges,
+                       "if-range": self.server.if_ranges}[key]
+            got = headers[int(index)] if int(index) < len(headers) else "none"
         elif key == "said":
             got = self.module.said()
-            if re.search(value, got):
-                return
+            return None if re.search(value, got) else got
         else:
             state = json.loads(self.module.ask("state"))
             if key not in state:
                 raise Failure(f"state has no {key}")
             got = state[key]
             got = json.dumps(got) if not isinstance(got, str) else got
-        if not re.fullmatch(value, got):
-            raise Failure(f"= {key}\n- {value}\n+ {got}")
+        return None if re.fullmatch(value, got) else got
 
 
 def run_one(path, arguments):
