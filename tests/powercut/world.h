@@ -61,12 +61,24 @@ struct world {
     uint32_t package_len, full_len;
     uint32_t windows;
     uint32_t counter; /* the package's; the device's is 0 */
-    uint64_t arena[1024];
+    uint64_t arena[2048];
 };
 
 /** errors: E_NOMEM, E_ARG no such world, or one that makes no sense */
 int world_create(struct world *w, const struct world_id *id);
 void world_destroy(struct world *w);
+
+/** Sectors a window has in this mode, 0: the whole image. */
+uint32_t world_window(const struct world *w);
+
+/**
+ * Make the package from old to new image: pack_stand_in.c, pack_codec.c.
+ *
+ * flags    DFOTA_FLAG_* asked for
+ * out      malloc'd
+ */
+int world_pack(struct world *w, uint32_t sector, uint8_t flags, uint8_t **out,
+               uint32_t *out_len);
 
 /** All areas as before the update. */
 void world_reset(struct world *w, uint64_t seed);

@@ -7,5 +7,6 @@ dfota_unit(journal dfota_updater dfota_sim)
 dfota_unit(updater dfota_updater dfota_sim)
 target_sources(test_updater
                PRIVATE ${CMAKE_SOURCE_DIR}/tests/powercut/fast_crypto.c
+                       ${CMAKE_SOURCE_DIR}/tests/powercut/pack_stand_in.c
                        ${CMAKE_SOURCE_DIR}/tests/powercut/stand_in.c
                        ${CMAKE_SOURCE_DIR}/tests/powercut/world.c)
