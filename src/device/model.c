@@ -201,7 +201,7 @@ void dfota_model_reset(struct dfota_model *m)
     for (i = 0; i < (uint32_t)DFOTA_FLAG_INPUTS << m->size.flag_log2; i++)
         m->flags[i] = (uint32_t)PROBABILITY_OF_HIT << 24 | 2;
     dfota_counters_reset(m->slots, DFOTA_BYTE_CONTEXTS << m->size.slot_log2);
-    for (i = 0; i < DFOTA_BYTE_EXPECTS << m->size.expect_log2; i++)
+    for (i = 0; i < (uint32_t)DFOTA_BYTE_EXPECTS << m->size.expect_log2; i++)
         m->expects[i] = EXPECT_NEW;
     m->history = 0;
 }
