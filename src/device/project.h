@@ -117,9 +117,14 @@ struct dfota_isa {
 const struct dfota_isa *dfota_isa_find(unsigned arch, bool *found);
 
 extern const struct dfota_isa dfota_isa_thumb2;
+extern const struct dfota_isa dfota_isa_a32;
+extern const struct dfota_isa dfota_isa_a64;
 extern const struct dfota_isa dfota_isa_rv32;
 extern const struct dfota_isa dfota_isa_rv64;
 extern const struct dfota_isa dfota_isa_xtensa;
+extern const struct dfota_isa dfota_isa_avr;
+extern const struct dfota_isa dfota_isa_8051;
+extern const struct dfota_isa dfota_isa_x86;
 
 /** Enter a segment into T: old bytes from start on moved by shift.
  * false: T is full. */
