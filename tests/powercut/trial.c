@@ -87,7 +87,7 @@ static void judge_boot(struct trial *t, struct world *w)
         return; /* the journal had nothing to say about it yet */
     if (!is_new && !is_old)
         brick(t, "boots neither the old nor the new image");
-    else if (!is_new && t->copying)
+    else if (!is_new && t->copying && !t->rotten)
         brick(t, "boots the old image after RESTORE");
     if (j->state.type == DFOTA_RECORD_FINISHED && !is_new)
         brick(t, "FINISHED, but not the new image");
