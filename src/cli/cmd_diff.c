@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "cli/classes.h"
 #include "cli/cli.h"
+#include "cli/image_file.h"
 #include "cli/keys.h"
 #include "delta/build.h"
 #include "os/log.h"
@@ -16,7 +17,8 @@ static const char help[] =
     "Usage: dfota diff OLD NEW -o PKG [OPTIONS]\n"
     "\n"
     "Make a package that turns the firmware image OLD into NEW. It is decoded\n"
-    "and compared before it is written.\n"
+    "and compared before it is written. Images may be raw, Intel HEX, UF2,\n"
+    "ELF, DFU or DfuSe files; which of them shows in their contents.\n"
     "\n"
     "  -o, --output PKG        where the package goes, - for standard output\n"
     "  -k, --key KEY.pem       sign with this key (ECDSA P-256)\n"
@@ -33,6 +35,8 @@ static const char help[] =
     "      --sector SIZE       the flash's erase blocks (4K)\n"
     "      --backup SIZE       the backup area; 0: as large as the image (0)\n"
     "      --full              a full image: needs no OLD on the device\n"
+    "      --raw               take the images as they are, whatever they "
+    "look like\n"
     "  -h, --help              print this help\n"
     "\n"
     "Sizes take K and M. --class with a module's dialect also sets its\n"
@@ -45,6 +49,7 @@ enum {
     OPT_FROM,
     OPT_FULL,
     OPT_KEY_ID,
+    OPT_RAW,
     OPT_SECTOR,
     OPT_SLOT,
     OPT_TO,
@@ -63,6 +68,7 @@ static const struct option options[] = {
     {"key-id", required_argument, NULL, OPT_KEY_ID},
     {"output", required_argument, NULL, 'o'},
     {"ram", required_argument, NULL, 'r'},
+    {"raw", no_argument, NULL, OPT_RAW},
     {"sector", required_argument, NULL, OPT_SECTOR},
     {"slot", required_argument, NULL, OPT_SLOT},
     {"to-version", required_argument, NULL, OPT_TO},
@@ -72,7 +78,7 @@ static const struct option options[] = {
 struct diff {
     struct build_options build;
     const char *output, *key;
-    bool slot_given, sector_given, backup_given;
+    bool slot_given, sector_given, backup_given, raw;
 };
 
 static bool parse_ram(const char *text, uint8_t *kib)
@@ -132,6 +138,9 @@ static bool parse_option(struct diff *d, int option, const char *text)
         return true;
     case OPT_KEY_ID:
         return parse_key_id(d, text);
+    case OPT_RAW:
+        d->raw = true;
+        return true;
     case OPT_SECTOR:
         d->sector_given = true;
         return cli_parse_size(text, &d->build.sector);
@@ -204,11 +213,41 @@ static int explain(int err, const struct diff *d)
     return CLI_FAILED;
 }
 
-static int make(const struct diff *d, const char *old_path,
-                const char *new_path, struct build_result *out)
+/* 0 is also what converters write that know no address: then it is searched
+ * for as in a raw image, which tries 0 too. */
+static void suggest_base(struct diff *d, uint32_t base)
 {
-    uint8_t *old = NULL, *image = NULL;
-    size_t old_len, image_len;
+    if (d->build.base_given || base == 0)
+        return;
+    d->build.base_given = true;
+    d->build.base = base;
+}
+
+/* What the containers of both say about where and what they are. */
+static int compare(struct diff *d, const struct image *old,
+                   const struct image *image)
+{
+    if (old->has_family && image->has_family && old->family != image->family) {
+        log_error("diff: the images are for different chips, UF2 families "
+                  "0x%08X and 0x%08X",
+                  old->family, image->family);
+        return CLI_FAILED;
+    }
+    if (old->has_base && image->has_base && old->base != image->base)
+        log_warn("diff: the images begin at different addresses, 0x%08X and "
+                 "0x%08X: is one of them with a boot loader?",
+                 old->base, image->base);
+    else if (old->has_base)
+        suggest_base(d, old->base);
+    else if (image->has_base)
+        suggest_base(d, image->base);
+    return CLI_DONE;
+}
+
+static int make(struct diff *d, const char *old_path, const char *new_path,
+                struct build_result *out)
+{
+    struct image_file old = {0}, image = {0};
     struct dfota_crypto crypto;
     struct build_signer signer;
     int status = keys_crypto(&crypto, NULL), err;
@@ -216,20 +255,24 @@ static int make(const struct diff *d, const char *old_path,
     if (!status && d->key)
         status = keys_signer(&signer, d->key);
     if (!status)
-        status = cli_read_file("old image", old_path, &old, &old_len);
+        status = image_file_read("old image", old_path, d->raw, &old);
     if (!status)
-        status = cli_read_file("new image", new_path, &image, &image_len);
-    if (!status && (old_len == 0 || image_len == 0)) {
-        log_error("%s: the image is empty", old_len ? new_path : old_path);
+        status = image_file_read("new image", new_path, d->raw, &image);
+    if (!status && (old.image.len == 0 || image.image.len == 0)) {
+        log_error("%s: the image is empty",
+                  old.image.len ? new_path : old_path);
         status = CLI_FAILED;
     }
+    if (!status)
+        status = compare(d, &old.image, &image.image);
     if (!status) {
-        err = build_package(&d->build, old, old_len, image, image_len, &crypto,
+        err = build_package(&d->build, old.image.bytes, old.image.len,
+                            image.image.bytes, image.image.len, &crypto,
                             d->key ? &signer : NULL, out);
         status = err ? explain(err, d) : CLI_DONE;
     }
-    free(old);
-    free(image);
+    image_file_release(&old);
+    image_file_release(&image);
     return status;
 }
 
