@@ -11,12 +11,10 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "delta/guess.h"
 #include "delta/match.h"
 #include "delta/normal.h"
 #include "delta/regions.h"
-
-/* Architectures that --arch auto tries. */
-static const uint8_t architectures[] = {DFOTA_ARCH_THUMB2, DFOTA_ARCH_RAW};
 
 /* How often matching starts again with what the round before found. */
 enum { ROUNDS = 2 };
@@ -118,14 +116,17 @@ static int try_setting(struct search *s, const struct setting *with)
 static int try_architectures(struct search *s, uint32_t base)
 {
     struct setting with = with_base(s, base);
-    size_t n = sizeof architectures;
+    uint8_t list[GUESS_ARCHITECTURES] = {(uint8_t)s->o->arch};
+    size_t n = 1;
     int err = 0;
 
-    if (s->o->arch != BUILD_ARCH_AUTO)
-        n = 1;
+    if (s->o->arch == BUILD_ARCH_AUTO) {
+        apply_setting(s, &with);
+        err = guess_architectures(s->in, &s->windows, &s->project, list);
+        n = GUESS_ARCHITECTURES;
+    }
     for (size_t i = 0; i < n && !err; i++) {
-        with.arch = s->o->arch == BUILD_ARCH_AUTO ? architectures[i]
-                                                  : (uint8_t)s->o->arch;
+        with.arch = list[i];
         err = try_setting(s, &with);
     }
     return err;
