@@ -129,7 +129,8 @@ int apply_package(const uint8_t *package, size_t package_len,
     s.bytes = calloc(1, room);
     s.window = malloc(p->window_len + 1);
     if (s.bytes && s.window) {
-        memcpy(s.bytes, old, p->m.source_len);
+        if (p->m.source_len > 0)
+            memcpy(s.bytes, old, p->m.source_len);
         io.old = io.made = apply_reader(s.bytes, room);
         err = decode_all(p, &io, &s);
     } else {

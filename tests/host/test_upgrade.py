@@ -323,7 +323,18 @@ def ctrl_c_leaves_a_state_and_an_unknown(env):
     b.finish(NEW)
 
 
+def every_case_is_listed(path):
+    with open(path, encoding="utf-8") as f:
+        words = f.read().split()
+    missing = [c.__name__ for c in CASES if c.__name__ not in words]
+    for name in missing:
+        print("%s: not in %s" % (name, path))
+    return 1 if missing or not CASES else 0
+
+
 def main():
+    if sys.argv[1] == "--list-check":
+        return every_case_is_listed(sys.argv[2])
     env = Env(sys.argv[1], sys.argv[2])
     wanted = sys.argv[3:]
     failed = 0
@@ -337,9 +348,13 @@ def main():
         except Exception as e:  # the next cases tell something too
             failed += 1
             word = "FAILED: %s" % e
+        wanted = [w for w in wanted if w != function.__name__]
         print("%s (%.1f s): %s" % (function.__name__,
                                    time.monotonic() - began, word),
               flush=True)
+    for name in wanted:
+        failed += 1
+        print("no case " + name)
     if failed:
         print("kept: " + env.dir)
     else:

@@ -92,7 +92,7 @@ static void a_signature_counts_for_its_own_key_only(void **state)
     struct psa_signer s;
     struct dfota_crypto c;
     uint8_t digest[DFOTA_HASH_LEN] = {42};
-    uint8_t signature[DFOTA_SIGNATURE_LEN];
+    uint8_t signature[DFOTA_SIGNATURE_LEN], again[DFOTA_SIGNATURE_LEN];
 
     (void)state;
     psa_trust_init(&t);
@@ -103,6 +103,8 @@ static void a_signature_counts_for_its_own_key_only(void **state)
     assert_int_equal(psa_signer_load(&s, in_dir("a.pem")), 0);
     psa_trust_crypto(&t, &c);
     assert_int_equal(psa_signer_sign(&s, digest, signature), 0);
+    assert_int_equal(psa_signer_sign(&s, digest, again), 0);
+    assert_memory_equal(signature, again, sizeof(again));
     assert_int_equal(c.verify(c.ctx, 0, digest, signature), 0);
     assert_int_equal(c.verify(c.ctx, 1, digest, signature), DFOTA_E_SIGNATURE);
     assert_int_equal(c.verify(c.ctx, DFOTA_KEY_PERMIT, digest, signature),

@@ -88,8 +88,8 @@ int psa_signer_sign(const struct psa_signer *s,
 {
     size_t len;
 
-    if (psa_sign_hash(s->key, PSA_ALG_ECDSA(PSA_ALG_SHA_256), digest,
-                      DFOTA_HASH_LEN, signature, DFOTA_SIGNATURE_LEN,
+    if (psa_sign_hash(s->key, PSA_ALG_DETERMINISTIC_ECDSA(PSA_ALG_SHA_256),
+                      digest, DFOTA_HASH_LEN, signature, DFOTA_SIGNATURE_LEN,
                       &len) != PSA_SUCCESS)
         return DFOTA_E_IO;
     return len == DFOTA_SIGNATURE_LEN ? 0 : DFOTA_E_IO;

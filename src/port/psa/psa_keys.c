@@ -34,10 +34,16 @@ static bool is_p256(const mbedtls_pk_context *pk)
 static void key_attributes(psa_key_attributes_t *a, psa_key_type_t type,
                            psa_key_usage_t usage)
 {
+    psa_algorithm_t algorithm = PSA_ALG_ECDSA(PSA_ALG_SHA_256);
+
+    /* RFC 6979: the same package is the same bytes, whenever it is signed,
+     * and a bad random generator cannot give the key away. */
+    if (usage & PSA_KEY_USAGE_SIGN_HASH)
+        algorithm = PSA_ALG_DETERMINISTIC_ECDSA(PSA_ALG_SHA_256);
     psa_set_key_type(a, type);
     psa_set_key_bits(a, 256);
     psa_set_key_usage_flags(a, usage);
-    psa_set_key_algorithm(a, PSA_ALG_ECDSA(PSA_ALG_SHA_256));
+    psa_set_key_algorithm(a, algorithm);
 }
 
 static int import_public(mbedtls_pk_context *pk, psa_key_id_t *key)
