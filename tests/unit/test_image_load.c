@@ -368,6 +368,7 @@ static void uf2_that_is_damaged_is_refused(void **state)
         {1020, 0, "block 1: a magic number"},
         {512 + 17, 0x02, "block 1: it claims more bytes"},
         {512 + 19, 0xFF, "block 1: it claims more bytes"},
+        {512 + 16, 0xC5, "block 1: it claims more bytes"}, /* MD5 */
         {512 + 20, 0x02, "block 1: its number is over"},
         {512 + 24, 0x03, "block 1: it counts other blocks"},
         {512 + 12, 0x00, "the byte at 0x0"},
@@ -380,6 +381,10 @@ static void uf2_that_is_damaged_is_refused(void **state)
 
         add_block(&m, 0x2000, 0, "1234", 0, 2, rp2040);
         add_block(&m, 0x2000, 4, "1234", 1, 2, rp2040);
+        if (rows[i].byte == 0xC5) { /* 453 bytes and an MD5 */
+            m.bytes[512 + 9] |= 0x40;
+            m.bytes[512 + 17] = 1;
+        }
         m.bytes[rows[i].at] = rows[i].byte;
         refused(&m,
                 i == sizeof rows / sizeof *rows - 1 ? DFOTA_E_UNSUPPORTED
@@ -535,17 +540,21 @@ static void elf_without_physical_addresses_lies_at_virtual_ones(void **state)
 
 static void elf_headers_in_a_segment_are_no_firmware(void **state)
 {
-    static const struct load loads[] = {{0, 0x8000, 0x8000, CONTENTS + 8}};
-    static const struct load sections[] = {{CONTENTS + 4, 0x8404, 0, 4},
+    static const struct load loads[] = {{0, 0x8000, 0x8000, CONTENTS + 4},
+                                        {CONTENTS + 4, 0x8406, 0x8406, 4}};
+    static const struct load sections[] = {{CONTENTS + 4, 0x8406, 0, 4},
                                            {CONTENTS, 0x8400, 0, 4}};
 
     (void)state;
     for (int wide = 0; wide < 2; wide++) {
-        struct made m = elf(wide, loads, 1, sections, 2);
+        struct made m = elf(wide, loads, 2, sections, 2);
 
         add_contents(&m);
-        gives(&m, wide ? "ELF64" : "ELF32", 0x8400, "codedata", 8);
-        m = elf(wide, loads, 1, NULL, 0);
+        gives(&m, wide ? "ELF64" : "ELF32", 0x8400,
+              "code\xFF\xFF"
+              "data",
+              10);
+        m = elf(wide, loads, 2, NULL, 0);
         add_contents(&m);
         refused(&m, DFOTA_E_UNSUPPORTED, "use the .bin");
     }
@@ -746,13 +755,15 @@ static struct made dfuse(uint8_t first, uint8_t second)
 
 static void dfuse_elements_make_bytes_and_a_base(void **state)
 {
+    static const char bytes[] = "vectors\xFF\xFF"
+                                "codemore";
     struct made m = dfuse(0, 0);
 
     (void)state;
-    gives(&m, "DfuSe", 0x08000000,
-          "vectors\xFF\xFF"
-          "codemore",
-          17);
+    gives(&m, "DfuSe", 0x08000000, bytes, 17);
+    dfota_put_le32(m.bytes + 6, (uint32_t)m.len); /* as dfuse-pack counts */
+    dfota_put_le32(m.bytes + m.len - 4, ~dfota_crc32(0, m.bytes, m.len - 4));
+    gives(&m, "DfuSe", 0x08000000, bytes, 17);
 }
 
 static void dfuse_for_several_memories_is_refused(void **state)
