@@ -64,13 +64,15 @@ static bool branch20_put(uint8_t *p, uint32_t off)
 /* The forms, told apart by the first halfword and, if long, the second. */
 enum form {
     FORM_NONE,
-    FORM_B24,  /* BL T1, B T4 */
-    FORM_B20,  /* B T3 */
-    FORM_B11,  /* B T2 */
-    FORM_B8,   /* B T1 */
-    FORM_CBZ,  /* CBZ, CBNZ T1 */
-    FORM_LDR8, /* LDR (literal) T1, ADR T1 */
-    FORM_LDR12 /* LDR, LDRB, LDRH .. (literal) of 12 bits, ADR T2, T3 */
+    FORM_B24,   /* BL T1, B T4 */
+    FORM_B20,   /* B T3 */
+    FORM_B11,   /* B T2 */
+    FORM_B8,    /* B T1 */
+    FORM_CBZ,   /* CBZ, CBNZ T1 */
+    FORM_LDR8,  /* LDR (literal) T1, ADR T1 */
+    FORM_LDR12, /* LDR, LDRB, LDRH .. (literal) of 12 bits, ADR T2, T3 */
+    FORM_MOVW,  /* MOVW T3: the first half of an address */
+    FORM_MOVT,  /* MOVT T1: the second */
 };
 
 static enum form long_form(uint32_t a, uint32_t b)
@@ -83,6 +85,8 @@ static enum form long_form(uint32_t a, uint32_t b)
             return FORM_B20;
         return FORM_NONE;
     }
+    if ((a & 0xFB70) == 0xF240 && !(b & 0x8000))
+        return a & 0x80 ? FORM_MOVT : FORM_MOVW;
     /* LDR{B,H,SB,SH,} Rt, [PC, #+-imm12] */
     if ((a & 0xFE1F) == 0xF81F)
         return FORM_LDR12;
@@ -102,6 +106,44 @@ static enum form form_of(uint32_t a, uint32_t b, bool has_b)
     if ((a & 0xF500) == 0xB100)
         return FORM_CBZ;
     return FORM_NONE;
+}
+
+/* MOVW, MOVT: imm4:i:imm3:imm8 */
+static uint32_t imm16_get(uint32_t a, uint32_t b)
+{
+    return (a & 0xF) << 12 | (a & 0x400) << 1 | (b >> 4 & 0x700) | (b & 0xFF);
+}
+
+static bool imm16_put(uint8_t *p, uint32_t v)
+{
+    uint32_t a = dfota_get_le16(p), b = dfota_get_le16(p + 2);
+
+    dfota_put_le16(
+        p, (uint16_t)((a & 0xFBF0) | (v >> 12 & 0xF) | (v >> 1 & 0x400)));
+    dfota_put_le16(p + 2,
+                   (uint16_t)((b & 0x8F00) | (v & 0x700) << 4 | (v & 0xFF)));
+    return true;
+}
+
+/* MOVW has an address only with the MOVT that belongs to it. */
+static void parse_movw(const uint8_t *p, uint32_t avail,
+                       struct dfota_operand *out)
+{
+    uint32_t a = dfota_get_le16(p), b = dfota_get_le16(p + 2);
+
+    out->half = DFOTA_FIRST;
+    out->reg = b >> 8 & 0xF;
+    out->value = imm16_get(a, b);
+    for (uint32_t i = 4; i + 4 <= avail;) {
+        a = dfota_get_le16(p + i);
+        b = dfota_get_le16(p + i + 2);
+        if (form_of(a, b, true) == FORM_MOVT && (b >> 8 & 0xF) == out->reg) {
+            out->kind = DFOTA_KIND_LITERAL;
+            out->target = out->value | imm16_get(a, b) << 16;
+            return;
+        }
+        i += a >= 0xE800 ? 4 : 2;
+    }
 }
 
 static void parse(const uint8_t *p, uint32_t avail, uint32_t pc,
@@ -145,6 +187,17 @@ static void parse(const uint8_t *p, uint32_t avail, uint32_t pc,
         out->kind = DFOTA_KIND_LITERAL;
         out->len = 4;
         out->target = a & 0x80 ? base + (b & 0xFFF) : base - (b & 0xFFF);
+        break;
+    case FORM_MOVW:
+        out->kind = 0;
+        parse_movw(p, avail, out);
+        break;
+    case FORM_MOVT:
+        out->kind = DFOTA_KIND_LITERAL;
+        out->half = DFOTA_SECOND;
+        out->reg = b >> 8 & 0xF;
+        out->writes = out->reg;
+        out->target = imm16_get(a, b) << 16;
         break;
     default:
         out->kind = 0;
@@ -218,6 +271,11 @@ static bool write(uint8_t *p, uint32_t pc, uint32_t target)
         return put_ldr8(p, literal);
     case FORM_LDR12:
         return put_ldr12(p, literal);
+    case FORM_MOVW:
+        return imm16_put(p, target);
+    case FORM_MOVT:
+        return ((target - pc) & 0xFFFF) == 0 &&
+               imm16_put(p, (target - pc) >> 16);
     default:
         return false;
     }

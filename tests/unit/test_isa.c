@@ -38,6 +38,7 @@ struct vector {
 #define AVR DFOTA_ARCH_AVR
 #define M51 DFOTA_ARCH_8051
 #define X86 DFOTA_ARCH_X86
+#define THUMB2 DFOTA_ARCH_THUMB2
 
 static const struct vector vectors[] = {
     /* jal ra, jal x0 */
@@ -181,12 +182,34 @@ static const struct vector vectors[] = {
     {"4c8b0df9ffffff", X86, 0x1000, LITERAL, 7, 0x1000, 0x2000000},
     {"488d45f9000000", X86, 0x1000, NONE, 0, 0x0, 0x0},
     {"e800000040", X86, 0x1000, NONE, 0, 0x0, 0x0},
+    /* bl, b.w; bne.w, b, beq, cbz, cbnz */
+    {"0ff0fdff", THUMB2, 0x8002, CALL, 4, 0x18000, 0x1008006},
+    {"fff7fbbd", THUMB2, 0x8006, CALL, 4, 0x7C00, 0x2000000},
+    {"40f0f987", THUMB2, 0x800A, JUMP, 4, 0x9000, 0x10800E},
+    {"f7e0", THUMB2, 0x800E, JUMP, 2, 0x8200, 0x8812},
+    {"d6d0", THUMB2, 0x8010, JUMP, 2, 0x7FC0, 0x8114},
+    {"a9b1", THUMB2, 0x8012, JUMP, 2, 0x8040, 0x8014},
+    {"22bb", THUMB2, 0x8014, JUMP, 2, 0x8060, 0x8098},
+    /* ldr of 8 bits, ldr and ldrh of 12 */
+    {"3b4b", THUMB2, 0x8016, LITERAL, 2, 0x8104, 0x8106},
+    {"5ff81c40", THUMB2, 0x8018, LITERAL, 4, 0x8000, 0x901C},
+    {"bff8dc57", THUMB2, 0x801C, LITERAL, 4, 0x87FC, 0x7020},
+    /* movw, movt; one behind another instruction */
+    {"45f27863c2f20003", THUMB2, 0x8020, FIRST, 4, 0x20005678, 0x0},
+    {"41f634040846c0f60004", THUMB2, 0x8028, FIRST, 4, 0x8001834, 0x0},
+    {"c2f20003", THUMB2, 0x5678, SECOND, 4, 0x20005678, 0x20005679},
+    /* movw alone; mov, adds, ldr, udf */
+    {"45f27863c2f20004", THUMB2, 0x8020, NONE, 4, 0x0, 0x0},
+    {"0846", THUMB2, 0x0, NONE, 2, 0x0, 0x0},
+    {"8818", THUMB2, 0x0, NONE, 2, 0x0, 0x0},
+    {"4868", THUMB2, 0x0, NONE, 2, 0x0, 0x0},
+    {"00de", THUMB2, 0x0, NONE, 2, 0x0, 0x0},
 };
 
 enum { BYTES = DFOTA_LOOK_AHEAD, VECTORS = sizeof vectors / sizeof vectors[0] };
 
 static const uint8_t architectures[] = {
-    RV32, RV64, XTENSA, A64, A32, AVR, M51, X86, DFOTA_ARCH_THUMB2,
+    RV32, RV64, XTENSA, A64, A32, AVR, M51, X86, THUMB2,
 };
 
 static const struct dfota_isa *find(unsigned arch)
@@ -308,6 +331,7 @@ static void a_pair_gets_a_new_address(void **state)
         const char *hex;
         unsigned arch, second; /* where the second half is */
     } pairs[] = {
+        {"41f634040846c0f60004", THUMB2, 6},
         {"97f7ffff1385f77f", RV32, 4},
         {"1737000083260780", RV64, 4},
         {"9702040023aab200", RV32, 4},
