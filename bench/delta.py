@@ -53,10 +53,10 @@ def ours(args, key, pair, folder):
     pkg, back = str(folder / "x.pkg"), str(folder / "x.bin")
     geometry = ["--backup", args.backup] if args.backup else []
     seconds, memory, text = measure(
-        [args.dfota, "diff", old, new, "-o", pkg, "--key", key + ".pem",
+        [args.dfota, "diff", "--raw", old, new, "-o", pkg, "--key", key + ".pem",
          "--ram", args.ram] + geometry)
     apply_seconds, _, _ = measure(
-        [args.dfota, "apply", old, pkg, "-o", back, "--cert",
+        [args.dfota, "apply", "--raw", old, pkg, "-o", back, "--cert",
          key + ".pub.pem"])
     if Path(back).read_bytes() != (pair / "new.bin").read_bytes():
         sys.exit(f"bench: {pair.name}: applied back, the image differs")

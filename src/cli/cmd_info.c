@@ -12,21 +12,24 @@
 #include "cli/map_svg.h"
 #include "cli/package_map.h"
 #include "delta/apply.h"
+#include "delta/audit.h"
 #include "os/log.h"
 
 static const char help[] =
-    "Usage: dfota info PKG [--json] [--map FILE.svg]\n"
+    "Usage: dfota info PKG [--json] [--map FILE.svg] [--old OLD]\n"
     "\n"
     "Say what is in a package: manifest, sizes, windows, the copy map.\n"
     "\n"
     "  -j, --json          print one JSON object\n"
     "  -m, --map FILE.svg  draw which old range went where, and what is new\n"
+    "  -o, --old OLD       decode it against OLD and say where the bits went\n"
     "  -h, --help          print this help\n";
 
 static const struct option options[] = {
     {"help", no_argument, NULL, 'h'},
     {"json", no_argument, NULL, 'j'},
     {"map", required_argument, NULL, 'm'},
+    {"old", required_argument, NULL, 'o'},
     {0},
 };
 
@@ -102,11 +105,84 @@ static json_t *to_json(const struct package_map *m, const uint8_t *package,
         (json_int_t)(p->m.body_len - m->map_len));
 }
 
+/* ---- where the bits went ------------------------------------------------- */
+
+static const char *const kind_names[8] = {
+    [DFOTA_KIND_PLAIN] = "plain",     [DFOTA_KIND_CALL] = "call",
+    [DFOTA_KIND_JUMP] = "jump",       [DFOTA_KIND_LITERAL] = "literal",
+    [DFOTA_KIND_POINTER] = "pointer", [DFOTA_KIND_DATA] = "data",
+};
+
+static double bytes_of(uint64_t cost)
+{
+    return (double)cost / (8 * 65536.0);
+}
+
+static void print_costs(const struct body_costs *costs)
+{
+    printf("new bytes     %.1f bytes\n", bytes_of(costs->literals));
+    for (unsigned i = 0; i < 16; i++) {
+        const struct body_kind *k = &costs->kind[i];
+
+        if (k->units == 0)
+            continue;
+        printf("%-9s %-3s %u units, %u not as predicted; flags %.1f, "
+               "corrections %.1f bytes\n",
+               kind_names[i & 7] ? kind_names[i & 7] : "other",
+               i & DFOTA_KIND_DIFFERS ? "new" : "old", k->units, k->misses,
+               bytes_of(k->flags), bytes_of(k->bytes));
+    }
+}
+
+static json_t *costs_json(const struct body_costs *costs)
+{
+    json_t *kinds = json_array();
+
+    for (unsigned i = 0; i < 16; i++) {
+        const struct body_kind *k = &costs->kind[i];
+
+        if (k->units > 0)
+            json_array_append_new(
+                kinds,
+                json_pack("{s:s s:b s:I s:I s:f s:f}", "kind",
+                          kind_names[i & 7] ? kind_names[i & 7] : "other",
+                          "differs_from_old", (i & DFOTA_KIND_DIFFERS) != 0,
+                          "units", (json_int_t)k->units, "misses",
+                          (json_int_t)k->misses, "flag_bytes",
+                          bytes_of(k->flags), "correction_bytes",
+                          bytes_of(k->bytes)));
+    }
+    return json_pack("{s:f s:o}", "literal_bytes", bytes_of(costs->literals),
+                     "kinds", kinds);
+}
+
+/* Decode against the old image. returns an exit status */
+static int read_costs(const struct package_map *m, const uint8_t *package,
+                      size_t len, const char *path, struct body_costs *costs)
+{
+    uint8_t *old = NULL;
+    size_t old_len = 0;
+    int status = cli_read_file("old image", path, &old, &old_len), err;
+
+    if (!status) {
+        err = audit_package(&m->package, package, len, old, old_len, costs);
+        status = cli_status_of(err);
+        if (err)
+            log_error("%s: %s", path, dfota_strerror(err));
+    }
+    free(old);
+    return status;
+}
+
 static int print_json(const struct package_map *m, const uint8_t *package,
-                      size_t len)
+                      size_t len, const struct body_costs *costs)
 {
     json_t *all = to_json(m, package, len);
-    int bad = !all || json_dumpf(all, stdout, JSON_INDENT(2)) != 0;
+    int bad;
+
+    if (all && costs)
+        json_object_set_new(all, "bits", costs_json(costs));
+    bad = !all || json_dumpf(all, stdout, JSON_INDENT(2)) != 0;
 
     if (!bad)
         putchar('\n');
@@ -116,11 +192,12 @@ static int print_json(const struct package_map *m, const uint8_t *package,
     return bad ? CLI_FAILED : CLI_DONE;
 }
 
-static int info(const char *path, bool json, const char *svg)
+static int info(const char *path, bool json, const char *svg, const char *old)
 {
     uint8_t *package = NULL;
     size_t len = 0;
     struct package_map m = {0};
+    struct body_costs costs;
     int status = cli_read_file("package", path, &package, &len), err;
 
     if (!status) {
@@ -129,10 +206,14 @@ static int info(const char *path, bool json, const char *svg)
         if (err)
             log_error("%s: %s", path, dfota_strerror(err));
     }
+    if (!status && old)
+        status = read_costs(&m, package, len, old, &costs);
     if (!status && json)
-        status = print_json(&m, package, len);
+        status = print_json(&m, package, len, old ? &costs : NULL);
     else if (!status)
         print_text(path, &m, package, len);
+    if (!status && !json && old)
+        print_costs(&costs);
     if (!status && svg)
         status = map_svg_write(&m, svg);
     package_map_release(&m);
@@ -142,12 +223,12 @@ static int info(const char *path, bool json, const char *svg)
 
 int cmd_info(int argc, char **argv)
 {
-    const char *svg = NULL;
+    const char *svg = NULL, *old = NULL;
     bool json = false;
     int option;
 
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "hjm:", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "hjm:o:", options, NULL)) != -1) {
         switch (option) {
         case 'h':
             fputs(help, stdout);
@@ -158,6 +239,9 @@ int cmd_info(int argc, char **argv)
         case 'm':
             svg = optarg;
             break;
+        case 'o':
+            old = optarg;
+            break;
         default:
             return cli_usage_error("info",
                                    "unknown option or missing value: %s",
@@ -166,5 +250,5 @@ int cmd_info(int argc, char **argv)
     }
     if (argc - optind != 1)
         return cli_usage_error("info", "one package is needed");
-    return info(argv[optind], json, svg);
+    return info(argv[optind], json, svg, old);
 }

@@ -64,8 +64,8 @@ static int code_map(struct dfota_decoder *d, struct encoder *e,
     return err;
 }
 
-static void account(struct body_costs *costs, const struct dfota_decoder *d,
-                    const struct encoder *e, uint64_t cost)
+void body_account(struct body_costs *costs, const struct dfota_decoder *d,
+                  uint32_t first, uint64_t cost)
 {
     struct body_kind *k = &costs->kind[d->unit.kind];
 
@@ -74,9 +74,9 @@ static void account(struct body_costs *costs, const struct dfota_decoder *d,
         return;
     }
     k->units++;
-    k->flags += e->first;
-    k->bytes += cost - e->first;
-    if (cost != e->first)
+    k->flags += first;
+    k->bytes += cost - first;
+    if (cost != first)
         k->misses++;
 }
 
@@ -95,7 +95,7 @@ static int code_window(struct dfota_decoder *d, struct encoder *e,
         e->first = 0;
         got = dfota_decoder_poll(d, page, 1, &len);
         if (e->cost != before)
-            account(costs, d, e, e->cost - before);
+            body_account(costs, d, e->first, e->cost - before);
     }
     encoder_finish(e, w + 1 == d->p->windows);
     return got < 0 ? got : e->err;

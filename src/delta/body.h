@@ -23,6 +23,10 @@ struct body_costs {
     struct body_kind kind[16]; /* by enum dfota_kind, with DIFFERS */
 };
 
+/** Enter the unit that d has just coded: its first bit, and all of them. */
+void body_account(struct body_costs *costs, const struct dfota_decoder *d,
+                  uint32_t first, uint64_t cost);
+
 struct body {
     struct encoder encoder; /* the coded bytes */
     struct body_costs costs;

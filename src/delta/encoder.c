@@ -12,8 +12,6 @@ static uint32_t cost_table[COST_STEPS + 1];
 
 static void make_cost_table(void)
 {
-    if (cost_table[1])
-        return;
     for (int i = 1; i <= COST_STEPS; i++)
         cost_table[i] = (uint32_t)(-log2(i / (double)COST_STEPS) * 65536.0);
     cost_table[0] = 16 * 65536;
@@ -24,12 +22,13 @@ uint32_t encoder_cost(uint32_t p)
     /* Near 1, where most flags are, the table is too coarse: -ln is 1 - p. */
     if (p > 0xF000)
         return (uint32_t)((0x10000 - p) * UINT64_C(94548) / 65536);
+    if (!cost_table[1])
+        make_cost_table();
     return cost_table[p >> 4];
 }
 
 void encoder_init(struct encoder *e)
 {
-    make_cost_table();
     *e = (struct encoder){0};
 }
 
