@@ -349,8 +349,11 @@ static void learn_operand(struct dfota_project *p, const struct dfota_unit *u,
 
     read_operand(p, old, u->len, o + (r ? r->old_bias : 0), &was);
     read_operand(p, made, u->len, n + (r ? r->new_bias : 0), &op);
-    if (op.half == DFOTA_SECOND)
+    if (op.half == DFOTA_SECOND) {
+        /* The halves may have missed together. */
         op.target += first_of(p, op.reg)->to;
+        hit = op.target == project(p, u->from, kind);
+    }
     /* What T gets right needs no memory; what lies outside has no T. */
     if (op.kind == kind && op.half == was.half && op.half != DFOTA_FIRST &&
         (!hit || (kind == DFOTA_KIND_CALL && !region_of_address(p, u->from))))
