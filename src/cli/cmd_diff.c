@@ -203,7 +203,7 @@ static int explain(int err, const struct diff *d)
 {
     if (err == DFOTA_E_ARG)
         log_error("diff: the geometry does not hold: sectors are a power of "
-                  "two from 512 to 131072, slot and backup whole sectors, "
+                  "two from 512 to 262144, slot and backup whole sectors, "
                   "images not empty");
     else if (err == DFOTA_E_SLOT)
         log_error("diff: an image is larger than the slot of %u bytes",

@@ -226,8 +226,8 @@ static int set_geometry(struct options *o)
         m->backup = o->backup;
     if (m->backup == 0)
         m->backup = m->slot;
-    if (!is_power_of_two(m->sector) || m->sector < 512 || m->sector > 131072)
-        return usage("--sector is a power of two, 512 to 131072", NULL);
+    if (!is_power_of_two(m->sector) || m->sector < 512 || m->sector > 262144)
+        return usage("--sector is a power of two, 512 to 262144", NULL);
     if (m->slot % m->sector || m->backup % m->sector || m->package % m->sector)
         return usage("--slot and --backup are whole sectors", NULL);
     if (m->slot > 64U * 1048576 || m->backup > m->slot)

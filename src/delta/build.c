@@ -28,7 +28,7 @@ static int check_options(const struct build_options *o, size_t old_len,
 {
     uint32_t slot = o->slot;
 
-    if (o->sector < 512 || o->sector > 131072 || (o->sector & (o->sector - 1)))
+    if (o->sector < 512 || o->sector > 262144 || (o->sector & (o->sector - 1)))
         return DFOTA_E_ARG;
     if (o->slot % o->sector || o->backup % o->sector)
         return DFOTA_E_ARG;
@@ -103,8 +103,28 @@ static size_t make_label(const struct build_options *o, char *label)
     return len;
 }
 
+/* Of every window, where a dry run could not make them. */
+static int put_digests(const struct build_result *out, const uint8_t *image,
+                       const struct dfota_crypto *crypto)
+{
+    const struct dfota_package *p = &out->p;
+    uint8_t digest[DFOTA_HASH_LEN];
+    int err = 0;
+
+    for (uint32_t w = 0; p->digests_off && w < p->windows && !err; w++) {
+        uint32_t off, len;
+
+        dfota_package_window(p, w, &off, &len);
+        err = apply_hash(crypto, image + off, len, digest);
+        memcpy(out->bytes + p->digests_off + (size_t)w * DFOTA_DIGEST_LEN,
+               digest, DFOTA_DIGEST_LEN);
+    }
+    return err;
+}
+
 static int assemble(struct build_result *out, const char *label,
-                    const struct body *body, const struct dfota_crypto *crypto,
+                    const struct body *body, const uint8_t *image,
+                    const struct dfota_crypto *crypto,
                     const struct build_signer *signer)
 {
     struct dfota_package *p = &out->p;
@@ -113,7 +133,10 @@ static int assemble(struct build_result *out, const char *label,
     int err;
 
     p->m.body_len = (uint32_t)body->encoder.len;
-    head = dfota_package_head_len(&p->m);
+    err = dfota_package_layout(p);
+    if (err)
+        return err;
+    head = p->body_off;
     out->len = head + p->m.body_len;
     out->bytes = calloc(1, out->len);
     if (!out->bytes)
@@ -121,8 +144,9 @@ static int assemble(struct build_result *out, const char *label,
     dfota_manifest_write(&p->m, out->bytes);
     memcpy(out->bytes + DFOTA_MANIFEST_LEN, label, p->m.label_len);
     memcpy(out->bytes + head, body->encoder.bytes, p->m.body_len);
-    if (!signer)
-        return 0;
+    err = put_digests(out, image, crypto);
+    if (err || !signer)
+        return err;
     err = apply_hash(crypto, out->bytes, head - DFOTA_SIGNATURE_LEN, digest);
     if (!err)
         err = signer->sign(signer->ctx, digest,
@@ -165,7 +189,7 @@ int build_package(const struct build_options *o, const uint8_t *old,
     set_windows(&out->p, o);
     err = choose_body(&body, &in, &out->p, o);
     if (!err)
-        err = assemble(out, label, &body, crypto, signer);
+        err = assemble(out, label, &body, image, crypto, signer);
     out->costs = body.costs;
     body_release(&body);
     if (!err)

@@ -19,7 +19,7 @@ enum { BUILD_ARCH_AUTO = -1 };
 struct build_options {
     int arch;                 /* enum dfota_arch, or BUILD_ARCH_AUTO */
     uint8_t arena_kib;        /* 8, 16, 32, 64 */
-    uint32_t sector;          /* bytes, a power of two, 512 .. 131072 */
+    uint32_t sector;          /* bytes, a power of two, 512 .. 262144 */
     uint32_t slot;            /* bytes, 0: the larger image, rounded up */
     uint32_t backup;          /* bytes, 0: as large as the image */
     const char *class_name;   /* NULL: any */

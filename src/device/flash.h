@@ -29,7 +29,7 @@ struct dfota_flash {
     int (*sync)(void *ctx);
     void *ctx;
     uint32_t size;       /* bytes, a multiple of erase_size */
-    uint32_t erase_size; /* bytes, a power of two, 512 .. 131072 */
+    uint32_t erase_size; /* bytes, a power of two, 512 .. 262144 */
     uint16_t prog_size;  /* bytes, a power of two, 1 .. 256 */
     uint8_t erased_byte; /* 0xFF or 0x00 */
 };

@@ -18,9 +18,9 @@ static int check_ranges(const struct dfota_manifest *m)
     if (m->arch > DFOTA_ARCH_X86)
         return DFOTA_E_ARCH;
     if (m->key_id > 1 || !arena_known(m->arena_kib) || m->sector_log2 < 9 ||
-        m->sector_log2 > 17 || m->window > LEN_MAX >> m->sector_log2 ||
-        m->source_len > LEN_MAX || m->target_len == 0 ||
-        m->target_len > LEN_MAX || m->body_len > LEN_MAX)
+        m->sector_log2 > DFOTA_SECTOR_LOG2_MAX ||
+        m->window > LEN_MAX >> m->sector_log2 || m->source_len > LEN_MAX ||
+        m->target_len == 0 || m->target_len > LEN_MAX || m->body_len > LEN_MAX)
         return DFOTA_E_CORRUPT;
     return 0;
 }

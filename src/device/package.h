@@ -28,6 +28,8 @@
 #define DFOTA_MANIFEST_VERSION 1
 #define DFOTA_LABEL_MAX 255
 #define DFOTA_WINDOWS_MAX 4096
+/* 256 KiB: two chips with blocks of 128 KiB side by side. */
+#define DFOTA_SECTOR_LOG2_MAX 18
 #define DFOTA_DIGEST_LEN 16     /* a window's: the head of its SHA-256 */
 #define DFOTA_SOURCE_HASH_LEN 8 /* head of the source image's SHA-256 */
 /* Permit: SHA-256 of the device id, then a signature by the permit key over
@@ -58,7 +60,7 @@ struct dfota_manifest {
     uint8_t arch;          /* enum dfota_arch */
     uint8_t key_id;        /* 0 or 1 */
     uint8_t arena_kib;     /* arena the decoder needs: 8, 16, 32 or 64 */
-    uint8_t sector_log2;   /* 9 .. 17 */
+    uint8_t sector_log2;   /* 9 .. DFOTA_SECTOR_LOG2_MAX */
     uint8_t label_len;     /* bytes */
     uint16_t window;       /* sectors a window, 0: the whole image */
     uint32_t class_id;     /* head of SHA-256 of the class name, 0: any */

@@ -71,8 +71,11 @@ static int check_geometry(const struct dfota_updater *u,
         return DFOTA_E_SLOT;
     if (len > c->backup->size)
         return DFOTA_E_BACKUP;
+    /* The package counts on old bytes behind the sectors it knows of: an
+     * erase block of the slot must not be larger. */
     if (p->windows > 1 &&
-        ((p->window_len & (c->slot->erase_size - 1)) || !c->crypto->ctx2))
+        ((p->window_len & (c->slot->erase_size - 1)) ||
+         c->slot->erase_size > 1U << p->m.sector_log2 || !c->crypto->ctx2))
         return DFOTA_E_BACKUP;
     if (p->windows > 1 && p->windows > dfota_journal_windows(&u->journal))
         return DFOTA_E_FULL;

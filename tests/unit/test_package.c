@@ -80,7 +80,7 @@ static void fields_out_of_range_are_refused(void **state)
     } bad[] = {{0, 'X', DFOTA_E_CORRUPT},   {2, 2, DFOTA_E_VERSION},
                {3, 0xA0, DFOTA_E_ARCH},     {4, 2, DFOTA_E_CORRUPT},
                {5, 12, DFOTA_E_CORRUPT},    {5, 0, DFOTA_E_CORRUPT},
-               {6, 8, DFOTA_E_CORRUPT},     {6, 18, DFOTA_E_CORRUPT},
+               {6, 8, DFOTA_E_CORRUPT},     {6, 19, DFOTA_E_CORRUPT},
                {10, 1, DFOTA_E_CORRUPT},    {11, 1, DFOTA_E_CORRUPT},
                {23, 0x80, DFOTA_E_CORRUPT}, {27, 0x80, DFOTA_E_CORRUPT},
                {31, 0x80, DFOTA_E_CORRUPT}};

@@ -142,6 +142,22 @@ static void a_package_for_another_device_is_refused(void **state)
     sim_flash_destroy(&tiny);
 }
 
+/* Windows of twenty sectors are whole blocks of two sectors, too; but a block
+ * takes old bytes along that the package counts on. */
+static void erase_blocks_larger_than_the_package_knows_are_refused(void **state)
+{
+    struct dfota_flash slot;
+
+    (void)state;
+    make(3, MODE_MANY, SHAPE_MIXED, KIND_DELTA, 0);
+    slot = w.area[AREA_SLOT].flash;
+    slot.erase_size *= 2;
+    w.config.slot = &slot;
+    assert_int_equal(boot(), 0);
+    assert_int_equal(dfota_updater_start(&w.u), DFOTA_E_BACKUP);
+    assert_int_equal(w.power.total, 0);
+}
+
 /* Change a field of the stored manifest and sign it again. */
 static void forge(uint32_t at, uint8_t value)
 {
@@ -521,6 +537,7 @@ int main(void)
         TEST(every_byte_of_the_head_that_flips_is_refused),
         TEST(another_source_by_one_bit_is_refused),
         TEST(a_package_for_another_device_is_refused),
+        TEST(erase_blocks_larger_than_the_package_knows_are_refused),
         TEST(another_class_is_refused_and_none_fits_all),
         TEST(a_lower_counter_is_refused_after_confirm),
         TEST(the_counter_waits_for_confirm),
