@@ -108,8 +108,9 @@ struct dfota_isa {
     void (*parse)(const uint8_t *p, uint32_t avail, uint32_t pc,
                   struct dfota_operand *out);
     /* Put target into the instruction at p, now at pc; for a second half pc
-     * is the value that the first one loads now. false: out of its range, p
-     * is as it was. */
+     * is the value that the first one loads now. DFOTA_UNIT_MAX bytes are
+     * there, those behind the instruction may be anything. false: out
+     * of its range, p is as it was. */
     bool (*write)(uint8_t *p, uint32_t pc, uint32_t target);
 };
 
