@@ -22,6 +22,9 @@ static int check_ranges(const struct dfota_manifest *m)
         m->window > LEN_MAX >> m->sector_log2 || m->source_len > LEN_MAX ||
         m->target_len == 0 || m->target_len > LEN_MAX || m->body_len > LEN_MAX)
         return DFOTA_E_CORRUPT;
+    /* Nobody compares an old image with what a full package says of it. */
+    if ((m->flags & DFOTA_FLAG_NO_SOURCE) && m->source_len != 0)
+        return DFOTA_E_CORRUPT;
     return 0;
 }
 

@@ -57,7 +57,7 @@ int world_pack(struct world *w, uint32_t sector, uint8_t flags, uint8_t **out,
     p.m.label_len = 11;
     p.m.window = (uint16_t)world_window(w);
     p.m.counter = w->counter;
-    p.m.source_len = w->old_len;
+    p.m.source_len = flags & DFOTA_FLAG_NO_SOURCE ? 0 : w->old_len;
     p.m.target_len = w->new_len;
     p.m.body_len = w->new_len + STAND_IN_HEAD;
     fast_hash(w->old_image, w->old_len, digest);

@@ -109,6 +109,20 @@ static void a_window_that_overflows_is_refused(void **state)
     assert_int_equal(dfota_manifest_parse(&m, raw), DFOTA_E_CORRUPT);
 }
 
+static void a_full_package_with_a_source_length_is_refused(void **state)
+{
+    struct dfota_manifest m = sample();
+    uint8_t raw[DFOTA_MANIFEST_LEN];
+
+    (void)state;
+    m.flags |= DFOTA_FLAG_NO_SOURCE;
+    dfota_manifest_write(&m, raw);
+    assert_int_equal(dfota_manifest_parse(&m, raw), DFOTA_E_CORRUPT);
+    m.source_len = 0;
+    dfota_manifest_write(&m, raw);
+    assert_int_equal(dfota_manifest_parse(&m, raw), 0);
+}
+
 static void an_empty_target_is_refused(void **state)
 {
     struct dfota_manifest m = sample();
@@ -318,6 +332,7 @@ int main(void)
         cmocka_unit_test(a_manifest_written_and_parsed_is_the_same),
         cmocka_unit_test(fields_out_of_range_are_refused),
         cmocka_unit_test(a_window_that_overflows_is_refused),
+        cmocka_unit_test(a_full_package_with_a_source_length_is_refused),
         cmocka_unit_test(an_empty_target_is_refused),
         cmocka_unit_test(no_bytes_make_the_parser_fail_otherwise),
         cmocka_unit_test(a_package_cut_short_is_refused_at_every_length),
