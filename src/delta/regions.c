@@ -9,6 +9,7 @@
 #include "delta/regions.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/bytes.h"
 
@@ -115,6 +116,15 @@ static int longest_first(const void *a, const void *b)
     return x->off < y->off ? -1 : x->off > y->off;
 }
 
+/* Addresses in what stayed as and where it was need no projection. */
+static bool is_the_same(const struct part *was, const struct part *is,
+                        const uint8_t *old, const uint8_t *image)
+{
+    return was->off == is->off && was->len == is->len &&
+           was->address == is->address &&
+           memcmp(old + was->off, image + is->off, was->len) == 0;
+}
+
 uint8_t regions_find(const uint8_t *old, size_t old_len, const uint8_t *image,
                      size_t image_len,
                      struct dfota_region out[REGIONS_FOUND_MAX])
@@ -128,7 +138,7 @@ uint8_t regions_find(const uint8_t *old, size_t old_len, const uint8_t *image,
     for (size_t i = 0; i < was.len; i++) {
         const struct part *part = &was.list[i], *now = became(part, &is);
 
-        if (now)
+        if (now && !is_the_same(part, now, old, image))
             all[n++] = (struct dfota_region){part->off, part->len,
                                              part->address - part->off,
                                              now->address - now->off};

@@ -67,14 +67,17 @@ static void images_behind_each_other_are_all_found(void **state)
 {
     static const struct segment boot[] = {{0x40100000, 0x200},
                                           {0x3FFE8000, 0x100}};
-    static uint8_t file[FILE_MAX];
+    static uint8_t old[FILE_MAX], new[FILE_MAX];
     struct dfota_region r[REGIONS_FOUND_MAX];
     uint32_t len;
 
     (void)state;
-    put_image(file, 0, 8, 0x40100004, boot, 2);
-    len = put_image(file, 0x1000, 24, 0x42000100, esp32, 4);
-    assert_int_equal(regions_find(file, len, file, len, r), 6);
+    put_image(old, 0, 8, 0x40100004, boot, 2);
+    len = put_image(old, 0x1000, 24, 0x42000100, esp32, 4);
+    memset(new, 1, sizeof new);
+    put_image(new, 0, 8, 0x40100004, boot, 2);
+    put_image(new, 0x1000, 24, 0x42000100, esp32, 4);
+    assert_int_equal(regions_find(old, len, new, len, r), 6);
     assert_int_equal(r[5].len, 0x40);
     assert_int_equal(r[3].off, 16);
     assert_int_equal(r[3].old_bias, 0x40100000 - 16);
@@ -87,6 +90,7 @@ static void a_segment_that_is_new_is_no_region(void **state)
     uint32_t old_len, new_len;
 
     (void)state;
+    memset(new, 1, sizeof new);
     old_len = put_image(old, 0, 24, 0x42000020, esp32, 4);
     new_len = put_image(new, 0, 24, 0x42000020, esp32, 3);
     assert_int_equal(regions_find(old, old_len, new, new_len, r), 3);
@@ -96,7 +100,7 @@ static void a_segment_that_is_new_is_no_region(void **state)
 
 static void more_segments_than_fit_leave_out_the_shortest(void **state)
 {
-    static uint8_t file[FILE_MAX];
+    static uint8_t old[FILE_MAX], new[FILE_MAX];
     struct segment s[16];
     struct dfota_region r[REGIONS_FOUND_MAX];
     uint32_t len;
@@ -104,34 +108,54 @@ static void more_segments_than_fit_leave_out_the_shortest(void **state)
     (void)state;
     for (uint32_t i = 0; i < 16; i++)
         s[i] = (struct segment){0x40000000 + i * 0x1000, 16 + 16 * i};
-    len = put_image(file, 0, 24, 0x40000000, s, 16);
-    assert_int_equal(regions_find(file, len, file, len, r), REGIONS_FOUND_MAX);
+    len = put_image(old, 0, 24, 0x40000000, s, 16);
+    memset(new, 1, sizeof new);
+    put_image(new, 0, 24, 0x40000000, s, 16);
+    assert_int_equal(regions_find(old, len, new, len, r), REGIONS_FOUND_MAX);
     assert_int_equal(r[0].len, 16 + 16 * 15);
     assert_int_equal(r[REGIONS_FOUND_MAX - 1].len, 16 + 16 * 9);
 }
 
-static void what_only_looks_like_an_image_is_none(void **state)
+static void a_segment_that_stayed_is_left_out(void **state)
 {
-    static uint8_t file[FILE_MAX];
+    static uint8_t old[FILE_MAX], new[FILE_MAX];
     struct dfota_region r[REGIONS_FOUND_MAX];
     uint32_t len;
 
     (void)state;
-    len = put_image(file, 0, 24, 0x50000000, esp32, 4);
-    assert_int_equal(regions_find(file, len, file, len, r), 0);
+    len = put_image(old, 0, 24, 0x42000020, esp32, 4);
+    put_image(new, 0, 24, 0x42000020, esp32, 4);
+    assert_int_equal(regions_find(old, len, new, len, r), 0);
+    new[len - 1] = 1;
+    assert_int_equal(regions_find(old, len, new, len, r), 1);
+    assert_int_equal(r[0].len, 0x800);
+}
+
+static void what_only_looks_like_an_image_is_none(void **state)
+{
+    static uint8_t old[FILE_MAX], new[FILE_MAX];
+    struct dfota_region r[REGIONS_FOUND_MAX];
+    uint32_t len;
+
+    (void)state;
+    memset(new, 1, sizeof new);
+    len = put_image(new, 0, 24, 0x42000020, esp32, 4);
+    put_image(old, 0, 24, 0x50000000, esp32, 4);
+    assert_int_equal(regions_find(old, len, new, len, r), 0);
     /* one byte short, a length that wraps, no segments, an empty file */
-    put_image(file, 0, 24, 0x42000020, esp32, 4);
-    assert_int_equal(regions_find(file, len - 1, file, len - 1, r), 0);
-    dfota_put_le32(file + 28, 0xFFFFFFF0);
-    assert_int_equal(regions_find(file, len, file, len, r), 0);
-    file[1] = 0;
-    assert_int_equal(regions_find(file, len, file, len, r), 0);
-    assert_int_equal(regions_find(file, 0, file, 0, r), 0);
+    put_image(old, 0, 24, 0x42000020, esp32, 4);
+    assert_int_equal(regions_find(old, len, new, len, r), 4);
+    assert_int_equal(regions_find(old, len - 1, new, len, r), 0);
+    dfota_put_le32(old + 28, 0xFFFFFFF0);
+    assert_int_equal(regions_find(old, len, new, len, r), 0);
+    old[1] = 0;
+    assert_int_equal(regions_find(old, len, new, len, r), 0);
+    assert_int_equal(regions_find(old, 0, new, 0, r), 0);
 }
 
 static void no_bytes_lead_out_of_the_file(void **state)
 {
-    static uint8_t file[0x400];
+    static uint8_t file[0x400], other[0x400];
     struct dfota_region r[REGIONS_FOUND_MAX];
     uint32_t x = 1;
 
@@ -146,7 +170,10 @@ static void no_bytes_lead_out_of_the_file(void **state)
             file[i] = 0xE9;
             file[i + 1] = (uint8_t)(x >> (i >> 7) & 31);
         }
-        for (uint8_t i = regions_find(file, sizeof file, file, sizeof file, r);
+        memcpy(other, file, sizeof file);
+        other[sizeof file - 1] ^= 1;
+        for (uint8_t i =
+                 regions_find(file, sizeof file, other, sizeof other, r);
              i > 0; i--)
             assert_true(r[i - 1].off <= sizeof file &&
                         r[i - 1].len <= sizeof file - r[i - 1].off);
@@ -160,6 +187,7 @@ int main(void)
         cmocka_unit_test(images_behind_each_other_are_all_found),
         cmocka_unit_test(a_segment_that_is_new_is_no_region),
         cmocka_unit_test(more_segments_than_fit_leave_out_the_shortest),
+        cmocka_unit_test(a_segment_that_stayed_is_left_out),
         cmocka_unit_test(what_only_looks_like_an_image_is_none),
         cmocka_unit_test(no_bytes_lead_out_of_the_file),
     };
