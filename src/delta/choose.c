@@ -14,10 +14,16 @@
 #include "delta/guess.h"
 #include "delta/match.h"
 #include "delta/normal.h"
+#include "delta/refine.h"
 #include "delta/regions.h"
+#include "delta/self_body.h"
 
 /* How often matching starts again with what the round before found. */
 enum { ROUNDS = 2 };
+
+/* A delta below this share of the image, padding not counted, is smaller
+ * than any full image. */
+enum { LITTLE = 4 };
 
 /* What a body is coded with, beside the map. */
 struct setting {
@@ -179,18 +185,28 @@ static int rematch(struct search *s)
     uint8_t *old = malloc(p->m.source_len + 1U);
     uint8_t *image = malloc(p->m.target_len + 1U);
     struct match_index index = {0};
+    struct normal_known known = {0};
     int err = old && image ? 0 : DFOTA_E_NOMEM;
 
     apply_setting(s, &s->chosen);
+    if (!err)
+        err = normal_known_make(s->in, &s->windows, s->chosen.data_top,
+                                &known);
     if (!err) {
-        normal_image(&s->project, s->in->old, p->m.source_len, true, old);
-        normal_image(&s->project, s->in->image, p->m.target_len, false, image);
+        normal_image(&s->project, &known, s->in->old, p->m.source_len, true,
+                     old);
+        normal_image(&s->project, &known, s->in->image, p->m.target_len,
+                     false, image);
         err = match_index_create(&index, old, p->m.source_len);
     }
     s->map.len = 0;
     if (!err)
         err = match_find(&index, image, p->m.target_len, &s->map);
+    if (!err)
+        err = refine_map(&index, image, p->m.target_len,
+                         s->project.isa ? s->project.isa->align : 1, &s->map);
     match_index_destroy(&index);
+    normal_known_release(&known);
     free(old);
     free(image);
     return err;
@@ -233,8 +249,47 @@ static int first_map(struct search *s)
     return err ? err : lay_out(s);
 }
 
-int choose_body(struct body *best, const struct plan_input *in,
-                struct dfota_package *p, const struct build_options *o)
+/* A full image, packed with copies from itself. It needs no source but
+ * carries a digest for each window. */
+static int try_full(struct body *best, const struct plan_input *in,
+                    struct dfota_package *p)
+{
+    struct dfota_package full = *p;
+    struct plan_input alone = {NULL, in->image, &full};
+    size_t digests = (size_t)p->windows * DFOTA_DIGEST_LEN, limit = SIZE_MAX;
+    struct body b;
+    int err;
+
+    if (best->encoder.bytes)
+        limit = best->encoder.len > digests ? best->encoder.len - digests : 0;
+    full.m.flags = DFOTA_FLAG_NO_SOURCE | DFOTA_FLAG_SELF;
+    full.m.arch = DFOTA_ARCH_RAW;
+    full.m.source_len = 0;
+    memset(full.m.source_hash, 0, sizeof full.m.source_hash);
+    err = self_body_encode(&b, &alone, limit);
+    if (err || b.encoder.len >= limit) {
+        body_release(&b);
+        return err;
+    }
+    body_release(best);
+    *best = b;
+    *p = full;
+    return 0;
+}
+
+/* Bytes that do not go on as the last one, two or four did. */
+static size_t busy_bytes(const uint8_t *image, size_t len)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < len; i++)
+        n += i < 4 || (image[i] != image[i - 1] && image[i] != image[i - 2] &&
+                       image[i] != image[i - 4]);
+    return n;
+}
+
+static int choose_delta(struct body *best, const struct plan_input *in,
+                        struct dfota_package *p, const struct build_options *o)
 {
     struct search s = {.in = in, .p = p, .o = o, .best = best};
     int err = dfota_decoder_t_cap(p) ? 0 : DFOTA_E_ARENA;
@@ -259,5 +314,16 @@ int choose_body(struct body *best, const struct plan_input *in,
     segments_release(&s.windows);
     segments_release(&s.best_map);
     free(s.project.t);
+    return err;
+}
+
+int choose_body(struct body *best, const struct plan_input *in,
+                struct dfota_package *p, const struct build_options *o)
+{
+    int err = o->full ? 0 : choose_delta(best, in, p, o);
+    size_t busy = busy_bytes(in->image, p->m.target_len);
+
+    if (!err && (o->full || best->encoder.len > busy / LITTLE))
+        err = try_full(best, in, p);
     return err;
 }

@@ -35,8 +35,7 @@ static uint32_t common(const uint8_t *a, size_t a_len, const uint8_t *b,
     return (uint32_t)i;
 }
 
-/* The longest match of key in the old image. */
-static uint32_t search(const struct match_index *x, const uint8_t *key,
+uint32_t match_longest(const struct match_index *x, const uint8_t *key,
                        size_t len, uint32_t *at)
 {
     int32_t low = 0, high = x->len - 1;
@@ -133,7 +132,8 @@ int match_find(const struct match_index *x, const uint8_t *image, size_t len,
         int64_t explained = 0, counted, forward, back;
 
         for (counted = scan += match; scan < s.len; scan++) {
-            match = search(x, image + scan, (size_t)(s.len - scan), &pos);
+            match =
+                match_longest(x, image + scan, (size_t)(s.len - scan), &pos);
             for (; counted < scan + match; counted++) {
                 if (counted + offset < x->len && counted + offset >= 0)
                     explained += x->old[counted + offset] == image[counted];

@@ -23,6 +23,11 @@ int match_index_create(struct match_index *x, const uint8_t *old, size_t len);
 
 void match_index_destroy(struct match_index *x);
 
+/** The longest stretch of the old image that key begins with: its length
+ * and, out, where; 0 when there is none. */
+uint32_t match_longest(const struct match_index *x, const uint8_t *key,
+                       size_t len, uint32_t *at);
+
 /**
  * A first copy map of the whole new image.
  *

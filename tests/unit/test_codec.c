@@ -22,7 +22,11 @@ static uint32_t seed;
 
 static uint32_t next_random(void)
 {
-    seed = seed * 1664525 + 1013904223;
+    /* xorshift32: a shorter period would be found and copied. */
+    seed += seed == 0;
+    seed ^= seed << 13;
+    seed ^= seed >> 17;
+    seed ^= seed << 5;
     return seed >> 8;
 }
 
