@@ -7,3 +7,23 @@ foreach(name node_updates_module decoder_on_target)
     set_tests_properties(qemu/${name} PROPERTIES TIMEOUT 300
                          SKIP_RETURN_CODE 77)
 endforeach()
+
+# A boot loader that is killed: 10 times here, `--kills 200` by hand. Its
+# Mbed TLS is fetched when the tests are built, never when they run.
+find_program(ARM_GCC arm-none-eabi-gcc)
+if(ARM_GCC)
+    add_custom_command(
+        OUTPUT ${CMAKE_BINARY_DIR}/virt/fetched
+        COMMAND ${CMAKE_SOURCE_DIR}/boards/virt/build --fetch
+        COMMAND ${CMAKE_COMMAND} -E touch ${CMAKE_BINARY_DIR}/virt/fetched
+        COMMENT "Fetching Mbed TLS for boards/virt")
+    file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/virt)
+    add_custom_target(virt_mbedtls ALL
+                      DEPENDS ${CMAKE_BINARY_DIR}/virt/fetched)
+endif()
+add_test(NAME qemu/virt_kills
+         COMMAND ${Python3_EXECUTABLE}
+                 ${CMAKE_SOURCE_DIR}/tests/qemu/kill_virt.py
+                 ${CMAKE_BINARY_DIR}/bin --build ${CMAKE_BINARY_DIR}/virt)
+set_tests_properties(qemu/virt_kills PROPERTIES TIMEOUT 300
+                     SKIP_RETURN_CODE 77)

@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A boot loader is killed with SIGKILL at random instants, and restarted.
+
+usage: tests/qemu/kill_virt.py BIN [--kills N] [--seed S] [--build DIR]
+                               [--crypto mbed|plain]   (77: no QEMU, compiler)
+
+boards/virt runs in QEMU; its two flash banks are files. Packages made by
+`BIN/dfota diff` bring its application from 1.0.0 to 1.1.0 and back, in place,
+in windows of one erase block. Each update is killed at instants that are drawn
+from the time an unkilled one takes, until N kills have happened in all; each
+must then end with the new image in the slot, byte for byte, and with the
+application saying its version, at most 120 seconds of restarts after its
+beginning.
+
+What a SIGKILL can show: a cut between any two of the chips' commands, and in
+the middle of an erase (QEMU hands 256 KiB to the file, the host writes page
+by page). Cells that are torn inside are the business of tests/powercut.
+"""
+import argparse
+import os
+import random
+import re
+import select
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+VERSIONS = ["1.0.0", "1.1.0"]
+BANK_LEN = 64 << 20
+USED_LEN = 4 << 20
+SECONDS = 120
+KILLS_AN_UPDATE = 20
+STATES = ["CLEAN", "PENDING", "ARMED", "READY", "RESTORE", "DONE", "FINISHED",
+          "FAILED", "HELD"]
+
+
+def layout():
+    """The areas of bank 1 as the boot loader's header has them."""
+    text = (ROOT / "boards/virt/virt.h").read_text()
+    return {name: int(value, 16) for name, value in
+            re.findall(r"#define VIRT_(\w+) (0x\w+)u", text)}
+
+
+class Device:
+    """Two files of flash, and at most one QEMU that has them open."""
+
+    def __init__(self, folder, boot):
+        self.banks = [folder / "bank0", folder / "bank1"]
+        self.at = layout()
+        self.qemu = None
+        for bank, data in zip(self.banks, (boot, b"\xff" * USED_LEN)):
+            with open(bank, "wb") as file:
+                file.write(data)
+                file.truncate(BANK_LEN)
+
+    def store(self, area, data):
+        """Put data at the head of an area that is otherwise erased."""
+        with open(self.banks[1], "r+b") as file:
+            file.seek(self.at[area])
+            file.write(data.ljust(self.at[area + "_LEN"], b"\xff"))
+
+    def slot(self, length):
+        with open(self.banks[1], "rb") as file:
+            file.seek(self.at["SLOT"])
+            return file.read(length)
+
+    def power_on(self):
+        command = ["qemu-system-arm", "-M", "virt", "-cpu", "cortex-a15",
+                   "-m", "16", "-display", "none", "-monitor", "none",
+                   "-nic", "none", "-serial", "stdio"]
+        for unit, bank in enumerate(self.banks):
+            command += ["-drive", "if=pflash,unit=%d,format=raw,file=%s%s" %
+                        (unit, bank, ",readonly=on" if unit == 0 else "")]
+        self.qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                     stdout=subprocess.PIPE)
+
+    def cut(self):
+        self.qemu.kill()
+        self.qemu.wait()
+
+    def run(self, seconds, lines=0):
+        """On until the application is ready, or for so long after so many
+        lines: what was printed, and whether it was ready."""
+        said, until = b"", time.monotonic() + (SECONDS if lines else seconds)
+        self.power_on()
+        try:
+            while b"app: ready" not in said:
+                if lines and said.count(b"\n") >= lines:
+                    lines, until = 0, time.monotonic() + seconds
+                left = until - time.monotonic()
+                if left <= 0 or self.qemu.poll() is not None:
+                    break
+                if select.select([self.qemu.stdout], [], [], left)[0]:
+                    said += os.read(self.qemu.stdout.fileno(), 4096)
+        finally:
+            self.cut()
+        return said.decode(errors="replace"), b"app: ready" in said
+
+    def state(self):
+        """What the newest record of the journal says: src/device/journal.h."""
+        newest, state = -1, "CLEAN"
+        for mirror in (0, self.at["JOURNAL_LEN"] // 2):
+            with open(self.banks[1], "rb") as file:
+                file.seek(self.at["JOURNAL"] + mirror)
+                data = file.read(8192)
+            for off in range(0, len(data) - 15, 4):
+                seq, _, kind, _, _, crc = struct.unpack_from("<IIBBHI", data,
+                                                             off)
+                if crc == zlib.crc32(data[off:off + 12]) and seq > newest \
+                        and 1 <= kind <= len(STATES):
+                    newest, state = seq, STATES[kind - 1]
+        return state
+
+
+class Trial:
+    def __init__(self, device, images, packages, rng):
+        self.device, self.images, self.packages = device, images, packages
+        self.rng = rng
+        self.here = 0      # which image the slot has
+        self.kills = 0
+        self.whole = 0.0   # seconds an update takes when nobody kills it
+        self.states = {}  # of the journal, at the kills
+
+    def fail(self, what, said):
+        raise SystemExit("after %d kills: %s; the last boot said:\n%s" %
+                         (self.kills, what, said))
+
+    def draw(self):
+        """When to kill: any time of an update, or soon after a line of it."""
+        lines = self.rng.choice((0, 0, 1, 2, 3, 4, 5, 6))
+        return self.rng.uniform(0, self.whole / (4 if lines else 1)), lines
+
+    def check(self, there, said):
+        image = self.images[there]
+        if self.device.slot(len(image)) != image:
+            self.fail("the slot is not %s" % VERSIONS[there], said)
+        for want in ("app: version %s\n" % VERSIONS[there],
+                     "app: confirmed\n"):
+            if want not in said:
+                self.fail("no %r" % want, said)
+
+    def update(self, limit):
+        """One update with up to so many kills: to the other image."""
+        there = 1 - self.here
+        self.device.store("PACKAGE", self.packages[there])
+        begin, killed, log = time.monotonic(), 0, ""
+        while True:
+            left = SECONDS - (time.monotonic() - begin)
+            if left <= 0:
+                self.fail("no end after %d s" % SECONDS, log)
+            when = (left, 0)
+            if killed < min(limit, KILLS_AN_UPDATE):
+                when = self.draw()
+            said, ready = self.device.run(min(when[0], left), when[1])
+            log = said or log
+            if ready:
+                break
+            killed += 1
+            self.kills += 1
+            state = self.device.state()
+            self.states[state] = self.states.get(state, 0) + 1
+        if VERSIONS[there] not in said:
+            self.fail("the old image runs", said)
+        self.check(there, said)
+        self.here = there
+        return time.monotonic() - begin, killed, said
+
+
+def make_package(programs, folder, key, old, new, label):
+    """What dfota diff makes for this board."""
+    out, block = folder / "p.dfota", str(layout()["BLOCK"])
+    subprocess.run([programs / "dfota", "diff", old, new, "-o", out,
+                    "--key", key, "--ram", "16384", "--sector", block,
+                    "--backup", block, "--to-version", label],
+                   check=True, stdout=subprocess.DEVNULL)
+    return out.read_bytes()
+
+
+def prepare(folder, programs, build, crypto):
+    """Images, a package to each, and two that must not be taken: signed by
+    nobody, and damaged behind what is signed."""
+    key = folder / "k.pem"
+    subprocess.run([programs / "dfota", "keygen", "-o", key], check=True,
+                   stdout=subprocess.DEVNULL)
+    command = [ROOT / "boards/virt/build", "--key", folder / "k.pub.pem",
+               "--build", build]
+    subprocess.run(command + (["--crypto", crypto] if crypto else []),
+                   check=True)
+    images = [build / ("app-%s.bin" % version) for version in VERSIONS]
+    packages = [make_package(programs, folder, key, images[1 - there],
+                             images[there], VERSIONS[there])
+                for there in (0, 1)]
+    bad = [bytearray(packages[1]),
+           bytearray(make_package(programs, folder, key, *images, "damaged"))]
+    bad[0][20] ^= 1
+    bad[1][len(bad[1]) // 2] ^= 1
+    return [image.read_bytes() for image in images], packages, bad
+
+
+def refuse(trial, bad):
+    """Neither may change a byte of the slot; the old image goes on."""
+    for package, why in zip(bad, ("boot: no update: the signature",
+                                  "boot: the update stopped: ")):
+        trial.device.store("PACKAGE", bytes(package))
+        said, ready = trial.device.run(SECONDS)
+        if not ready or why not in said:
+            trial.fail("a bad package is not refused", said)
+        trial.check(0, said)
+
+
+def main():
+    args = argparse.ArgumentParser(usage=__doc__)
+    args.add_argument("programs")
+    args.add_argument("--kills", type=int, default=10)
+    args.add_argument("--seed", type=int, default=None)
+    args.add_argument("--build", default=str(ROOT / "build/virt"))
+    args.add_argument("--crypto", choices=["mbed", "plain"])
+    options = args.parse_args()
+    for need in ("qemu-system-arm", "arm-none-eabi-gcc", "openssl"):
+        if not shutil.which(need):
+            print("%s is not installed" % need)
+            return 77
+    seed = options.seed
+    if seed is None:
+        seed = int.from_bytes(os.urandom(4), "little")
+    print("kill_virt.py --kills %d --seed %d repeats the same draws" %
+          (options.kills, seed), flush=True)
+    build = Path(options.build).resolve()
+    build.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        images, packages, bad = prepare(Path(folder), Path(options.programs),
+                                        build, options.crypto)
+        device = Device(Path(folder), (build / "boot.bin").read_bytes())
+        device.store("SLOT", images[0])
+        trial = Trial(device, images, packages, random.Random(seed))
+        refuse(trial, bad)
+        trial.whole, _, said = trial.update(0)
+        print("%s: an update without kills: %.1f s" %
+              (said.splitlines()[0], trial.whole), flush=True)
+        longest, updates = 0.0, 1
+        while trial.kills < options.kills:
+            seconds, _, _ = trial.update(options.kills - trial.kills)
+            longest, updates = max(longest, seconds), updates + 1
+        said, ready = device.run(SECONDS)
+        if not ready or "UPDATING" in said:
+            trial.fail("one more boot changes something", said)
+    print("%d updates, %d kills (%s), the longest update %.0f s: always the "
+          "new image" % (updates, trial.kills,
+                         ", ".join("%s %d" % item for item in
+                                   sorted(trial.states.items())), longest))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
