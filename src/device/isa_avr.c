@@ -19,6 +19,7 @@ enum form {
     FORM_SHORT, /* BRBS, BRBC: k of 7 bits */
     FORM_DATA,  /* LDS, STS: k of 16 bits */
     FORM_LDI,   /* LDI of a register, LDI of the next: an address, maybe */
+    FORM_SUBI,  /* SUBI, SBCI of two registers: one is added, negated */
 };
 
 static enum form form_of(uint32_t a)
@@ -34,33 +35,42 @@ static enum form form_of(uint32_t a)
     /* of an even register */
     if ((a & 0xF010) == 0xE000)
         return FORM_LDI;
+    if ((a & 0xF010) == 0x5000)
+        return FORM_SUBI;
     return FORM_NONE;
 }
 
-static uint32_t ldi_get(uint32_t a)
+static uint32_t imm8(uint32_t a)
 {
     return (a >> 4 & 0xF0) | (a & 0xF);
 }
 
-static uint16_t ldi_put(uint32_t a, uint32_t v)
+static uint16_t with_imm8(uint32_t a, uint32_t v)
 {
     return (uint16_t)((a & 0xF0F0) | (v & 0xF0) << 4 | (v & 0xF));
+}
+
+/* The data address that two instructions on bytes have; 0: none. */
+static uint32_t pair(uint32_t a, uint32_t b, enum form form)
+{
+    uint32_t v = imm8(b) << 8 | imm8(a);
+
+    if (((a ^ b) & 0xF0F0) != (form == FORM_LDI ? 0x0010U : 0x1010U))
+        return 0;
+    if (form == FORM_SUBI)
+        v = (0 - v) & 0xFFFF;
+    return v >= DATA_MIN ? v : 0;
 }
 
 static void parse_long(uint32_t a, uint32_t b, enum form form,
                        struct dfota_operand *out)
 {
-    uint32_t data = ldi_get(b) << 8 | ldi_get(a);
-
     if (form == FORM_FAR) {
         out->kind = DFOTA_KIND_CALL;
         out->target = ((a & 0x1F0) << 13 | (a & 1) << 16 | b) << 1;
-    } else if (form == FORM_DATA) {
+    } else if (form == FORM_DATA || pair(a, b, form)) {
         out->kind = DFOTA_KIND_LITERAL;
-        out->target = DATA + b;
-    } else if (((a ^ b) & 0xF0F0) == 0x10 && data >= DATA_MIN) {
-        out->kind = DFOTA_KIND_LITERAL;
-        out->target = DATA + data;
+        out->target = DATA + (form == FORM_DATA ? b : pair(a, b, form));
     }
     if (out->kind)
         out->len = 4;
@@ -108,8 +118,10 @@ static bool write_long(uint8_t *p, uint32_t a, enum form form, uint32_t target)
     }
     if (data < DATA_MIN)
         return false;
-    dfota_put_le16(p, ldi_put(a, data));
-    dfota_put_le16(p + 2, ldi_put(dfota_get_le16(p + 2), data >> 8));
+    if (form == FORM_SUBI)
+        data = 0 - data;
+    dfota_put_le16(p, with_imm8(a, data));
+    dfota_put_le16(p + 2, with_imm8(dfota_get_le16(p + 2), data >> 8));
     return true;
 }
 

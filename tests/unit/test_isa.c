@@ -158,6 +158,9 @@ static const struct vector vectors[] = {
     {"00912301", AVR, 0x0, LITERAL, 4, 0x800123, 0x810000},
     {"10934503", AVR, 0x0, LITERAL, 4, 0x800345, 0x7FFFFF},
     {"e4e3f2e1", AVR, 0x0, LITERAL, 4, 0x801234, 0x8000FF},
+    /* subi r30, sbci r31: 0x1AE is added; sbci of another register */
+    {"e255fe4f", AVR, 0, LITERAL, 4, 0x8001AE, 0x8000FF},
+    {"e255ee4f", AVR, 0, NONE, 2, 0, 0},
     {"84e390e0", AVR, 0x0, NONE, 2, 0x0, 0x0},
     {"e4e392e1", AVR, 0x0, NONE, 2, 0x0, 0x0},
     {"010c0000", AVR, 0x0, NONE, 2, 0x0, 0x0},
