@@ -35,34 +35,73 @@ struct slot {
     uint8_t *bytes; /* old image, then more and more of the new one */
     uint8_t *window;
     uint32_t sector;
+    uint32_t off, done; /* of the window: where it lies, bytes made */
 };
 
-static int decode_window(struct dfota_decoder *d, struct slot *s, uint32_t w,
-                         uint32_t *stream)
+/* The new image as far as it is made: windows in the slot, then this one. */
+static int read_made(void *ctx, uint32_t off, void *buf, uint32_t len)
 {
-    uint32_t off, len, done = 0, end;
+    const struct slot *s = ctx;
+    uint32_t before = off < s->off ? dfota_min_u32(len, s->off - off) : 0;
+
+    if (off > s->off + s->done || len > s->off + s->done - off)
+        return DFOTA_E_ARG;
+    memcpy(buf, s->bytes + off, before);
+    if (before < len)
+        memcpy((uint8_t *)buf + before, s->window + (off + before - s->off),
+               len - before);
+    return 0;
+}
+
+/* The digest that a SELF package has for the window. */
+static int check_window(const struct dfota_decoder *d, const struct slot *s,
+                        uint32_t w, const struct dfota_crypto *crypto)
+{
+    const struct dfota_reader *in = &d->io->package;
+    uint8_t signed_one[DFOTA_DIGEST_LEN], digest[DFOTA_HASH_LEN];
+    int err;
+
+    if (!d->p->digests_off)
+        return 0;
+    err = in->read(in->ctx, d->p->digests_off + w * DFOTA_DIGEST_LEN,
+                   signed_one, sizeof signed_one);
+    if (!err)
+        err = apply_hash(crypto, s->window, s->done, digest);
+    if (err)
+        return err;
+    return memcmp(digest, signed_one, sizeof signed_one) == 0 ? 0
+                                                              : DFOTA_E_TARGET;
+}
+
+static int decode_window(struct dfota_decoder *d, struct slot *s, uint32_t w,
+                         uint32_t *stream, const struct dfota_crypto *crypto)
+{
+    uint32_t len, end;
     size_t got = 0;
     int err = dfota_decoder_open(d, w, *stream), more = DFOTA_MORE;
 
-    dfota_package_window(d->p, w, &off, &len);
+    dfota_package_window(d->p, w, &s->off, &len);
+    s->done = 0;
     while (!err && more == DFOTA_MORE) {
-        more = dfota_decoder_poll(d, s->window + done, len - done, &got);
-        done += (uint32_t)got;
+        more = dfota_decoder_poll(d, s->window + s->done, len - s->done, &got);
+        s->done += (uint32_t)got;
         err = more < 0 ? more : 0;
     }
     if (err)
         return err;
-    if (done != len)
+    if (s->done != len)
         return DFOTA_E_CORRUPT;
-    end = (off + len + s->sector - 1) & ~(s->sector - 1);
-    memset(s->bytes + off, 0xFF, end - off);
-    memcpy(s->bytes + off, s->window, len);
+    err = check_window(d, s, w, crypto);
+    end = (s->off + len + s->sector - 1) & ~(s->sector - 1);
+    memset(s->bytes + s->off, 0xFF, end - s->off);
+    memcpy(s->bytes + s->off, s->window, len);
     *stream = dfota_decoder_next(d);
-    return 0;
+    return err;
 }
 
 static int decode_all(const struct dfota_package *p,
-                      const struct dfota_decoder_io *io, struct slot *s)
+                      const struct dfota_decoder_io *io, struct slot *s,
+                      const struct dfota_crypto *crypto)
 {
     struct dfota_decoder d;
     void *arena = malloc((size_t)p->m.arena_kib * 1024);
@@ -73,7 +112,7 @@ static int decode_all(const struct dfota_package *p,
 
     stream = err ? 0 : dfota_decoder_first(&d);
     for (uint32_t w = 0; w < p->windows && !err; w++)
-        err = decode_window(&d, s, w, &stream);
+        err = decode_window(&d, s, w, &stream, crypto);
     free(arena);
     return err;
 }
@@ -131,8 +170,9 @@ int apply_package(const uint8_t *package, size_t package_len,
     if (s.bytes && s.window) {
         if (p->m.source_len > 0)
             memcpy(s.bytes, old, p->m.source_len);
-        io.old = io.made = apply_reader(s.bytes, room);
-        err = decode_all(p, &io, &s);
+        io.old = apply_reader(s.bytes, room);
+        io.made = (struct dfota_reader){read_made, &s, p->m.target_len};
+        err = decode_all(p, &io, &s, crypto);
     } else {
         err = DFOTA_E_NOMEM;
     }

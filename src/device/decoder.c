@@ -12,18 +12,46 @@ struct arena_class {
     uint16_t t, code, data; /* entries */
 };
 
-static const struct arena_class classes[] = {
-    {8, {8, 7, 7}, 128, 32, 16},
-    {16, {9, 9, 8}, 256, 64, 32},
-    {32, {10, 9, 8}, 1024, 64, 32},
-    {64, {12, 9, 8}, 1024, 64, 32},
+/* Deltas; the same with SELF, whose tokens need counters; and SELF packages
+ * without a source, which have no T and no flags. */
+enum { DELTA, DELTA_SELF, FULL_SELF, USES };
+enum { CLASSES = 4 };
+
+static const struct arena_class classes[USES][CLASSES] = {
+    {
+        {8, {8, 7, 7}, 128, 32, 16},
+        {16, {9, 9, 8}, 256, 64, 32},
+        {32, {10, 9, 8}, 1024, 64, 32},
+        {64, {12, 9, 8}, 1024, 64, 32},
+    },
+    {
+        {8, {7, 6, 6}, 128, 32, 16},
+        {16, {9, 8, 7}, 256, 64, 32},
+        {32, {10, 9, 8}, 1024, 64, 32},
+        {64, {12, 8, 7}, 1024, 64, 32},
+    },
+    {
+        {8, {8, 7, 0}, 0, 0, 0},
+        {16, {10, 7, 0}, 0, 0, 0},
+        {32, {11, 9, 0}, 0, 0, 0},
+        {64, {12, 9, 0}, 0, 0, 0},
+    },
 };
+
+static unsigned use_of(const struct dfota_package *p)
+{
+    if (!(p->m.flags & DFOTA_FLAG_SELF))
+        return DELTA;
+    return p->m.flags & DFOTA_FLAG_NO_SOURCE ? FULL_SELF : DELTA_SELF;
+}
 
 static const struct arena_class *class_of(const struct dfota_package *p)
 {
-    for (unsigned i = 0; i < sizeof classes / sizeof classes[0]; i++) {
-        if (classes[i].kib == p->m.arena_kib)
-            return &classes[i];
+    const struct arena_class *k = classes[use_of(p)];
+
+    for (unsigned i = 0; i < CLASSES; i++) {
+        if (k[i].kib == p->m.arena_kib)
+            return &k[i];
     }
     return NULL;
 }
@@ -64,16 +92,22 @@ int dfota_decoder_layout(struct dfota_decoder *d, const struct dfota_package *p,
     d->project.isa = dfota_isa_find(p->m.arch, &found);
     if (!found)
         return DFOTA_E_ARCH;
+    if ((p->m.flags & DFOTA_FLAG_SELF) && (p->m.flags & DFOTA_FLAG_DESCENDING))
+        return DFOTA_E_CORRUPT;
     d->project.t = take(&at, k->t * sizeof *d->project.t);
     d->project.t_cap = k->t;
     d->project.code.entry = take(&at, k->code * sizeof(struct dfota_known));
     d->project.code.cap = k->code;
     d->project.data.entry = take(&at, k->data * sizeof(struct dfota_known));
     d->project.data.cap = k->data;
-    d->map.counters =
-        take(&at, DFOTA_COPYMAP_COUNTERS * sizeof *d->map.counters);
+    if (use_of(p) != FULL_SELF)
+        d->map.counters =
+            take(&at, DFOTA_COPYMAP_COUNTERS * sizeof *d->map.counters);
     d->map.source_len = p->m.source_len;
     d->map.coder = &d->map_coder;
+    if (p->m.flags & DFOTA_FLAG_SELF)
+        d->self.counters =
+            take(&at, DFOTA_SELF_COUNTERS * sizeof *d->self.counters);
     if ((size_t)(at - (uint8_t *)arena) + dfota_model_len(&k->model) > len)
         return DFOTA_E_ARENA;
     dfota_model_init(&d->model, at, &k->model);
@@ -133,8 +167,10 @@ int dfota_decoder_init(struct dfota_decoder *d, const struct dfota_package *p,
     int err = dfota_decoder_layout(d, p, io, arena, len);
 
     d->next_segment = map_next;
-    if (!err)
-        err = map_rewind(d);
+    d->first = p->body_off;
+    if (err || !d->map.counters)
+        return err;
+    err = map_rewind(d);
     if (!err)
         err = map_pass(d, p->windows, true);
     d->first = dfota_coder_next(&d->map_coder);
@@ -161,9 +197,9 @@ int dfota_decoder_open(struct dfota_decoder *d, uint32_t w, uint32_t off)
     /* An over-read of the map must not become an offset. */
     if (off > end + 4)
         return DFOTA_E_TRUNCATED;
-    if (d->windows_mapped > w)
+    if (d->windows_mapped > w && d->map.counters)
         err = map_rewind(d);
-    if (!err)
+    if (!err && d->map.counters)
         err = map_pass(d, w, false);
     if (!err)
         err = dfota_coder_open(&d->coder, &d->io->package, off, end);
@@ -238,13 +274,15 @@ void dfota_decoder_begin_window(struct dfota_decoder *d, uint32_t w)
     d->cache_off = 0x80000000;
     d->segment.len = 0;
     d->segment.pos = d->pos;
-    d->more_segments = true;
+    d->more_segments = d->map.counters;
     d->unit.len = d->unit_at = 0;
     d->last = 0;
     d->err = DFOTA_OK;
     memset(d->made, 0, sizeof d->made);
     dfota_model_reset(&d->model);
     dfota_project_reset(&d->project);
+    if (d->self.counters)
+        dfota_self_code.reset(&d->self);
 }
 
 /* The segment at pos or the next one behind; after the last an empty one at
@@ -286,17 +324,82 @@ static void made_push(struct dfota_decoder *d, uint8_t byte)
     d->made[0] = byte;
 }
 
+/* New bytes from so far back; at most up to the last one produced. Those of
+ * this poll are in its buffer only. */
+static void read_made(struct dfota_decoder *d, uint32_t back)
+{
+    uint32_t from = d->pos - back;
+    struct dfota_unit *u = &d->unit;
+
+    if (from >= d->out_pos) {
+        memcpy(u->bytes, d->out + (from - d->out_pos), u->len);
+        return;
+    }
+    if (u->len > d->out_pos - from)
+        u->len = (uint8_t)(d->out_pos - from);
+    if (!d->err)
+        d->err = d->io->made.read(d->io->made.ctx, from, u->bytes, u->len);
+}
+
+/* How long ago the last match was: 0 just before .. 3. */
+static uint8_t recent(uint8_t state)
+{
+    return state >= 7 ? 0 : state >= 4 ? 1 : state ? 2 : 3;
+}
+
 static void code_literal(struct dfota_decoder *d)
 {
     struct dfota_byte_ctx x = {.align = d->pos & 3, .agreed = 2};
 
     memcpy(x.made, d->made, sizeof x.made);
     x.last = d->last;
-    d->unit.kind = DFOTA_KIND_LITERAL_BYTE;
+    d->unit.kind = x.kind = DFOTA_KIND_LITERAL_BYTE;
     d->unit.len = 1;
+    /* What went on behind the last match says what may come here. */
+    if (d->self.counters && d->self.rep[0] <= d->pos) {
+        read_made(d, d->self.rep[0]);
+        x.expected = true;
+        x.predicted = x.old[0] = d->unit.bytes[0];
+        x.index = recent(d->self.state);
+    }
     d->unit.bytes[0] = dfota_model_byte(&d->model, &d->coder, &x,
                                         d->truth ? d->truth[d->pos] : 0);
     made_push(d, d->unit.bytes[0]);
+}
+
+static int copy_made(struct dfota_decoder *d)
+{
+    struct dfota_self *s = &d->self;
+
+    d->unit.kind = DFOTA_KIND_PLAIN;
+    d->unit.len = (uint8_t)dfota_min_u32(dfota_min_u32(s->left, s->rep[0]),
+                                         DFOTA_UNIT_MAX);
+    read_made(d, s->rep[0]);
+    s->left -= d->unit.len;
+    for (unsigned i = 0; i < d->unit.len; i++)
+        made_push(d, d->unit.bytes[i]);
+    return DFOTA_OK;
+}
+
+/* What no segment covers, up to the next one or the window's end. */
+static int code_gap(struct dfota_decoder *d)
+{
+    int err = DFOTA_OK;
+
+    if (d->self.counters && d->self.left == 0) {
+        uint32_t end = d->more_segments ? d->segment.pos : d->end;
+
+        err = dfota_self_code.token(&d->self, &d->coder, d->pos, end - d->pos,
+                                    d->tokens);
+        if (d->tokens)
+            d->tokens++;
+    }
+    if (err)
+        return err;
+    if (d->self.left)
+        return copy_made(d);
+    code_literal(d);
+    return DFOTA_OK;
 }
 
 /* The bytes of a unit that is not as predicted. */
@@ -304,7 +407,7 @@ static void code_bytes(struct dfota_decoder *d, const uint8_t *old,
                        const uint8_t *truth)
 {
     struct dfota_byte_ctx x = {
-        .copied = true, .kind = d->unit.kind, .agreed = 2};
+        .copied = true, .expected = true, .kind = d->unit.kind, .agreed = 2};
 
     for (unsigned i = 0; i < d->unit.len; i++) {
         uint8_t byte;
@@ -361,7 +464,7 @@ static int next_unit(struct dfota_decoder *d)
     d->unit_at = 0;
     into = d->pos - d->segment.pos;
     if (into >= d->segment.len) {
-        code_literal(d);
+        err = code_gap(d);
     } else {
         o = d->segment.src + into;
         avail = same_presence(d, o, d->segment.len - into, &absent);
@@ -370,6 +473,8 @@ static int next_unit(struct dfota_decoder *d)
         else
             code_unit(d, o, avail);
     }
+    if (err)
+        return err;
     d->pos += d->unit.len;
     return d->err ? d->err : dfota_coder_check(&d->coder);
 }
@@ -380,6 +485,8 @@ int dfota_decoder_poll(struct dfota_decoder *d, uint8_t *out, size_t cap,
     size_t done = 0;
     int err = DFOTA_OK;
 
+    d->out = out;
+    d->out_pos = d->pos - (d->unit.len - d->unit_at);
     while (done < cap && !err) {
         if (d->unit_at < d->unit.len)
             out[done++] = d->unit.bytes[d->unit_at++];

@@ -21,6 +21,7 @@
 #include "device/copymap.h"
 #include "device/package.h"
 #include "device/project.h"
+#include "device/self.h"
 
 struct dfota_decoder_io {
     struct dfota_reader package; /* the whole package, manifest at 0 */
@@ -39,6 +40,7 @@ struct dfota_decoder {
     struct dfota_model model;
     struct dfota_project project;
     struct dfota_copymap map;
+    struct dfota_self self; /* counters NULL: not a SELF package */
     struct dfota_coder map_coder;
     struct dfota_coder coder;    /* the open window's stream */
     uint32_t windows_mapped;     /* whose segments the map has passed */
@@ -51,6 +53,8 @@ struct dfota_decoder {
     uint8_t unit_at;        /* bytes of the unit handed out */
     uint8_t last;           /* last difference of a new byte to its old one */
     uint8_t made[4];        /* newest first */
+    const uint8_t *out;     /* this poll's, and its place in the image: */
+    uint32_t out_pos;       /* copies may want what io->made has not yet */
     uint32_t cache_off;
     int err;
     uint8_t cache[DFOTA_OLD_CACHE];
@@ -58,6 +62,7 @@ struct dfota_decoder {
      * device has the map's and NULL. */
     int (*next_segment)(struct dfota_decoder *d, struct dfota_segment *out);
     const uint8_t *truth;
+    const struct dfota_token *tokens; /* the next one */
     void *ctx;
 };
 
@@ -71,7 +76,8 @@ size_t dfota_decoder_arena_len(const struct dfota_package *p);
 uint16_t dfota_decoder_t_cap(const struct dfota_package *p);
 
 /**
- * Begin a package: read the head of its body, build T in the arena.
+ * Begin a package: read the head of its body, build T in the arena. A SELF
+ * package without a source has neither.
  *
  * p, io    must stay valid while the decoder is used
  * arena    aligned to 4; len at least dfota_decoder_arena_len()

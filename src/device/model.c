@@ -324,7 +324,7 @@ static void expect(struct dfota_model *m, struct byte_state *s, unsigned i,
 
     s->expect[i] = NULL;
     s->in[DFOTA_BYTE_CONTEXTS + i] = 0;
-    if (!x->copied || !fits(s->guess[i], known, at))
+    if (!x->expected || !fits(s->guess[i], known, at))
         return;
     s->expect[i] = t;
     st = dfota_stretch(counter_p(*t));

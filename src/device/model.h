@@ -51,6 +51,7 @@ struct dfota_model {
 /* What surrounds a byte that is to be coded. */
 struct dfota_byte_ctx {
     bool copied;        /* an old byte stands against it */
+    bool expected;      /* predicted and old[0] say what may come */
     uint8_t predicted;  /* what the unit's prediction said */
     uint8_t old[3];     /* the old byte, the one before, the one behind */
     uint8_t kind;       /* enum dfota_kind of the unit */

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "delta/self_body.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "delta/self_parse.h"
+
+/* How often tokens are chosen: the first time by prices that know nothing. */
+enum { ROUNDS = 3 };
+
+struct job {
+    const struct plan_input *in;
+    uint32_t len; /* of the image */
+    struct dfota_decoder_io io;
+    struct dfota_decoder d;
+    void *arena;
+    struct encoder meter;
+    struct self_matches matches;
+    struct self_parser *parser;
+    struct self_tokens tokens;
+    uint32_t *alone;       /* each byte as a literal, if all were literals */
+    uint32_t *literals;    /* what it is taken to cost */
+    dfota_counter *learnt; /* counters at the end of each block */
+    uint64_t cost_alone, cost_coded; /* of the same literals */
+};
+
+static int read_made(void *ctx, uint32_t off, void *buf, uint32_t len)
+{
+    const struct plan_input *in = ctx;
+
+    memcpy(buf, in->image + off, len);
+    return 0;
+}
+
+static int start(struct job *j, const struct plan_input *in)
+{
+    size_t arena_len = dfota_decoder_arena_len(in->p);
+    size_t blocks;
+
+    *j = (struct job){.in = in, .len = in->p->m.target_len};
+    blocks = j->len / SELF_BLOCK + in->p->windows + 1;
+    j->io.made.read = read_made;
+    j->io.made.ctx = (void *)(uintptr_t)in;
+    j->io.made.size = j->len;
+    encoder_init(&j->meter);
+    j->arena = malloc(arena_len);
+    j->alone = malloc((size_t)j->len * sizeof *j->alone);
+    j->literals = malloc((size_t)j->len * sizeof *j->literals);
+    j->learnt = calloc(blocks * DFOTA_SELF_COUNTERS, sizeof *j->learnt);
+    if (!j->arena || !j->alone || !j->literals || !j->learnt)
+        return DFOTA_E_NOMEM;
+    j->parser = self_parser_create(
+        &(struct self_parse_input){in->image, &j->matches, j->literals});
+    if (!j->parser)
+        return DFOTA_E_NOMEM;
+    return dfota_decoder_layout(&j->d, in->p, &j->io, j->arena, arena_len);
+}
+
+static void finish(struct job *j)
+{
+    self_parser_destroy(j->parser);
+    self_matches_release(&j->matches);
+    free(j->tokens.list);
+    free(j->learnt);
+    free(j->literals);
+    free(j->alone);
+    free(j->arena);
+}
+
+/* Block of a place; every window begins a new one. */
+static size_t block_of(const struct job *j, uint32_t w, uint32_t pos)
+{
+    uint32_t off, len;
+
+    dfota_package_window(j->in->p, w, &off, &len);
+    return off / SELF_BLOCK + w + (pos - off) / SELF_BLOCK;
+}
+
+/* What was a literal cost; the flag before it apart. */
+static void note_literal(struct job *j, uint32_t pos, uint64_t cost)
+{
+    uint32_t price = (uint32_t)(cost >> (16 - SELF_PRICE_BITS));
+
+    if (!j->tokens.len)
+        j->alone[pos] = price;
+    j->cost_alone += j->alone[pos];
+    j->cost_coded += price;
+}
+
+/* Code all windows by a meter, to learn prices. Without tokens everything
+ * is a literal. */
+static int learn(struct job *j)
+{
+    struct dfota_decoder *d = &j->d;
+    const struct dfota_token literal = {0};
+    uint8_t byte;
+    size_t len;
+    int got = DFOTA_OK;
+
+    j->cost_alone = j->cost_coded = 0;
+    d->truth = j->in->image;
+    d->tokens = j->tokens.list;
+    for (uint32_t w = 0; w < j->in->p->windows && got >= 0; w++) {
+        encoder_attach_meter(&j->meter, &d->coder);
+        dfota_decoder_begin_window(d, w);
+        do {
+            uint64_t before = j->meter.cost;
+            uint32_t pos = d->pos;
+
+            if (!j->tokens.len)
+                d->tokens = &literal;
+            j->meter.first = 0;
+            got = dfota_decoder_poll(d, &byte, 1, &len);
+            if (d->unit.kind == DFOTA_KIND_LITERAL_BYTE)
+                note_literal(j, pos, j->meter.cost - before - j->meter.first);
+            if (got == DFOTA_DONE ||
+                block_of(j, w, pos) != block_of(j, w, d->pos))
+                memcpy(
+                    j->learnt + block_of(j, w, dfota_min_u32(pos, d->end - 1)) *
+                                    DFOTA_SELF_COUNTERS,
+                    d->self.counters, DFOTA_SELF_COUNTERS * sizeof *j->learnt);
+        } while (got == DFOTA_MORE);
+    }
+    return got < 0 ? got : DFOTA_OK;
+}
+
+/* Literals that remain are the ones that are hard to foresee. */
+static void price_literals(struct job *j)
+{
+    for (uint32_t i = 0; i < j->len; i++)
+        j->literals[i] = j->cost_alone
+                             ? (uint32_t)((uint64_t)j->alone[i] *
+                                          j->cost_coded / j->cost_alone)
+                             : j->alone[i];
+}
+
+static int parse(struct job *j)
+{
+    struct self_prices *prices = malloc(sizeof *prices);
+    int err = prices ? 0 : DFOTA_E_NOMEM;
+
+    j->tokens.len = 0;
+    for (uint32_t w = 0; w < j->in->p->windows && !err; w++) {
+        uint32_t pos, end, len;
+
+        dfota_package_window(j->in->p, w, &pos, &len);
+        end = pos + len;
+        self_parser_reset(j->parser);
+        while (pos < end && !err) {
+            self_prices_make(prices, j->learnt + block_of(j, w, pos) *
+                                                     DFOTA_SELF_COUNTERS);
+            err = self_parser_block(j->parser, prices, pos, end, &j->tokens,
+                                    &pos);
+        }
+    }
+    free(prices);
+    return err;
+}
+
+static int code(struct job *j, struct body *b, size_t limit)
+{
+    struct dfota_decoder *d = &j->d;
+    struct encoder *e = &b->encoder;
+    uint8_t page[DFOTA_UNIT_MAX];
+    size_t len;
+    int got = DFOTA_MORE;
+
+    d->tokens = j->tokens.list;
+    for (uint32_t w = 0; w < j->in->p->windows && e->len < limit; w++) {
+        encoder_attach(e, &d->coder);
+        dfota_decoder_begin_window(d, w);
+        do {
+            uint64_t before = e->cost;
+
+            e->first = 0;
+            got = dfota_decoder_poll(d, page, 1, &len);
+            if (e->cost == before)
+                continue;
+            if (d->unit.kind == DFOTA_KIND_LITERAL_BYTE)
+                b->costs.literals += e->cost - before;
+            else
+                b->costs.kind[DFOTA_KIND_PLAIN].bytes += e->cost - before;
+        } while (got == DFOTA_MORE && e->len < limit);
+        encoder_finish(e, w + 1 == j->in->p->windows);
+        if (got < 0)
+            return got;
+    }
+    return e->err;
+}
+
+int self_body_encode(struct body *b, const struct plan_input *in, size_t limit)
+{
+    struct job j;
+    int err;
+
+    encoder_init(&b->encoder);
+    b->costs = (struct body_costs){0};
+    err = start(&j, in);
+    if (!err)
+        err = self_find(&j.matches, in->image, j.len);
+    if (!err)
+        err = learn(&j);
+    for (int round = 0; round < ROUNDS && !err; round++) {
+        if (round > 0)
+            err = learn(&j);
+        price_literals(&j);
+        if (!err)
+            err = parse(&j);
+    }
+    if (!err)
+        err = code(&j, b, limit);
+    finish(&j);
+    return err;
+}
