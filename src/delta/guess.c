@@ -97,6 +97,13 @@ static void best_of(const int64_t *score, uint8_t list[GUESS_ARCHITECTURES])
         list[i] = (uint8_t)best;
     }
     list[GUESS_ARCHITECTURES - 1] = (uint8_t)last_place(taken);
+    /* RV64 reads much of RV32: of equals the first one tried stays. */
+    if (list[0] > list[1]) {
+        uint8_t first = list[1];
+
+        list[1] = list[0];
+        list[0] = first;
+    }
 }
 
 int guess_architectures(const struct plan_input *in, const struct segments *map,

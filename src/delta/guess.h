@@ -16,7 +16,7 @@ enum { GUESS_ARCHITECTURES = 3 };
 /**
  * map      cut at windows
  * project  T and regions
- * list     out: enum dfota_arch, the best first; RAW is among them
+ * list     out: enum dfota_arch; the two best, and RAW
  * errors   E_NOMEM
  * cost     at most 512 KiB projected ten times
  */

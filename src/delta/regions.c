@@ -116,6 +116,13 @@ static int longest_first(const void *a, const void *b)
     return x->off < y->off ? -1 : x->off > y->off;
 }
 
+static int by_place(const void *a, const void *b)
+{
+    const struct dfota_region *x = a, *y = b;
+
+    return x->off < y->off ? -1 : x->off > y->off;
+}
+
 /* Addresses in what stayed as and where it was need no projection. */
 static bool is_the_same(const struct part *was, const struct part *is,
                         const uint8_t *old, const uint8_t *image)
@@ -145,6 +152,7 @@ uint8_t regions_find(const uint8_t *old, size_t old_len, const uint8_t *image,
     }
     qsort(all, n, sizeof *all, longest_first);
     n = n < REGIONS_FOUND_MAX ? n : REGIONS_FOUND_MAX;
+    qsort(all, n, sizeof *all, by_place);
     for (size_t i = 0; i < n; i++)
         out[i] = all[i];
     return (uint8_t)n;

@@ -19,7 +19,7 @@ enum { REGIONS_FOUND_MAX = DFOTA_REGIONS_MAX - 1 };
  * Find segments in both versions and match them. Those that are the same in
  * both are left out.
  *
- * out      the longest matched segments, longest first; none overlap
+ * out      the longest matched segments, by offset; none overlap
  * returns  how many, 0 when nothing is recognised
  * cost     O(old_len + image_len)
  */

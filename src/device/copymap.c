@@ -38,21 +38,43 @@ static uint32_t code_address(struct dfota_copymap *m, uint32_t actual)
     return dfota_value(m->counters + GAP, m->coder, actual >> zeros) << zeros;
 }
 
+/* A difference of addresses: most are small, either way. */
+static uint32_t code_difference(struct dfota_copymap *m, uint32_t actual)
+{
+    uint32_t back = code_bits(m->coder, 1, actual >> 31);
+    uint32_t size = code_address(m, back ? 0 - actual : actual);
+
+    return back ? 0 - size : size;
+}
+
+static bool whole(const struct dfota_copymap *m, const struct dfota_region *r)
+{
+    return r->off == 0 && r->len == m->source_len;
+}
+
+/* Regions mostly follow each other; one may be the whole image. */
 static int code_regions(struct dfota_copymap *m, struct dfota_project *p)
 {
     dfota_counter *t = m->counters;
-    uint32_t n = code_bits(m->coder, 3, p->regions - 1U) + 1;
+    uint32_t n = code_bits(m->coder, 3, p->regions - 1U) + 1, end = 0;
 
     p->regions = (uint8_t)n;
     for (uint32_t i = 0; i < n; i++) {
         struct dfota_region *r = &p->region[i];
 
-        r->off = dfota_value(t + JUMP, m->coder, r->off);
-        r->len = dfota_value(t + LEN, m->coder, r->len);
+        if (code_bits(m->coder, 1, whole(m, r))) {
+            r->off = 0;
+            r->len = m->source_len;
+        } else {
+            r->off = end + dfota_value(t + JUMP, m->coder, r->off - end);
+            r->len = dfota_value(t + LEN, m->coder, r->len);
+        }
         if (r->off > m->source_len || r->len > m->source_len - r->off)
             return DFOTA_E_CORRUPT;
+        end = r->off + r->len;
         r->old_bias = code_address(m, r->old_bias);
-        r->new_bias = r->old_bias + code_address(m, r->new_bias - r->old_bias);
+        r->new_bias =
+            r->old_bias + code_difference(m, r->new_bias - r->old_bias);
     }
     return DFOTA_OK;
 }
@@ -61,8 +83,7 @@ static bool plain(const struct dfota_copymap *m, const struct dfota_project *p)
 {
     const struct dfota_region *r = p->region;
 
-    return p->regions == 1 && r->off == 0 && r->len == m->source_len &&
-           r->old_bias == r->new_bias;
+    return p->regions == 1 && whole(m, r) && r->old_bias == r->new_bias;
 }
 
 int dfota_copymap_head(struct dfota_copymap *m, struct dfota_project *p)
