@@ -108,7 +108,7 @@ static bool new_address(const struct walk *w, uint32_t address, uint32_t *out)
 static bool pointer(const struct walk *w, uint32_t i)
 {
     uint32_t v = dfota_get_le32(w->in + i), moved;
-    uint32_t thumb = w->p->isa == &dfota_isa_thumb2 ? v & 1 : 0;
+    uint32_t thumb = w->p->isa ? v & w->p->isa->state : 0;
 
     if (new_address(w, v - thumb, &moved))
         moved += thumb;

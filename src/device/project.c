@@ -3,40 +3,9 @@
 
 #include "base/bytes.h"
 #include "base/mem.h"
-#include "device/package.h"
 
 /* A data word is guessed from a neighbour at most this far away. */
 enum { NEIGHBOUR_MAX = 4096 };
-
-const struct dfota_isa *dfota_isa_find(unsigned arch, bool *found)
-{
-    *found = true;
-    switch (arch) {
-    case DFOTA_ARCH_RAW:
-        return NULL;
-    case DFOTA_ARCH_THUMB2:
-        return &dfota_isa_thumb2;
-    case DFOTA_ARCH_A32:
-        return &dfota_isa_a32;
-    case DFOTA_ARCH_A64:
-        return &dfota_isa_a64;
-    case DFOTA_ARCH_RV32:
-        return &dfota_isa_rv32;
-    case DFOTA_ARCH_RV64:
-        return &dfota_isa_rv64;
-    case DFOTA_ARCH_XTENSA:
-        return &dfota_isa_xtensa;
-    case DFOTA_ARCH_AVR:
-        return &dfota_isa_avr;
-    case DFOTA_ARCH_8051:
-        return &dfota_isa_8051;
-    case DFOTA_ARCH_X86:
-        return &dfota_isa_x86;
-    default:
-        *found = false;
-        return NULL;
-    }
-}
 
 /* Index of the first entry behind off. */
 static unsigned t_upper(const struct dfota_project *p, uint32_t off)
@@ -231,7 +200,7 @@ static bool pointer_unit(struct dfota_project *p, const uint8_t *old,
 {
     uint32_t w = dfota_get_le32(old);
     /* Bit 0 of a code address is Thumb state, not place. */
-    uint32_t thumb = p->isa == &dfota_isa_thumb2 ? w & 1 : 0;
+    uint32_t thumb = p->isa ? w & p->isa->state : 0;
 
     if (!region_of_address(p, w - thumb))
         return false;

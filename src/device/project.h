@@ -102,6 +102,7 @@ struct dfota_operand {
 /* One instruction set. Both functions are pure. */
 struct dfota_isa {
     uint8_t align; /* of instructions, bytes */
+    uint8_t state; /* bits of a code address that are no place: Thumb's 0 */
     /* The instruction at p, which is at pc. avail bytes are there: a first
      * half may look among them for its second one. out is 0 but for the
      * registers, DFOTA_REG_NONE. */
@@ -114,7 +115,8 @@ struct dfota_isa {
     bool (*write)(uint8_t *p, uint32_t pc, uint32_t target);
 };
 
-/** The instruction set of an architecture; NULL: raw. found: out */
+/** The instruction set of an architecture; NULL: raw. found: out. Firmware may
+ * define it itself, with its own set alone. */
 const struct dfota_isa *dfota_isa_find(unsigned arch, bool *found);
 
 extern const struct dfota_isa dfota_isa_thumb2;

@@ -283,6 +283,7 @@ static bool write(uint8_t *p, uint32_t pc, uint32_t target)
 
 const struct dfota_isa dfota_isa_thumb2 = {
     .align = 2,
+    .state = 1,
     .parse = parse,
     .write = write,
 };
