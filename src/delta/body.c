@@ -80,34 +80,78 @@ void body_account(struct body_costs *costs, const struct dfota_decoder *d,
         k->misses++;
 }
 
-static int code_window(struct dfota_decoder *d, struct encoder *e,
-                       struct body_costs *costs, uint32_t w, size_t limit)
+/* A trial in its course. */
+struct race {
+    struct body *b;
+    const struct body *rival;
+    bool same_map;
+    uint32_t done; /* bytes of the image, over all windows */
+    unsigned part;
+};
+
+enum {
+    BYTE = 8 << 16,    /* in units of cost */
+    BEHIND_BYTES = 64, /* so far behind, and a 32nd: hopeless */
+    AHEAD_BYTES = 4,   /* a minor change has to be ahead by half */
+};
+
+/* At the end of each part of the image: worth going on? */
+static bool hopeless(struct race *r, uint32_t target_len)
 {
+    uint64_t now = r->b->encoder.cost, then;
+    unsigned part = (unsigned)((uint64_t)r->done * BODY_PARTS /
+                               (target_len ? target_len : 1));
+
+    if (part == r->part)
+        return false;
+    while (r->part < part)
+        r->b->pace[++r->part] = now;
+    if (!r->rival)
+        return false;
+    if (r->b->encoder.len >= r->rival->encoder.len)
+        return true;
+    then = r->rival->pace[part];
+    if (!r->same_map)
+        return false;
+    if (now > then + then / 32 + (uint64_t)BEHIND_BYTES * BYTE)
+        return true;
+    return part >= BODY_PARTS / 2 && now + (uint64_t)AHEAD_BYTES * BYTE > then;
+}
+
+static int code_window(struct dfota_decoder *d, struct race *r, uint32_t w)
+{
+    struct encoder *e = &r->b->encoder;
     uint8_t page[DFOTA_UNIT_MAX];
     size_t len;
     int got = DFOTA_MORE;
+    bool stop = false;
 
     encoder_attach(e, &d->coder);
     dfota_decoder_begin_window(d, w);
-    while (got == DFOTA_MORE && e->len < limit) {
+    while (got == DFOTA_MORE && !stop) {
         uint64_t before = e->cost;
 
         e->first = 0;
         got = dfota_decoder_poll(d, page, 1, &len);
         if (e->cost != before)
-            body_account(costs, d, e->first, e->cost - before);
+            body_account(&r->b->costs, d, e->first, e->cost - before);
+        r->done += (uint32_t)len;
+        stop = hopeless(r, d->p->m.target_len);
     }
     encoder_finish(e, w + 1 == d->p->windows);
-    return got < 0 ? got : e->err;
+    if (got < 0 || e->err)
+        return got < 0 ? got : e->err;
+    return stop ? DFOTA_DONE : DFOTA_OK;
 }
 
 int body_encode(struct body *b, const struct plan_input *in,
                 const struct segments *map, const struct dfota_project *project,
-                size_t limit)
+                const struct body *rival, bool same_map)
 {
     struct dfota_decoder_io io = {
         .old = {read_old, (void *)(uintptr_t)in, in->p->m.source_len}};
     struct seat seat = {.in = in, .map = map};
+    struct race race = {.b = b, .rival = rival, .same_map = same_map};
     struct dfota_decoder d;
     size_t arena_len = dfota_decoder_arena_len(in->p);
     void *arena = malloc(arena_len);
@@ -115,6 +159,7 @@ int body_encode(struct body *b, const struct plan_input *in,
 
     encoder_init(&b->encoder);
     b->costs = (struct body_costs){0};
+    memset(b->pace, 0, sizeof b->pace);
     err = arena ? dfota_decoder_layout(&d, in->p, &io, arena, arena_len)
                 : DFOTA_E_NOMEM;
     if (err)
@@ -134,9 +179,8 @@ int body_encode(struct body *b, const struct plan_input *in,
     }
     if (!err)
         err = code_map(&d, &b->encoder, &b->costs, &seat);
-    for (uint32_t w = 0; w < in->p->windows && !err && b->encoder.len < limit;
-         w++)
-        err = code_window(&d, &b->encoder, &b->costs, w, limit);
+    for (uint32_t w = 0; w < in->p->windows && !err; w++)
+        err = code_window(&d, &race, w);
 out:
     free(arena);
     return err;

@@ -27,9 +27,12 @@ struct body_costs {
 void body_account(struct body_costs *costs, const struct dfota_decoder *d,
                   uint32_t first, uint64_t cost);
 
+enum { BODY_PARTS = 64 };
+
 struct body {
     struct encoder encoder; /* the coded bytes */
     struct body_costs costs;
+    uint64_t pace[BODY_PARTS + 1]; /* spent by each part of the image */
 };
 
 /**
@@ -37,12 +40,17 @@ struct body {
  *
  * map      cut by plan_windows(), in production order
  * project  regions, data_top; T is built again as a device would
- * limit    give up once the body has so many bytes; it is useless then
+ * rival    the best body so far, NULL: none. One that is as large is
+ *          given up: DFOTA_DONE is returned, and b is of no use
+ * same_map the rival has the same map, so that the two can be compared on the
+ *          way: given up, too, when it is behind somewhere, or not better by
+ *          half of the image
+ * returns  0 | DFOTA_DONE
  * errors   E_NOMEM, E_ARENA, E_ARCH
  */
 int body_encode(struct body *b, const struct plan_input *in,
                 const struct segments *map, const struct dfota_project *project,
-                size_t limit);
+                const struct body *rival, bool same_map);
 
 void body_release(struct body *b);
 

@@ -101,17 +101,18 @@ static int lay_out(struct search *s)
     return err ? err : plan_t(s->in, &s->windows, &s->project);
 }
 
-static int try_setting(struct search *s, const struct setting *with)
+static int try_setting(struct search *s, const struct setting *with,
+                       bool same_map)
 {
+    const struct body *rival = s->best->encoder.bytes ? s->best : NULL;
     struct body b;
-    size_t limit = s->best->encoder.bytes ? s->best->encoder.len : SIZE_MAX;
     int err;
 
     apply_setting(s, with);
-    err = body_encode(&b, s->in, &s->windows, &s->project, limit);
-    if (err || b.encoder.len >= limit) {
+    err = body_encode(&b, s->in, &s->windows, &s->project, rival, same_map);
+    if (err || (rival && b.encoder.len >= rival->encoder.len)) {
         body_release(&b);
-        return err;
+        return err < 0 ? err : 0;
     }
     body_release(s->best);
     *s->best = b;
@@ -133,7 +134,7 @@ static int try_architectures(struct search *s, uint32_t base)
     }
     for (size_t i = 0; i < n && !err; i++) {
         with.arch = list[i];
-        err = try_setting(s, &with);
+        err = try_setting(s, &with, true);
     }
     return err;
 }
@@ -142,7 +143,7 @@ static int try_base(struct search *s, uint32_t base)
 {
     struct setting with = with_base(s, base);
 
-    return try_setting(s, &with);
+    return try_setting(s, &with, true);
 }
 
 static int try_data_top(struct search *s)
@@ -151,7 +152,7 @@ static int try_data_top(struct search *s)
 
     apply_setting(s, &with);
     with.data_top = plan_data_top(s->in, &s->windows, &s->project);
-    return with.data_top ? try_setting(s, &with) : 0;
+    return with.data_top ? try_setting(s, &with, true) : 0;
 }
 
 /* Architecture, base and data page on the first map. */
@@ -190,13 +191,12 @@ static int rematch(struct search *s)
 
     apply_setting(s, &s->chosen);
     if (!err)
-        err = normal_known_make(s->in, &s->windows, s->chosen.data_top,
-                                &known);
+        err = normal_known_make(s->in, &s->windows, s->chosen.data_top, &known);
     if (!err) {
         normal_image(&s->project, &known, s->in->old, p->m.source_len, true,
                      old);
-        normal_image(&s->project, &known, s->in->image, p->m.target_len,
-                     false, image);
+        normal_image(&s->project, &known, s->in->image, p->m.target_len, false,
+                     image);
         err = match_index_create(&index, old, p->m.source_len);
     }
     s->map.len = 0;
@@ -221,7 +221,7 @@ static int search_maps(struct search *s)
         if (!err)
             err = lay_out(s);
         if (!err)
-            err = try_setting(s, &s->chosen);
+            err = try_setting(s, &s->chosen, false);
     }
     return err;
 }
@@ -235,7 +235,7 @@ static int try_descending(struct search *s)
     apply_setting(s, &with);
     if (!err)
         err = lay_out(s);
-    return err ? err : try_setting(s, &with);
+    return err ? err : try_setting(s, &with, false);
 }
 
 static int first_map(struct search *s)

@@ -259,6 +259,55 @@ static uint64_t step_cost(const struct match_index *x, const uint8_t *image,
     return wrong ? COST_MISS + wrong * COST_BYTE : COST_EQUAL;
 }
 
+/* The only copy in play, NULL when there are none or several. */
+static struct way *only_copy(struct path *p)
+{
+    struct way *only = NULL;
+
+    for (int i = 0; i < SLOTS; i++) {
+        if (p->way[i].used && only)
+            return NULL;
+        if (p->way[i].used)
+            only = &p->way[i];
+    }
+    return only;
+}
+
+/* With one copy in play, nothing to decide, and equal bytes ahead: how many
+ * steps up to `end` can be taken at once. */
+static uint32_t equal_steps(const struct match_index *x, const uint8_t *image,
+                            uint32_t at, uint32_t end, uint32_t step,
+                            const struct way *w)
+{
+    int64_t o = (int64_t)at + w->shift;
+    uint32_t n = 0;
+
+    if (o < 0)
+        return 0;
+    while (at + n < end && o + n < x->len && x->old[o + n] == image[at + n])
+        n++;
+    return n / step;
+}
+
+/* Take many steps at once; returns how many bytes. */
+static uint32_t stride(struct path *p, const struct match_index *x,
+                       const uint8_t *image, uint32_t at, uint32_t end,
+                       uint32_t step)
+{
+    struct way *w = only_copy(p), *bytes = &p->way[SLOTS];
+    uint32_t n;
+
+    if (!w || w->cost > bytes->cost)
+        return 0;
+    n = equal_steps(x, image, at, dfota_min_u32(end, w->until), step, w);
+    if (n < 4)
+        return 0;
+    w->cost += (uint64_t)n * COST_EQUAL;
+    /* Far above: it begins again where it is wanted. */
+    bytes->cost += (uint64_t)n * step * COST_BYTE;
+    return n * step;
+}
+
 static void walk(struct path *p, const struct match_index *x,
                  const uint8_t *image, uint32_t len, uint32_t step,
                  const struct candidates *c)
@@ -268,8 +317,14 @@ static void walk(struct path *p, const struct match_index *x,
     p->way[SLOTS] =
         (struct way){.used = true, .literal = true, .node = -1, .parent = -1};
     for (uint32_t at = 0; at < len && !p->err; at += step) {
-        uint32_t n = dfota_min_u32(step, len - at);
+        uint32_t n;
+        uint32_t quiet = next < c->len ? c->list[next].from : len;
 
+        if (quiet > at)
+            at += stride(p, x, image, at, quiet, step);
+        if (at >= len)
+            break;
+        n = dfota_min_u32(step, len - at);
         for (; next < c->len && c->list[next].from <= at; next++) {
             if (c->list[next].to > at)
                 play(p, &c->list[next]);

@@ -6,12 +6,11 @@
 enum {
     COUNTER_NEW = 0x8000, /* one half, never updated */
     EXPECT_NEW = 0x9990,  /* 0.6: a prediction is worth something */
-    WEIGHT_ONE = 65536,
-    BYTE_WEIGHT = 14418, /* 0.22 */
-    FLAG_WEIGHT = 26214, /* 0.4 */
-    LEARN_SHIFT = 14,    /* weights: 1/64 of error x input */
-    FLAG_LIMIT = 62,     /* slowest rate of a flag counter */
-    STRETCH_MAX = 2839,
+    BYTE_WEIGHT = 14418,  /* 0.22 */
+    FLAG_WEIGHT = 26214,  /* 0.4 */
+    LEARN_SHIFT = 14,     /* weights: 1/64 of error x input */
+    FLAG_LIMIT = 62,      /* slowest rate of a flag counter */
+    WEIGHT_MAX = 1 << 20, /* 16 */
     SQUASH_STEP = 128,
     SQUASH_HALF = 24,          /* the table's entry for 0 */
     PROBABILITY_OF_HIT = 0xF8, /* of 256: a flag counter at the start */
@@ -62,9 +61,14 @@ static int32_t ln(uint32_t v)
     return (int32_t)i - octaves * 177;
 }
 
-int32_t dfota_stretch(uint32_t p)
+static int32_t stretch(uint32_t p)
 {
     return ln(p) - ln(0x10000 - p);
+}
+
+int32_t dfota_stretch(uint32_t p)
+{
+    return stretch(p);
 }
 
 uint32_t dfota_squash(int32_t x)
@@ -154,8 +158,17 @@ static int32_t mix(const int32_t *w, const int16_t *in, unsigned n)
 
 static void learn(int32_t *w, const int16_t *in, unsigned n, int32_t err)
 {
-    for (unsigned i = 0; i < n; i++)
-        w[i] += (in[i] * err + (1 << (LEARN_SHIFT - 1))) >> LEARN_SHIFT;
+    for (unsigned i = 0; i < n; i++) {
+        int32_t v = w[i];
+
+        v += (in[i] * err + (1 << (LEARN_SHIFT - 1))) >> LEARN_SHIFT;
+        /* Far beyond what real data teaches: the sum in mix() must fit. */
+        if (v > WEIGHT_MAX)
+            v = WEIGHT_MAX;
+        if (v < -WEIGHT_MAX)
+            v = -WEIGHT_MAX;
+        w[i] = v;
+    }
 }
 
 static uint32_t hash(uint32_t a, uint32_t b)
@@ -250,7 +263,7 @@ bool dfota_model_flag(struct dfota_model *m, struct dfota_coder *c,
     t[2] = m->flags + (2U << m->size.flag_log2) +
            (hash(h & 0xFFF, kind >> 1) & mask);
     for (unsigned i = 0; i < DFOTA_FLAG_INPUTS; i++)
-        in[i] = (int16_t)dfota_stretch(flag_p(*t[i]));
+        in[i] = (int16_t)stretch(flag_p(*t[i]));
     p = dfota_squash(mix(w, in, DFOTA_FLAG_INPUTS));
     hit = c->bit(c, p, actual);
     learn(w, in, DFOTA_FLAG_INPUTS, (int32_t)(hit ? 0xFFFF : 0) - (int32_t)p);
@@ -327,7 +340,7 @@ static void expect(struct dfota_model *m, struct byte_state *s, unsigned i,
     if (!x->expected || !fits(s->guess[i], known, at))
         return;
     s->expect[i] = t;
-    st = dfota_stretch(counter_p(*t));
+    st = stretch(counter_p(*t));
     s->in[DFOTA_BYTE_CONTEXTS + i] =
         (int16_t)(s->guess[i] >> at & 1 ? st : -st);
 }
@@ -346,8 +359,7 @@ static unsigned byte_bit(struct dfota_model *m, struct byte_state *s,
         s->slot[i] = m->slots + (i << m->size.slot_log2) +
                      (index >> (32 - m->size.slot_log2));
         s->in[i] =
-            (int16_t)(*s->slot[i] & 15 ? dfota_stretch(counter_p(*s->slot[i]))
-                                       : 0);
+            (int16_t)(*s->slot[i] & 15 ? stretch(counter_p(*s->slot[i])) : 0);
     }
     expect(m, s, 0,
            x->agreed | at << 2 | (uint32_t)x->index << 5 |
