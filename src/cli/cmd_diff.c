@@ -189,6 +189,10 @@ static int parse_line(struct diff *d, int argc, char **argv)
         return cli_usage_error("diff", "two images are needed, OLD and NEW");
     if (!d->output)
         return cli_usage_error("diff", "--output is missing");
+    option =
+        cli_check_output("diff", d->output, (const char **)argv + optind, 2);
+    if (option)
+        return option;
     g = classes_geometry_of(d->build.class_name);
     if (g && !d->slot_given)
         d->build.slot = g->slot;
@@ -210,7 +214,7 @@ static int explain(int err, const struct diff *d)
                   d->build.slot);
     else
         log_error("diff: %s", dfota_strerror(err));
-    return CLI_FAILED;
+    return err == DFOTA_E_ARG ? CLI_USAGE : CLI_FAILED;
 }
 
 /* 0 is also what converters write that know no address: then it is searched
@@ -219,8 +223,8 @@ static void suggest_base(struct diff *d, uint32_t base)
 {
     if (d->build.base_given || base == 0)
         return;
-    d->build.base_given = true;
-    d->build.base = base;
+    d->build.base_hinted = true;
+    d->build.base_hint = base;
 }
 
 /* What the containers of both say about where and what they are. */

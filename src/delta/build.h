@@ -30,6 +30,8 @@ struct build_options {
     bool full;                /* needs no old image */
     bool base_given;
     uint32_t base; /* address of the image's first byte */
+    bool base_hinted;
+    uint32_t base_hint; /* one more to try: what a container says may err */
 };
 
 /* Puts a signature; NULL: the package stays unsigned. */

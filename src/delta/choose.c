@@ -158,7 +158,7 @@ static int try_data_top(struct search *s)
 /* Architecture, base and data page on the first map. */
 static int search_settings(struct search *s)
 {
-    struct plan_candidate list[PLAN_BASES];
+    struct plan_candidate list[PLAN_BASES + 1];
     size_t len = 0;
     int err = 0;
 
@@ -169,6 +169,8 @@ static int search_settings(struct search *s)
         memcpy(s->project.region, s->found, sizeof s->found);
         s->project.regions = s->n_found;
         err = plan_bases(s->in, &s->windows, &s->project, list, &len);
+        if (s->o->base_hinted)
+            list[len++].base = s->o->base_hint;
     }
     if (!err)
         err = try_architectures(s, len ? list[0].base : 0);

@@ -99,14 +99,15 @@ class Images(unittest.TestCase):
         return self.read("p.pkg"), said
 
     def test_every_format_gives_the_package_of_the_raw_files(self):
-        raw, said = self.diff("old.bin", "new.bin", "--base", hex(BASE))
+        # BASE is not where the images run: the search finds better, and a
+        # container that errs costs nothing.
+        raw, said = self.diff("old.bin", "new.bin")
         self.assertEqual(said, "")
         for name, pack in FORMATS.items():
             with self.subTest(name):
                 self.write("old", pack(self.old, BASE))
                 self.write("new", pack(self.new, BASE))
-                options = ["--base", hex(BASE)] if name == "DFU" else []
-                package, said = self.diff("old", "new", *options)
+                package, said = self.diff("old", "new")
                 self.assertEqual(package, raw)
                 self.assertEqual(len(said.splitlines()), 2, said)
                 for line in said.splitlines():
