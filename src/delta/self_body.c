@@ -9,7 +9,7 @@
 #include "delta/self_parse.h"
 
 /* How often tokens are chosen: the first time by prices that know nothing. */
-enum { ROUNDS = 3 };
+enum { ROUNDS = 5, ROUNDS_LARGE = 3, LARGE = 3 << 20 };
 
 struct job {
     const struct plan_input *in;
@@ -21,8 +21,9 @@ struct job {
     struct self_matches matches;
     struct self_parser *parser;
     struct self_tokens tokens;
-    uint32_t *alone;       /* each byte as a literal, if all were literals */
-    uint32_t *literals;    /* what it is taken to cost */
+    uint16_t *alone;       /* each byte as a literal, if all were literals */
+    uint16_t *seen;        /* when it was one last; 0: never */
+    uint16_t *literals;    /* what it is taken to cost */
     dfota_counter *learnt; /* counters at the end of each block */
     uint64_t cost_alone, cost_coded; /* of the same literals */
 };
@@ -48,9 +49,10 @@ static int start(struct job *j, const struct plan_input *in)
     encoder_init(&j->meter);
     j->arena = malloc(arena_len);
     j->alone = malloc((size_t)j->len * sizeof *j->alone);
-    j->literals = malloc((size_t)j->len * sizeof *j->literals);
+    j->seen = calloc(j->len, sizeof *j->seen);
+    j->literals = malloc(j->len * sizeof *j->literals);
     j->learnt = calloc(blocks * DFOTA_SELF_COUNTERS, sizeof *j->learnt);
-    if (!j->arena || !j->alone || !j->literals || !j->learnt)
+    if (!j->arena || !j->alone || !j->seen || !j->literals || !j->learnt)
         return DFOTA_E_NOMEM;
     j->parser = self_parser_create(
         &(struct self_parse_input){in->image, &j->matches, j->literals});
@@ -66,6 +68,7 @@ static void finish(struct job *j)
     free(j->tokens.list);
     free(j->learnt);
     free(j->literals);
+    free(j->seen);
     free(j->alone);
     free(j->arena);
 }
@@ -82,12 +85,12 @@ static size_t block_of(const struct job *j, uint32_t w, uint32_t pos)
 /* What was a literal cost; the flag before it apart. */
 static void note_literal(struct job *j, uint32_t pos, uint64_t cost)
 {
-    uint32_t price = (uint32_t)(cost >> (16 - SELF_PRICE_BITS));
+    uint64_t price = (cost >> (16 - SELF_PRICE_BITS)) + 1;
+    uint16_t *to = j->tokens.len ? j->seen : j->alone;
 
-    if (!j->tokens.len)
-        j->alone[pos] = price;
+    to[pos] = (uint16_t)(price < UINT16_MAX ? price : UINT16_MAX);
     j->cost_alone += j->alone[pos];
-    j->cost_coded += price;
+    j->cost_coded += to[pos];
 }
 
 /* Code all windows by a meter, to learn prices. Without tokens everything
@@ -127,14 +130,19 @@ static int learn(struct job *j)
     return got < 0 ? got : DFOTA_OK;
 }
 
-/* Literals that remain are the ones that are hard to foresee. */
+/* What was never a literal among tokens costs more than among literals only:
+ * what is easy to foresee is in matches now. */
 static void price_literals(struct job *j)
 {
-    for (uint32_t i = 0; i < j->len; i++)
-        j->literals[i] = j->cost_alone
-                             ? (uint32_t)((uint64_t)j->alone[i] *
-                                          j->cost_coded / j->cost_alone)
-                             : j->alone[i];
+    for (uint32_t i = 0; i < j->len; i++) {
+        uint64_t price = j->alone[i];
+
+        if (j->cost_alone)
+            price = price * j->cost_coded / j->cost_alone;
+        if (j->seen[i])
+            price = j->seen[i];
+        j->literals[i] = (uint16_t)(price < UINT16_MAX ? price : UINT16_MAX);
+    }
 }
 
 static int parse(struct job *j)
@@ -194,6 +202,7 @@ static int code(struct job *j, struct body *b, size_t limit)
 int self_body_encode(struct body *b, const struct plan_input *in, size_t limit)
 {
     struct job j;
+    int rounds = in->p->m.target_len > LARGE ? ROUNDS_LARGE : ROUNDS;
     int err;
 
     encoder_init(&b->encoder);
@@ -203,7 +212,7 @@ int self_body_encode(struct body *b, const struct plan_input *in, size_t limit)
         err = self_find(&j.matches, in->image, j.len);
     if (!err)
         err = learn(&j);
-    for (int round = 0; round < ROUNDS && !err; round++) {
+    for (int round = 0; round < rounds && !err; round++) {
         if (round > 0)
             err = learn(&j);
         price_literals(&j);

@@ -45,6 +45,8 @@ static uint32_t hash(const uint8_t *p)
 
 static int add(struct self_matches *m, uint32_t len, uint32_t dist)
 {
+    if (m->len == UINT32_MAX)
+        return DFOTA_E_NOMEM;
     if (m->len == m->room) {
         size_t room = m->room ? 2 * m->room : 1U << 16;
         struct dfota_token *list = realloc(m->list, room * sizeof *list);

@@ -20,8 +20,9 @@ enum {
 
 struct self_matches {
     struct dfota_token *list;
-    size_t *first; /* of each place; one more behind the last */
-    size_t len, room;
+    uint32_t *first; /* of each place; one more behind the last */
+    uint32_t len;
+    size_t room;
 };
 
 /** Find the matches of the whole image. errors: E_NOMEM */

@@ -8,7 +8,7 @@
 #include "base/err.h"
 
 enum {
-    WAYS = 3,    /* kept for each place */
+    WAYS = 6,    /* kept for each place */
     AHEAD = 384, /* places looked at beyond those that are settled */
     PLACES = SELF_BLOCK + AHEAD + 1,
 };
@@ -154,7 +154,7 @@ static uint32_t try_matches(struct self_parser *p, uint32_t i, uint32_t limit,
     const struct self_matches *m = p->in.matches;
     uint32_t n = DFOTA_SELF_LEN_MIN;
 
-    for (size_t k = m->first[pos]; k < m->first[pos + 1]; k++) {
+    for (uint32_t k = m->first[pos]; k < m->first[pos + 1]; k++) {
         struct dfota_token t = m->list[k];
         uint32_t top = dfota_min_u32(t.len, limit);
 

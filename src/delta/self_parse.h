@@ -23,7 +23,7 @@ struct self_parser;
 struct self_parse_input {
     const uint8_t *image;
     const struct self_matches *matches;
-    const uint32_t *literals; /* what a literal costs at each place */
+    const uint16_t *literals; /* what a literal costs at each place */
 };
 
 /** NULL: out of memory */

@@ -92,8 +92,15 @@ int dfota_decoder_layout(struct dfota_decoder *d, const struct dfota_package *p,
     d->project.isa = dfota_isa_find(p->m.arch, &found);
     if (!found)
         return DFOTA_E_ARCH;
-    if ((p->m.flags & DFOTA_FLAG_SELF) && (p->m.flags & DFOTA_FLAG_DESCENDING))
-        return DFOTA_E_CORRUPT;
+    if (use_of(p) != DELTA) {
+        d->self.code = dfota_self_find();
+        if (!d->self.code)
+            return DFOTA_E_ARCH;
+        if (p->m.flags & DFOTA_FLAG_DESCENDING)
+            return DFOTA_E_CORRUPT;
+        d->self.counters =
+            take(&at, DFOTA_SELF_COUNTERS * sizeof *d->self.counters);
+    }
     d->project.t = take(&at, k->t * sizeof *d->project.t);
     d->project.t_cap = k->t;
     d->project.code.entry = take(&at, k->code * sizeof(struct dfota_known));
@@ -105,9 +112,6 @@ int dfota_decoder_layout(struct dfota_decoder *d, const struct dfota_package *p,
             take(&at, DFOTA_COPYMAP_COUNTERS * sizeof *d->map.counters);
     d->map.source_len = p->m.source_len;
     d->map.coder = &d->map_coder;
-    if (p->m.flags & DFOTA_FLAG_SELF)
-        d->self.counters =
-            take(&at, DFOTA_SELF_COUNTERS * sizeof *d->self.counters);
     if ((size_t)(at - (uint8_t *)arena) + dfota_model_len(&k->model) > len)
         return DFOTA_E_ARENA;
     dfota_model_init(&d->model, at, &k->model);
@@ -281,8 +285,8 @@ void dfota_decoder_begin_window(struct dfota_decoder *d, uint32_t w)
     memset(d->made, 0, sizeof d->made);
     dfota_model_reset(&d->model);
     dfota_project_reset(&d->project);
-    if (d->self.counters)
-        dfota_self_code.reset(&d->self);
+    if (d->self.code)
+        d->self.code->reset(&d->self);
 }
 
 /* The segment at pos or the next one behind; after the last an empty one at
@@ -316,7 +320,7 @@ static uint32_t same_presence(const struct dfota_decoder *d, uint32_t o,
     return len;
 }
 
-static void made_push(struct dfota_decoder *d, uint8_t byte)
+void dfota_decoder_push(struct dfota_decoder *d, uint8_t byte)
 {
     d->made[3] = d->made[2];
     d->made[2] = d->made[1];
@@ -324,80 +328,34 @@ static void made_push(struct dfota_decoder *d, uint8_t byte)
     d->made[0] = byte;
 }
 
-/* New bytes from so far back; at most up to the last one produced. Those of
- * this poll are in its buffer only. */
-static void read_made(struct dfota_decoder *d, uint32_t back)
+void dfota_decoder_literal(struct dfota_decoder *d, struct dfota_byte_ctx *x)
 {
-    uint32_t from = d->pos - back;
-    struct dfota_unit *u = &d->unit;
-
-    if (from >= d->out_pos) {
-        memcpy(u->bytes, d->out + (from - d->out_pos), u->len);
-        return;
-    }
-    if (u->len > d->out_pos - from)
-        u->len = (uint8_t)(d->out_pos - from);
-    if (!d->err)
-        d->err = d->io->made.read(d->io->made.ctx, from, u->bytes, u->len);
-}
-
-/* How long ago the last match was: 0 just before .. 3. */
-static uint8_t recent(uint8_t state)
-{
-    return state >= 7 ? 0 : state >= 4 ? 1 : state ? 2 : 3;
+    x->align = d->pos & 3;
+    x->agreed = 2;
+    x->kind = DFOTA_KIND_LITERAL_BYTE;
+    x->last = d->last;
+    memcpy(x->made, d->made, sizeof x->made);
+    d->unit.kind = DFOTA_KIND_LITERAL_BYTE;
+    d->unit.len = 1;
+    d->unit.bytes[0] = dfota_model_byte(&d->model, &d->coder, x,
+                                        d->truth ? d->truth[d->pos] : 0);
+    dfota_decoder_push(d, d->unit.bytes[0]);
 }
 
 static void code_literal(struct dfota_decoder *d)
 {
-    struct dfota_byte_ctx x = {.align = d->pos & 3, .agreed = 2};
+    struct dfota_byte_ctx x = {0};
 
-    memcpy(x.made, d->made, sizeof x.made);
-    x.last = d->last;
-    d->unit.kind = x.kind = DFOTA_KIND_LITERAL_BYTE;
-    d->unit.len = 1;
-    /* What went on behind the last match says what may come here. */
-    if (d->self.counters && d->self.rep[0] <= d->pos) {
-        read_made(d, d->self.rep[0]);
-        x.expected = true;
-        x.predicted = x.old[0] = d->unit.bytes[0];
-        x.index = recent(d->self.state);
-    }
-    d->unit.bytes[0] = dfota_model_byte(&d->model, &d->coder, &x,
-                                        d->truth ? d->truth[d->pos] : 0);
-    made_push(d, d->unit.bytes[0]);
-}
-
-static int copy_made(struct dfota_decoder *d)
-{
-    struct dfota_self *s = &d->self;
-
-    d->unit.kind = DFOTA_KIND_PLAIN;
-    d->unit.len = (uint8_t)dfota_min_u32(dfota_min_u32(s->left, s->rep[0]),
-                                         DFOTA_UNIT_MAX);
-    read_made(d, s->rep[0]);
-    s->left -= d->unit.len;
-    for (unsigned i = 0; i < d->unit.len; i++)
-        made_push(d, d->unit.bytes[i]);
-    return DFOTA_OK;
+    dfota_decoder_literal(d, &x);
 }
 
 /* What no segment covers, up to the next one or the window's end. */
 static int code_gap(struct dfota_decoder *d)
 {
-    int err = DFOTA_OK;
+    uint32_t end = d->more_segments ? d->segment.pos : d->end;
 
-    if (d->self.counters && d->self.left == 0) {
-        uint32_t end = d->more_segments ? d->segment.pos : d->end;
-
-        err = dfota_self_code.token(&d->self, &d->coder, d->pos, end - d->pos,
-                                    d->tokens);
-        if (d->tokens)
-            d->tokens++;
-    }
-    if (err)
-        return err;
-    if (d->self.left)
-        return copy_made(d);
+    if (d->self.code)
+        return d->self.code->unit(d, end - d->pos);
     code_literal(d);
     return DFOTA_OK;
 }
@@ -426,7 +384,7 @@ static void code_bytes(struct dfota_decoder *d, const uint8_t *old,
         if (byte != old[i])
             d->last = (uint8_t)(byte - old[i]);
         d->unit.bytes[i] = byte;
-        made_push(d, byte);
+        dfota_decoder_push(d, byte);
     }
 }
 
@@ -445,7 +403,7 @@ static void code_unit(struct dfota_decoder *d, uint32_t o, uint32_t avail)
                            dfota_get_le16(old), hit);
     if (hit) {
         for (unsigned i = 0; i < d->unit.len; i++)
-            made_push(d, d->unit.bytes[i]);
+            dfota_decoder_push(d, d->unit.bytes[i]);
     } else {
         code_bytes(d, old, truth);
     }

@@ -40,7 +40,7 @@ struct dfota_decoder {
     struct dfota_model model;
     struct dfota_project project;
     struct dfota_copymap map;
-    struct dfota_self self; /* counters NULL: not a SELF package */
+    struct dfota_self self;
     struct dfota_coder map_coder;
     struct dfota_coder coder;    /* the open window's stream */
     uint32_t windows_mapped;     /* whose segments the map has passed */
@@ -98,6 +98,15 @@ int dfota_decoder_layout(struct dfota_decoder *d, const struct dfota_package *p,
 /** Set the window's bounds and forget what was learnt; open() calls it once
  * the stream is open, the generator before it codes one. */
 void dfota_decoder_begin_window(struct dfota_decoder *d, uint32_t w);
+
+/**
+ * Code the literal at pos as the next unit. x: what is expected, if anything;
+ * the rest of it is filled in.
+ */
+void dfota_decoder_literal(struct dfota_decoder *d, struct dfota_byte_ctx *x);
+
+/** Note a new byte for the contexts of the next ones. */
+void dfota_decoder_push(struct dfota_decoder *d, uint8_t byte);
 
 /** Package offset of the first window's coded bytes. */
 uint32_t dfota_decoder_first(const struct dfota_decoder *d);

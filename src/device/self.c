@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "device/self.h"
 
-#include <stddef.h>
-
+#include "base/bytes.h"
 #include "base/err.h"
+#include "base/mem.h"
+#include "device/decoder.h"
 
 static unsigned code_tree(dfota_counter *t, struct dfota_coder *c,
                           unsigned bits, unsigned actual)
@@ -94,7 +95,7 @@ uint8_t dfota_self_state(uint8_t state, uint32_t len, unsigned rep)
     return len == 1 ? 9 : 8;
 }
 
-static void reset(struct dfota_self *s)
+void dfota_self_reset(struct dfota_self *s)
 {
     dfota_counters_reset(s->counters, DFOTA_SELF_COUNTERS);
     for (unsigned i = 0; i < DFOTA_SELF_REPS; i++)
@@ -117,8 +118,8 @@ static unsigned code_rep(struct dfota_self *s, struct dfota_coder *c,
     return rep;
 }
 
-static int token(struct dfota_self *s, struct dfota_coder *c, uint32_t pos,
-                 uint32_t room, const struct dfota_token *actual)
+int dfota_self_token(struct dfota_self *s, struct dfota_coder *c, uint32_t pos,
+                     uint32_t room, const struct dfota_token *actual)
 {
     static const struct dfota_token none = {0};
     dfota_counter *t = s->counters;
@@ -164,4 +165,80 @@ static int token(struct dfota_self *s, struct dfota_coder *c, uint32_t pos,
     return DFOTA_OK;
 }
 
-const struct dfota_self_code dfota_self_code = {reset, token};
+/* ---- units of the decoder ------------------------------------------------ */
+
+/* New bytes from so far back; at most up to the last one produced. Those of
+ * this poll are in its buffer only. */
+static void read_made(struct dfota_decoder *d, uint32_t back)
+{
+    uint32_t from = d->pos - back;
+    struct dfota_unit *u = &d->unit;
+
+    if (from >= d->out_pos) {
+        memcpy(u->bytes, d->out + (from - d->out_pos), u->len);
+        return;
+    }
+    if (u->len > d->out_pos - from)
+        u->len = (uint8_t)(d->out_pos - from);
+    if (!d->err)
+        d->err = d->io->made.read(d->io->made.ctx, from, u->bytes, u->len);
+}
+
+/* How long ago the last match was: 0 just before .. 3. */
+static uint8_t recent(uint8_t state)
+{
+    return state >= 7 ? 0 : state >= 4 ? 1 : state ? 2 : 3;
+}
+
+/* What went on behind the last match says what may come here. */
+static void literal(struct dfota_decoder *d)
+{
+    struct dfota_byte_ctx x = {.index = recent(d->self.state)};
+
+    if (d->self.rep[0] <= d->pos) {
+        d->unit.len = 1;
+        read_made(d, d->self.rep[0]);
+        x.expected = true;
+        x.predicted = x.old[0] = d->unit.bytes[0];
+    }
+    dfota_decoder_literal(d, &x);
+}
+
+/* The next bytes of the match. */
+static void copy(struct dfota_decoder *d)
+{
+    struct dfota_self *s = &d->self;
+
+    d->unit.kind = DFOTA_KIND_PLAIN;
+    d->unit.len = (uint8_t)dfota_min_u32(dfota_min_u32(s->left, s->rep[0]),
+                                         DFOTA_UNIT_MAX);
+    read_made(d, s->rep[0]);
+    s->left -= d->unit.len;
+    for (unsigned i = 0; i < d->unit.len; i++)
+        dfota_decoder_push(d, d->unit.bytes[i]);
+}
+
+static int unit(struct dfota_decoder *d, uint32_t room)
+{
+    int err = DFOTA_OK;
+
+    if (d->self.left == 0) {
+        err = dfota_self_token(&d->self, &d->coder, d->pos, room, d->tokens);
+        if (d->tokens)
+            d->tokens++;
+    }
+    if (err)
+        return err;
+    if (d->self.left)
+        copy(d);
+    else
+        literal(d);
+    return DFOTA_OK;
+}
+
+const struct dfota_self_code *dfota_self_find(void)
+{
+    static const struct dfota_self_code code = {dfota_self_reset, unit};
+
+    return &code;
+}

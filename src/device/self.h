@@ -59,30 +59,42 @@ struct dfota_token {
     uint32_t len, dist; /* bytes */
 };
 
+struct dfota_decoder;
+struct dfota_self;
+
+/* The code as the decoder calls it; a device that takes no SELF packages
+ * does not link it. */
+struct dfota_self_code {
+    void (*reset)(struct dfota_self *s);
+    int (*unit)(struct dfota_decoder *d, uint32_t room);
+};
+
 struct dfota_self {
-    dfota_counter *counters;       /* DFOTA_SELF_COUNTERS */
-    uint32_t rep[DFOTA_SELF_REPS]; /* distances, the last one first */
-    uint32_t left;                 /* bytes of the match yet to copy */
+    const struct dfota_self_code *code; /* NULL: not a SELF package */
+    dfota_counter *counters;            /* DFOTA_SELF_COUNTERS */
+    uint32_t rep[DFOTA_SELF_REPS];      /* distances, the last one first */
+    uint32_t left;                      /* bytes of the match yet to copy */
     uint8_t state;
 };
 
-/* The code; a device that takes no SELF packages does not link it. */
-struct dfota_self_code {
-    /* The state at the head of a window. */
-    void (*reset)(struct dfota_self *s);
-    /*
-     * Code the token for the new byte at pos; left and rep[0] say what it
-     * is, left == 0 for a literal.
-     *
-     * room     bytes a match may fill, at least 1
-     * actual   for an encoder; NULL on a device
-     * errors   E_CORRUPT
-     */
-    int (*token)(struct dfota_self *s, struct dfota_coder *c, uint32_t pos,
-                 uint32_t room, const struct dfota_token *actual);
-};
+/** The code. Firmware that defines this function itself, to return NULL,
+ * refuses SELF packages by E_ARCH and does not take self.c out of the
+ * library. */
+const struct dfota_self_code *dfota_self_find(void);
 
-extern const struct dfota_self_code dfota_self_code;
+/** The state at the head of a window. */
+void dfota_self_reset(struct dfota_self *s);
+
+/**
+ * Code the token for the new byte at pos; left and rep[0] say what it is,
+ * left == 0 for a literal.
+ *
+ * room     bytes a match may fill, at least 1
+ * actual   for an encoder; NULL on a device
+ * errors   E_CORRUPT
+ */
+int dfota_self_token(struct dfota_self *s, struct dfota_coder *c, uint32_t pos,
+                     uint32_t room, const struct dfota_token *actual);
 
 /** The state after a token; rep: which distance, DFOTA_SELF_REPS: a new
  * one. A literal is len 0. */

@@ -280,14 +280,14 @@ static size_t forge(uint8_t *body, size_t room, uint32_t pos,
     encoder_init(&e);
     encoder_attach(&e, &c);
     dfota_model_init(&m, mem, &size);
-    dfota_self_code.reset(&s);
+    dfota_self_reset(&s);
     for (size_t i = 0; i < n; i++) {
         struct dfota_byte_ctx x = {.align = pos & 3,
                                    .agreed = 2,
                                    .kind = DFOTA_KIND_LITERAL_BYTE,
                                    .index = 3};
 
-        (void)dfota_self_code.token(&s, &c, pos, UINT32_MAX, &tokens[i]);
+        (void)dfota_self_token(&s, &c, pos, UINT32_MAX, &tokens[i]);
         if (tokens[i].len == 0) {
             x.expected = pos > 0;
             (void)dfota_model_byte(&m, &c, &x, 0);
