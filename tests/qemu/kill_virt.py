@@ -246,8 +246,10 @@ def main():
               (said.splitlines()[0], trial.whole), flush=True)
         longest, updates = 0.0, 1
         while trial.kills < options.kills:
-            seconds, _, _ = trial.update(options.kills - trial.kills)
+            seconds, killed, _ = trial.update(options.kills - trial.kills)
             longest, updates = max(longest, seconds), updates + 1
+            print("to %s: %d kills, %.1f s" %
+                  (VERSIONS[trial.here], killed, seconds), flush=True)
         said, ready = device.run(SECONDS)
         if not ready or "UPDATING" in said:
             trial.fail("one more boot changes something", said)
