@@ -17,7 +17,7 @@ enum { FILE_MAX = 1 << 30 };
 
 int cli_usage_error(const char *command, const char *format, ...)
 {
-    char text[512];
+    char text[4500]; /* the longest path, and some words */
     va_list args;
 
     va_start(args, format);
@@ -44,6 +44,12 @@ static bool unit_shift(const char *unit, unsigned *shift)
     return false;
 }
 
+/* Decimal or 0x..: a leading 0 is no octal number. */
+static int base_of(const char *text)
+{
+    return text[0] == '0' && (text[1] | 32) == 'x' ? 16 : 10;
+}
+
 bool cli_parse_size(const char *text, uint32_t *out)
 {
     char *end;
@@ -53,7 +59,7 @@ bool cli_parse_size(const char *text, uint32_t *out)
     if (*text < '0' || *text > '9')
         return false;
     errno = 0;
-    v = strtoull(text, &end, 0);
+    v = strtoull(text, &end, base_of(text));
     if (errno || end == text || !unit_shift(end, &shift))
         return false;
     if (v > UINT32_MAX || v << shift > UINT32_MAX)
@@ -71,11 +77,40 @@ bool cli_parse_number(const char *text, uint32_t low, uint32_t high,
     if (*text < '0' || *text > '9')
         return false;
     errno = 0;
-    v = strtoull(text, &end, 0);
+    v = strtoull(text, &end, base_of(text));
     if (errno || *end != '\0' || v < low || v > high)
         return false;
     *out = (uint32_t)v;
     return true;
+}
+
+int cli_check_output(const char *command, const char *output,
+                     const char *const *inputs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = i + 1; j < count; j++) {
+            if (strcmp(inputs[i], "-") == 0 && strcmp(inputs[j], "-") == 0)
+                return cli_usage_error(command, "only one input can be "
+                                                "standard input");
+        }
+        if (output && strcmp(output, "-") != 0 && files_same(output, inputs[i]))
+            return cli_usage_error(command,
+                                   "the output %s would overwrite the input %s",
+                                   output, inputs[i]);
+    }
+    return CLI_DONE;
+}
+
+int cli_close_stdout(int status)
+{
+    bool bad = ferror(stdout) != 0;
+
+    if (fflush(stdout) != 0 || bad) {
+        log_error("standard output: %s",
+                  errno ? strerror(errno) : "it cannot be written");
+        return status == CLI_DONE ? CLI_FAILED : status;
+    }
+    return status;
 }
 
 int cli_read_file(const char *what, const char *path, uint8_t **data,
@@ -91,7 +126,7 @@ int cli_read_file(const char *what, const char *path, uint8_t **data,
                   path);
         break;
     case DFOTA_E_ARG:
-        log_error("%s %s: not a regular file", what, path);
+        log_error("%s %s: neither a regular file nor a pipe", what, path);
         break;
     default:
         log_error("%s %s: %s", what, path,

@@ -39,6 +39,18 @@ bool cli_parse_size(const char *text, uint32_t *out);
 bool cli_parse_number(const char *text, uint32_t low, uint32_t high,
                       uint32_t *out);
 
+/**
+ * An output must be none of the inputs (NULL: none is written), and only one
+ * input can be standard input. returns CLI_DONE, or CLI_USAGE after saying
+ * so
+ */
+int cli_check_output(const char *command, const char *output,
+                     const char *const *inputs, size_t count);
+
+/** At the end: what was printed must have arrived. returns the status, or
+ * CLI_FAILED after saying why not */
+int cli_close_stdout(int status);
+
 /** Read a file or say in one line why not. what: "old image", ..
  * returns CLI_DONE or CLI_FAILED; data is the caller's to free */
 int cli_read_file(const char *what, const char *path, uint8_t **data,

@@ -80,7 +80,7 @@ int cmd_apply(int argc, char **argv)
 {
     const char *output = NULL, *cert = NULL;
     bool raw = false;
-    int option;
+    int option, status;
 
     opterr = 0;
     while ((option = getopt_long(argc, argv, "ho:", options, NULL)) != -1) {
@@ -107,5 +107,8 @@ int cmd_apply(int argc, char **argv)
         return cli_usage_error("apply", "OLD and PKG are needed");
     if (!output)
         return cli_usage_error("apply", "--output is missing");
+    status = cli_check_output("apply", output, (const char **)argv + optind, 2);
+    if (status)
+        return status;
     return apply(argv[optind], argv[optind + 1], output, cert, raw);
 }

@@ -49,6 +49,28 @@ static bool is_signed(const struct dfota_package *p, const uint8_t *package)
     return false;
 }
 
+/* A label is anybody's text: only what a terminal and JSON bear is shown. */
+static void label_of(const struct dfota_package *p, const uint8_t *package,
+                     char out[DFOTA_LABEL_MAX + 1])
+{
+    const char *label = (const char *)package + DFOTA_MANIFEST_LEN;
+    json_t *utf8 = json_stringn(label, p->m.label_len);
+
+    for (unsigned i = 0; i < p->m.label_len; i++) {
+        uint8_t byte = (uint8_t)label[i];
+        bool c1 = byte >= 0x80 && byte < 0xA0 && i > 0 &&
+                  (uint8_t)label[i - 1] == 0xC2;
+
+        out[i] = label[i];
+        if (byte < 0x20 || byte == 0x7F || (byte >= 0x80 && !utf8))
+            out[i] = '?';
+        if (c1)
+            out[i] = out[i - 1] = '?';
+    }
+    out[p->m.label_len] = '\0';
+    json_decref(utf8);
+}
+
 static const char *order_of(const struct dfota_package *p)
 {
     return p->m.flags & DFOTA_FLAG_DESCENDING ? "descending" : "ascending";
@@ -58,12 +80,12 @@ static void print_text(const char *path, const struct package_map *m,
                        const uint8_t *package, size_t len)
 {
     const struct dfota_package *p = &m->package;
-    char text[65];
+    char text[65], label[DFOTA_LABEL_MAX + 1];
 
+    label_of(p, package, label);
     printf("package       %s, %zu bytes, %s\n", path, len,
            is_signed(p, package) ? "signed" : "not signed");
-    printf("label         %.*s\n", p->m.label_len,
-           (const char *)package + DFOTA_MANIFEST_LEN);
+    printf("label         %s\n", label);
     printf("architecture  %s\n", classes_arch_name(p->m.arch));
     printf("source        %u bytes, SHA-256 %s..\n", p->m.source_len,
            hex(p->m.source_hash, sizeof p->m.source_hash, text));
@@ -84,14 +106,14 @@ static json_t *to_json(const struct package_map *m, const uint8_t *package,
                        size_t len)
 {
     const struct dfota_package *p = &m->package;
-    char source[65], target[65];
+    char source[65], target[65], label[DFOTA_LABEL_MAX + 1];
 
+    label_of(p, package, label);
     return json_pack(
-        "{s:I s:b s:s% s:s s:I s:s s:I s:s s:I s:I s:i s:i s:I s:s s:i s:i s:I"
+        "{s:I s:b s:s s:s s:I s:s s:I s:s s:I s:I s:i s:i s:I s:s s:i s:i s:I"
         " s:{s:I s:I s:I}}",
         "size", (json_int_t)len, "signed", is_signed(p, package), "label",
-        (const char *)package + DFOTA_MANIFEST_LEN, (size_t)p->m.label_len,
-        "arch", classes_arch_name(p->m.arch), "source_size",
+        label, "arch", classes_arch_name(p->m.arch), "source_size",
         (json_int_t)p->m.source_len, "source_sha256_head",
         hex(p->m.source_hash, sizeof p->m.source_hash, source), "target_size",
         (json_int_t)p->m.target_len, "target_sha256",
@@ -198,6 +220,7 @@ static int info(const char *path, bool json, const char *svg, const char *old)
     size_t len = 0;
     struct package_map m = {0};
     struct body_costs costs;
+    bool only_map = svg && strcmp(svg, "-") == 0;
     int status = cli_read_file("package", path, &package, &len), err;
 
     if (!status) {
@@ -210,9 +233,9 @@ static int info(const char *path, bool json, const char *svg, const char *old)
         status = read_costs(&m, package, len, old, &costs);
     if (!status && json)
         status = print_json(&m, package, len, old ? &costs : NULL);
-    else if (!status)
+    else if (!status && !only_map)
         print_text(path, &m, package, len);
-    if (!status && !json && old)
+    if (!status && !json && !only_map && old)
         print_costs(&costs);
     if (!status && svg)
         status = map_svg_write(&m, svg);
@@ -223,7 +246,7 @@ static int info(const char *path, bool json, const char *svg, const char *old)
 
 int cmd_info(int argc, char **argv)
 {
-    const char *svg = NULL, *old = NULL;
+    const char *svg = NULL, *old = NULL, *inputs[2];
     bool json = false;
     int option;
 
@@ -250,5 +273,13 @@ int cmd_info(int argc, char **argv)
     }
     if (argc - optind != 1)
         return cli_usage_error("info", "one package is needed");
+    if (json && svg && strcmp(svg, "-") == 0)
+        return cli_usage_error("info", "--json and --map - both want standard "
+                                       "output");
+    inputs[0] = argv[optind];
+    inputs[1] = old;
+    option = cli_check_output("info", svg, inputs, old ? 2 : 1);
+    if (option)
+        return option;
     return info(argv[optind], json, svg, old);
 }

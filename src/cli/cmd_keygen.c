@@ -36,8 +36,13 @@ static int keygen(const char *path)
         printf("%s: key pair made\n", path);
         return CLI_DONE;
     }
-    log_error("%s: %s", path,
-              err == DFOTA_E_IO ? strerror(errno) : dfota_strerror(err));
+    if (err == DFOTA_E_IO && errno == EEXIST)
+        log_error("%s: it or its .pub.pem is there already, and no key is "
+                  "overwritten; name another file",
+                  path);
+    else
+        log_error("%s: %s; nothing was written", path,
+                  err == DFOTA_E_IO ? strerror(errno) : dfota_strerror(err));
     return CLI_FAILED;
 }
 
@@ -65,5 +70,8 @@ int cmd_keygen(int argc, char **argv)
         return cli_usage_error("keygen", "unexpected \"%s\"", argv[optind]);
     if (!output)
         return cli_usage_error("keygen", "--output is missing");
+    if (strcmp(output, "-") == 0)
+        return cli_usage_error("keygen", "two files are made: --output must "
+                                         "name one");
     return keygen(output);
 }

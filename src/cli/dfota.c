@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command `dfota`: finds the verb and hands the line over. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "os/files.h"
@@ -38,12 +40,24 @@ static void print_help(void)
          "3 a package or a signature was refused.");
 }
 
-int main(int argc, char **argv)
+/* A file opened later must not become one of the three: a message would be
+ * written into it. Read-only, so that writing there is an error as before. */
+static bool fill_standard_files(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDONLY);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static int run(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
 
-    log_init("dfota", LOG_LEVEL_INFO);
-    files_clean_up_on_signals();
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         print_help();
         return CLI_DONE;
@@ -61,4 +75,13 @@ int main(int argc, char **argv)
     else
         log_error("a command is missing; see `dfota --help`");
     return CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    log_init("dfota", LOG_LEVEL_INFO);
+    if (!fill_standard_files())
+        return CLI_FAILED;
+    files_clean_up_on_signals();
+    return cli_close_stdout(run(argc, argv));
 }

@@ -14,11 +14,13 @@
 static struct psa_trust trust;
 static struct psa_signer key;
 
-static int explain(const char *what, const char *path, int err)
+static int explain(const char *what, const char *path, int err,
+                   const char *wanted)
 {
     log_error("%s %s: %s", what, path,
               err == DFOTA_E_IO       ? strerror(errno)
-              : err == DFOTA_E_SYNTAX ? "neither a PEM certificate nor a key"
+              : err == DFOTA_E_ARG    ? "neither a regular file nor a pipe"
+              : err == DFOTA_E_SYNTAX ? wanted
               : err == DFOTA_E_KEY    ? "not an ECDSA P-256 key"
                                       : dfota_strerror(err));
     return CLI_FAILED;
@@ -35,10 +37,12 @@ int keys_crypto(struct dfota_crypto *crypto, const char *cert)
     }
     /* Which of its two keys a device will use is the manifest's word; the
      * tools have one certificate for both. */
-    for (uint8_t id = 0; id < 2 && cert && !err; id++)
-        err = psa_trust_load(&trust, id, cert);
+    if (cert)
+        err = psa_trust_load(&trust, 0, cert);
+    trust.keys[1] = trust.keys[0];
     if (err)
-        return explain("certificate", cert, err);
+        return explain("certificate", cert, err,
+                       "neither a PEM certificate nor a public key");
     psa_trust_crypto(&trust, crypto);
     return CLI_DONE;
 }
@@ -54,7 +58,8 @@ int keys_signer(struct build_signer *signer, const char *path)
     int err = psa_signer_load(&key, path);
 
     if (err)
-        return explain("key", path, err);
+        return explain("key", path, err,
+                       "no PEM private key without a passphrase");
     *signer = (struct build_signer){sign, &key};
     return CLI_DONE;
 }

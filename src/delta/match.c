@@ -46,8 +46,10 @@ uint32_t match_longest(const struct match_index *x, const uint8_t *key,
     while (high - low > 1) {
         int32_t mid = low + (high - low) / 2;
         size_t n = (size_t)(x->len - x->sa[mid]);
+        int order = memcmp(x->old + x->sa[mid], key, n < len ? n : len);
 
-        if (memcmp(x->old + x->sa[mid], key, n < len ? n : len) < 0)
+        /* What ends where the key goes on comes before it. */
+        if (order < 0 || (order == 0 && n < len))
             low = mid;
         else
             high = mid;

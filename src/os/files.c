@@ -11,14 +11,14 @@
 
 #include "base/err.h"
 
-/* The files in the making, for the signal handler: set before a file
- * exists, cleared after it is gone or renamed. */
+/* The files in the making, for the signal handler: set before a signal can
+ * come, cleared after it is gone or renamed. */
 enum { IN_THE_MAKING_MAX = 8 };
 static char *volatile in_the_making[IN_THE_MAKING_MAX];
 
 static int read_stream(FILE *f, size_t max, uint8_t **data, size_t *len)
 {
-    size_t room = 65536, used = 0, got;
+    size_t room = max < 65536 ? max + 1 : 65536, used = 0, got;
     uint8_t *buf = malloc(room + 1), *more;
 
     while (buf && (got = fread(buf + used, 1, room - used, f)) > 0) {
@@ -29,7 +29,7 @@ static int read_stream(FILE *f, size_t max, uint8_t **data, size_t *len)
         }
         if (used < room)
             continue;
-        room *= 2;
+        room = room > max / 2 ? max + 1 : 2 * room;
         more = realloc(buf, room + 1);
         if (!more)
             free(buf);
@@ -101,14 +101,24 @@ static void on_signal(int number)
     raise(number);
 }
 
+static const int deadly[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+enum { DEADLY = sizeof deadly / sizeof deadly[0] };
+
 void files_clean_up_on_signals(void)
 {
-    const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_handler = on_signal};
+    struct sigaction action = {.sa_handler = on_signal}, before;
 
     sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        sigaction(numbers[i], &action, NULL);
+    for (int i = 0; i < DEADLY; i++)
+        sigaddset(&action.sa_mask, deadly[i]);
+    for (int i = 0; i < DEADLY; i++) {
+        /* nohup(1) and shells ignore some on purpose. */
+        if (sigaction(deadly[i], NULL, &before) == 0 &&
+            before.sa_handler != SIG_IGN)
+            sigaction(deadly[i], &action, NULL);
+    }
+    /* A file over the limit is an error of write(2), as a full disk is. */
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 static void drop_names(struct files_writer *w)
@@ -128,31 +138,64 @@ static mode_t new_file_mode(void)
     return 0666 & ~mask;
 }
 
+/* A place that is no regular file (a pipe, /dev/null) cannot be replaced. */
+static int open_in_place(struct files_writer *w, const char *path, mode_t mode)
+{
+    if (S_ISDIR(mode)) {
+        errno = EISDIR;
+        return DFOTA_E_IO;
+    }
+    w->file = fopen(path, "wbe");
+    return w->file ? 0 : DFOTA_E_IO;
+}
+
+/* A name of its own, not path's and more: that may be as long as a name can
+ * be. No signal may come between the file and the note of it. */
+static int open_beside(struct files_writer *w)
+{
+    const char *slash = strrchr(w->path, '/');
+    sigset_t all, before;
+    int fd;
+
+    if (asprintf(&w->temp, "%.*s.dfota.XXXXXX",
+                 slash ? (int)(slash + 1 - w->path) : 0, w->path) < 0) {
+        w->temp = NULL;
+        return DFOTA_E_NOMEM;
+    }
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    fd = mkostemp(w->temp, O_CLOEXEC);
+    if (fd >= 0)
+        remember(w->temp);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (fd < 0)
+        return DFOTA_E_IO;
+    w->file = fdopen(fd, "wb");
+    if (!w->file)
+        close(fd);
+    return w->file && fchmod(fd, new_file_mode()) == 0 ? 0 : DFOTA_E_IO;
+}
+
 int files_begin(struct files_writer *w, const char *path)
 {
-    int fd;
+    struct stat st;
+    int err;
 
     *w = (struct files_writer){0};
     if (strcmp(path, "-") == 0) {
         w->file = stdout;
         return 0;
     }
-    w->path = strdup(path);
-    if (asprintf(&w->temp, "%s.XXXXXX", path) < 0)
-        w->temp = NULL;
-    if (!w->path || !w->temp) {
-        drop_names(w);
-        return DFOTA_E_NOMEM;
-    }
-    fd = mkostemp(w->temp, O_CLOEXEC);
-    if (fd >= 0)
-        remember(w->temp);
-    w->file = fd < 0 ? NULL : fdopen(fd, "wb");
-    if (!w->file || fchmod(fd, new_file_mode()) != 0) {
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return open_in_place(w, path, st.st_mode);
+    /* A link stays one: what it leads to is replaced. */
+    w->path = realpath(path, NULL);
+    if (!w->path)
+        w->path = strdup(path);
+    err = w->path ? open_beside(w) : DFOTA_E_NOMEM;
+    if (err)
         files_abort(w);
-        return DFOTA_E_IO;
-    }
-    return 0;
+    return err;
 }
 
 static int sync_folder_of(const char *path)
@@ -161,9 +204,10 @@ static int sync_folder_of(const char *path)
     char *folder =
         slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
     int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    int err = fd < 0 ? DFOTA_E_IO : 0;
+    int err = fd < 0 && errno != EACCES ? DFOTA_E_IO : 0;
 
-    /* Some file systems cannot sync a folder; their rename is durable. */
+    /* A folder may be written that cannot be read, and some file systems
+     * cannot sync one; their rename is durable. */
     if (fd >= 0 && fsync(fd) != 0 && errno != EINVAL)
         err = DFOTA_E_IO;
     if (fd >= 0)
@@ -179,7 +223,10 @@ int files_commit(struct files_writer *w)
 
     if (!w->path) {
         w->file = NULL;
-        return fflush(f) == 0 && !ferror(f) ? 0 : DFOTA_E_IO;
+        bad = fflush(f) != 0 || ferror(f);
+        if (f != stdout)
+            bad |= fclose(f) != 0;
+        return bad ? DFOTA_E_IO : 0;
     }
     bad = fflush(f) != 0 || ferror(f) || fsync(fileno(f)) != 0;
     w->file = NULL;
@@ -197,7 +244,7 @@ void files_abort(struct files_writer *w)
 {
     int kept = errno;
 
-    if (w->file && w->path)
+    if (w->file && w->file != stdout)
         fclose(w->file);
     if (w->temp)
         unlink(w->temp);
@@ -217,6 +264,16 @@ int files_write(const char *path, const void *data, size_t len)
         return DFOTA_E_IO;
     }
     return files_commit(&w);
+}
+
+bool files_same(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    if (strcmp(a, "-") == 0 || strcmp(b, "-") == 0)
+        return strcmp(a, b) == 0;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) &&
+           x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
 int files_make_folder(const char *path)

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/log.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+/* Two names of the longest kind and what is the matter with them. */
+enum { LINE_MAX_BYTES = 9000 };
 
 static const char *program = "dfota";
 static enum log_level limit = LOG_LEVEL_INFO;
@@ -17,11 +21,17 @@ void log_init(const char *name, enum log_level level)
 static void say(enum log_level level, const char *format, va_list args)
 {
     static const char priority[] = {'3', '4', '6', '7'};
-    char line[1024];
+    char line[LINE_MAX_BYTES];
 
     if (level > limit)
         return;
     vsnprintf(line, sizeof line, format, args);
+    /* Names of files and answers of modules are anybody's text: one message
+     * stays one line, and drives no terminal. */
+    for (char *p = line; *p; p++) {
+        if (iscntrl((unsigned char)*p))
+            *p = '?';
+    }
     if (getenv("JOURNAL_STREAM"))
         fprintf(stderr, "<%c>%s\n", priority[level], line);
     else

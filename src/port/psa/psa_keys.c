@@ -174,6 +174,7 @@ static int write_new(const char *path, const char *pem, mode_t mode)
 
     if (fd < 0)
         return DFOTA_E_IO;
+    errno = ENOSPC; /* what a short write means and does not say */
     if (write(fd, pem, len) == (ssize_t)len && fsync(fd) == 0 && close(fd) == 0)
         return 0;
     saved = errno;
