@@ -7,16 +7,9 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-/* The generator's seat behind a decoder: what its callbacks need. */
-struct seat {
-    const struct plan_input *in;
-    const struct segments *map;
-    size_t next;
-};
-
 static int next_segment(struct dfota_decoder *d, struct dfota_segment *out)
 {
-    struct seat *s = d->ctx;
+    struct body_seat *s = d->ctx;
 
     if (s->next == s->map->len || s->map->list[s->next].pos >= d->end ||
         s->map->list[s->next].pos < d->pos)
@@ -33,10 +26,57 @@ static int read_old(void *ctx, uint32_t off, void *buf, uint32_t len)
     return 0;
 }
 
-static int code_map(struct dfota_decoder *d, struct encoder *e,
-                    struct body_costs *costs, const struct seat *seat)
+static int read_made(void *ctx, uint32_t off, void *buf, uint32_t len)
 {
-    const struct segments *map = seat->map;
+    const struct plan_input *in = ctx;
+
+    memcpy(buf, in->image + off, len);
+    return 0;
+}
+
+int body_seat_open(struct body_seat *s, const struct plan_input *in,
+                   const struct segments *map,
+                   const struct dfota_project *project)
+{
+    size_t arena_len = dfota_decoder_arena_len(in->p);
+    void *ctx = (void *)(uintptr_t)in;
+    int err;
+
+    *s = (struct body_seat){.in = in, .map = map};
+    s->io.old = (struct dfota_reader){read_old, ctx, in->p->m.source_len};
+    s->io.made = (struct dfota_reader){read_made, ctx, in->p->m.target_len};
+    s->arena = malloc(arena_len);
+    err = s->arena
+              ? dfota_decoder_layout(&s->d, in->p, &s->io, s->arena, arena_len)
+              : DFOTA_E_NOMEM;
+    if (err)
+        return err;
+    s->d.next_segment = next_segment;
+    s->d.truth = in->image;
+    s->d.tokens = map->tokens;
+    s->d.ctx = s;
+    s->d.project.regions = project->regions;
+    memcpy(s->d.project.region, project->region, sizeof s->d.project.region);
+    s->d.project.data_top = project->data_top;
+    for (size_t i = 0; i < map->len && !err; i++) {
+        const struct dfota_segment *seg = &map->list[i];
+
+        if (seg->anchor &&
+            !dfota_project_enter(&s->d.project, seg->src, seg->pos - seg->src))
+            err = DFOTA_E_ARG;
+    }
+    return err;
+}
+
+void body_seat_close(struct body_seat *s)
+{
+    free(s->arena);
+    s->arena = NULL;
+}
+
+static int code_map(struct dfota_decoder *d, struct encoder *e,
+                    struct body_costs *costs, const struct segments *map)
+{
     size_t i = 0;
     int err;
 
@@ -148,41 +188,20 @@ int body_encode(struct body *b, const struct plan_input *in,
                 const struct segments *map, const struct dfota_project *project,
                 const struct body *rival, bool same_map)
 {
-    struct dfota_decoder_io io = {
-        .old = {read_old, (void *)(uintptr_t)in, in->p->m.source_len}};
-    struct seat seat = {.in = in, .map = map};
     struct race race = {.b = b, .rival = rival, .same_map = same_map};
-    struct dfota_decoder d;
-    size_t arena_len = dfota_decoder_arena_len(in->p);
-    void *arena = malloc(arena_len);
+    struct body_seat seat;
     int err;
 
     encoder_init(&b->encoder);
     b->costs = (struct body_costs){0};
     memset(b->pace, 0, sizeof b->pace);
-    err = arena ? dfota_decoder_layout(&d, in->p, &io, arena, arena_len)
-                : DFOTA_E_NOMEM;
-    if (err)
-        goto out;
-    d.next_segment = next_segment;
-    d.truth = in->image;
-    d.ctx = &seat;
-    d.project.regions = project->regions;
-    memcpy(d.project.region, project->region, sizeof d.project.region);
-    d.project.data_top = project->data_top;
-    for (size_t i = 0; i < map->len; i++) {
-        const struct dfota_segment *s = &map->list[i];
-
-        if (s->anchor &&
-            !dfota_project_enter(&d.project, s->src, s->pos - s->src))
-            err = DFOTA_E_ARG;
-    }
-    if (!err)
-        err = code_map(&d, &b->encoder, &b->costs, &seat);
+    err = body_seat_open(&seat, in, map, project);
+    /* A full SELF package has no map. */
+    if (!err && seat.d.map.counters)
+        err = code_map(&seat.d, &b->encoder, &b->costs, map);
     for (uint32_t w = 0; w < in->p->windows && !err; w++)
-        err = code_window(&d, &race, w);
-out:
-    free(arena);
+        err = code_window(&seat.d, &race, w);
+    body_seat_close(&seat);
     return err;
 }
 

@@ -35,10 +35,31 @@ struct body {
     uint64_t pace[BODY_PARTS + 1]; /* spent by each part of the image */
 };
 
+/* The generator's seat behind a decoder: what its callbacks need. */
+struct body_seat {
+    const struct plan_input *in;
+    const struct segments *map;
+    size_t next; /* segment; 0 before the first window is coded */
+    struct dfota_decoder_io io;
+    struct dfota_decoder d;
+    void *arena;
+};
+
+/**
+ * Take the seat; it must not move. map, project: as below
+ *
+ * errors   E_NOMEM, E_ARENA, E_ARCH
+ */
+int body_seat_open(struct body_seat *s, const struct plan_input *in,
+                   const struct segments *map,
+                   const struct dfota_project *project);
+void body_seat_close(struct body_seat *s);
+
 /**
  * Code the whole body.
  *
- * map      cut by plan_windows(), in production order
+ * map      cut by plan_windows(), in production order; of a SELF package
+ *          with the tokens of its gaps
  * project  regions, data_top; T is built again as a device would
  * rival    the best body so far, NULL: none. One that is as large is
  *          given up: DFOTA_DONE is returned, and b is of no use

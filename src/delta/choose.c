@@ -25,6 +25,9 @@ enum { ROUNDS = 2 };
  * than any full image. */
 enum { LITTLE = 4 };
 
+/* New bytes from which on copies from the new image are tried. */
+enum { FRESH_MIN = 256 };
+
 /* What a body is coded with, beside the map. */
 struct setting {
     uint8_t arch, flags, data_top, regions;
@@ -258,6 +261,8 @@ static int try_full(struct body *best, const struct plan_input *in,
 {
     struct dfota_package full = *p;
     struct plan_input alone = {NULL, in->image, &full};
+    const struct segments none = {0};
+    const struct dfota_project raw = {0};
     size_t digests = (size_t)p->windows * DFOTA_DIGEST_LEN, limit = SIZE_MAX;
     struct body b;
     int err;
@@ -268,7 +273,7 @@ static int try_full(struct body *best, const struct plan_input *in,
     full.m.arch = DFOTA_ARCH_RAW;
     full.m.source_len = 0;
     memset(full.m.source_hash, 0, sizeof full.m.source_hash);
-    err = self_body_encode(&b, &alone, limit);
+    err = self_body_encode(&b, &alone, &none, &raw);
     if (err || b.encoder.len >= limit) {
         body_release(&b);
         return err;
@@ -288,6 +293,37 @@ static size_t busy_bytes(const uint8_t *image, size_t len)
         n += i < 4 || (image[i] != image[i - 1] && image[i] != image[i - 2] &&
                        image[i] != image[i - 4]);
     return n;
+}
+
+/* The best so far with copies from the new image in its gaps; in several
+ * windows the digests and the lost dry run would cost more. */
+static int try_self(struct search *s)
+{
+    uint32_t fresh = s->p->m.target_len;
+    struct setting with = s->chosen;
+    struct body b;
+    int err;
+
+    for (size_t i = 0; i < s->best_map.len; i++)
+        fresh -= s->best_map.list[i].len;
+    if (s->p->windows > 1 || fresh < FRESH_MIN)
+        return 0;
+    with.flags |= DFOTA_FLAG_SELF;
+    apply_setting(s, &with);
+    err = copy_map(&s->map, &s->best_map);
+    if (!err)
+        err = lay_out(s);
+    if (err)
+        return err;
+    err = self_body_encode(&b, s->in, &s->windows, &s->project);
+    if (err || b.encoder.len + DFOTA_DIGEST_LEN >= s->best->encoder.len) {
+        body_release(&b);
+        return err;
+    }
+    body_release(s->best);
+    *s->best = b;
+    s->chosen = with;
+    return 0;
 }
 
 static int choose_delta(struct body *best, const struct plan_input *in,
@@ -311,6 +347,8 @@ static int choose_delta(struct body *best, const struct plan_input *in,
         err = search_maps(&s);
     if (!err && p->windows > 1)
         err = try_descending(&s);
+    if (!err)
+        err = try_self(&s);
     apply_setting(&s, &s.chosen);
     segments_release(&s.map);
     segments_release(&s.windows);

@@ -11,10 +11,12 @@
 #include <stddef.h>
 
 #include "device/copymap.h"
+#include "device/self.h"
 
 struct segments {
     struct dfota_segment *list;
     size_t len, room;
+    const struct dfota_token *tokens; /* of SELF packages; borrowed */
 };
 
 /** errors: E_NOMEM */

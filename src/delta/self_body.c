@@ -8,15 +8,14 @@
 #include "base/err.h"
 #include "delta/self_parse.h"
 
-/* How often tokens are chosen: the first time by prices that know nothing. */
-enum { ROUNDS = 5, ROUNDS_LARGE = 3, LARGE = 3 << 20 };
+/* How often tokens are chosen: the first time by prices that know nothing.
+ * In deltas the gaps are small and each round decodes all of the image. */
+enum { ROUNDS = 5, ROUNDS_LARGE = 3, ROUNDS_DELTA = 3, LARGE = 3 << 20 };
 
 struct job {
     const struct plan_input *in;
     uint32_t len; /* of the image */
-    struct dfota_decoder_io io;
-    struct dfota_decoder d;
-    void *arena;
+    struct body_seat seat;
     struct encoder meter;
     struct self_matches matches;
     struct self_parser *parser;
@@ -28,41 +27,31 @@ struct job {
     uint64_t cost_alone, cost_coded; /* of the same literals */
 };
 
-static int read_made(void *ctx, uint32_t off, void *buf, uint32_t len)
+static int start(struct job *j, const struct plan_input *in,
+                 const struct segments *map,
+                 const struct dfota_project *project)
 {
-    const struct plan_input *in = ctx;
-
-    memcpy(buf, in->image + off, len);
-    return 0;
-}
-
-static int start(struct job *j, const struct plan_input *in)
-{
-    size_t arena_len = dfota_decoder_arena_len(in->p);
     size_t blocks;
 
     *j = (struct job){.in = in, .len = in->p->m.target_len};
     blocks = j->len / SELF_BLOCK + in->p->windows + 1;
-    j->io.made.read = read_made;
-    j->io.made.ctx = (void *)(uintptr_t)in;
-    j->io.made.size = j->len;
     encoder_init(&j->meter);
-    j->arena = malloc(arena_len);
-    j->alone = malloc((size_t)j->len * sizeof *j->alone);
+    j->alone = calloc(j->len, sizeof *j->alone);
     j->seen = calloc(j->len, sizeof *j->seen);
-    j->literals = malloc(j->len * sizeof *j->literals);
+    j->literals = calloc(j->len, sizeof *j->literals);
     j->learnt = calloc(blocks * DFOTA_SELF_COUNTERS, sizeof *j->learnt);
-    if (!j->arena || !j->alone || !j->seen || !j->literals || !j->learnt)
+    if (!j->alone || !j->seen || !j->literals || !j->learnt)
         return DFOTA_E_NOMEM;
     j->parser = self_parser_create(
         &(struct self_parse_input){in->image, &j->matches, j->literals});
     if (!j->parser)
         return DFOTA_E_NOMEM;
-    return dfota_decoder_layout(&j->d, in->p, &j->io, j->arena, arena_len);
+    return body_seat_open(&j->seat, in, map, project);
 }
 
 static void finish(struct job *j)
 {
+    body_seat_close(&j->seat);
     self_parser_destroy(j->parser);
     self_matches_release(&j->matches);
     free(j->tokens.list);
@@ -70,7 +59,6 @@ static void finish(struct job *j)
     free(j->literals);
     free(j->seen);
     free(j->alone);
-    free(j->arena);
 }
 
 /* Block of a place; every window begins a new one. */
@@ -97,14 +85,14 @@ static void note_literal(struct job *j, uint32_t pos, uint64_t cost)
  * is a literal. */
 static int learn(struct job *j)
 {
-    struct dfota_decoder *d = &j->d;
+    struct dfota_decoder *d = &j->seat.d;
     const struct dfota_token literal = {0};
     uint8_t byte;
     size_t len;
     int got = DFOTA_OK;
 
     j->cost_alone = j->cost_coded = 0;
-    d->truth = j->in->image;
+    j->seat.next = 0;
     d->tokens = j->tokens.list;
     for (uint32_t w = 0; w < j->in->p->windows && got >= 0; w++) {
         encoder_attach_meter(&j->meter, &d->coder);
@@ -145,9 +133,25 @@ static void price_literals(struct job *j)
     }
 }
 
+/* Tokens for the gap from pos to end in window w. */
+static int parse_gap(struct job *j, struct self_prices *prices, uint32_t w,
+                     uint32_t pos, uint32_t end)
+{
+    int err = 0;
+
+    while (pos < end && !err) {
+        self_prices_make(prices,
+                         j->learnt + block_of(j, w, pos) * DFOTA_SELF_COUNTERS);
+        err = self_parser_block(j->parser, prices, pos, end, &j->tokens, &pos);
+    }
+    return err;
+}
+
 static int parse(struct job *j)
 {
+    const struct segments *map = j->seat.map;
     struct self_prices *prices = malloc(sizeof *prices);
+    size_t next = 0;
     int err = prices ? 0 : DFOTA_E_NOMEM;
 
     j->tokens.len = 0;
@@ -157,57 +161,30 @@ static int parse(struct job *j)
         dfota_package_window(j->in->p, w, &pos, &len);
         end = pos + len;
         self_parser_reset(j->parser);
-        while (pos < end && !err) {
-            self_prices_make(prices, j->learnt + block_of(j, w, pos) *
-                                                     DFOTA_SELF_COUNTERS);
-            err = self_parser_block(j->parser, prices, pos, end, &j->tokens,
-                                    &pos);
+        for (; next < map->len && map->list[next].pos < end && !err; next++) {
+            err = parse_gap(j, prices, w, pos, map->list[next].pos);
+            pos = map->list[next].pos + map->list[next].len;
         }
+        if (!err)
+            err = parse_gap(j, prices, w, pos, end);
     }
     free(prices);
     return err;
 }
 
-static int code(struct job *j, struct body *b, size_t limit)
+int self_body_encode(struct body *b, const struct plan_input *in,
+                     const struct segments *map,
+                     const struct dfota_project *project)
 {
-    struct dfota_decoder *d = &j->d;
-    struct encoder *e = &b->encoder;
-    uint8_t page[DFOTA_UNIT_MAX];
-    size_t len;
-    int got = DFOTA_MORE;
-
-    d->tokens = j->tokens.list;
-    for (uint32_t w = 0; w < j->in->p->windows && e->len < limit; w++) {
-        encoder_attach(e, &d->coder);
-        dfota_decoder_begin_window(d, w);
-        do {
-            uint64_t before = e->cost;
-
-            e->first = 0;
-            got = dfota_decoder_poll(d, page, 1, &len);
-            if (e->cost == before)
-                continue;
-            if (d->unit.kind == DFOTA_KIND_LITERAL_BYTE)
-                b->costs.literals += e->cost - before;
-            else
-                b->costs.kind[DFOTA_KIND_PLAIN].bytes += e->cost - before;
-        } while (got == DFOTA_MORE && e->len < limit);
-        encoder_finish(e, w + 1 == j->in->p->windows);
-        if (got < 0)
-            return got;
-    }
-    return e->err;
-}
-
-int self_body_encode(struct body *b, const struct plan_input *in, size_t limit)
-{
+    struct segments with = *map;
     struct job j;
-    int rounds = in->p->m.target_len > LARGE ? ROUNDS_LARGE : ROUNDS;
+    int rounds = map->len > 0                  ? ROUNDS_DELTA
+                 : in->p->m.target_len > LARGE ? ROUNDS_LARGE
+                                               : ROUNDS;
     int err;
 
-    encoder_init(&b->encoder);
-    b->costs = (struct body_costs){0};
-    err = start(&j, in);
+    *b = (struct body){0};
+    err = start(&j, in, map, project);
     if (!err)
         err = self_find(&j.matches, in->image, j.len);
     if (!err)
@@ -219,8 +196,9 @@ int self_body_encode(struct body *b, const struct plan_input *in, size_t limit)
         if (!err)
             err = parse(&j);
     }
+    with.tokens = j.tokens.list;
     if (!err)
-        err = code(&j, b, limit);
+        err = body_encode(b, in, &with, project, NULL, false);
     finish(&j);
     return err;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * Code a full image with copies from itself.
+ * Code a body with copies from the new image.
  *
- * Layer: delta. The package is NO_SOURCE and SELF: no copy map, one row of
- * tokens a window. A few rounds of "choose by prices, code, learn prices".
+ * Layer: delta. A few rounds of "choose tokens by prices, code, learn
+ * prices" for what the copy map leaves: all of a full image, the gaps of a
+ * delta.
  */
 #ifndef DFOTA_DELTA_SELF_BODY_H
 #define DFOTA_DELTA_SELF_BODY_H
@@ -11,10 +12,12 @@
 #include "delta/body.h"
 
 /**
- * in->p    has both flags
- * limit    give up once the body has so many bytes; it is useless then
- * errors   E_NOMEM, E_ARENA
+ * in->p    has SELF
+ * map      as for body_encode(), without tokens; empty for a full image
+ * errors   E_NOMEM, E_ARENA, E_ARCH
  */
-int self_body_encode(struct body *b, const struct plan_input *in, size_t limit);
+int self_body_encode(struct body *b, const struct plan_input *in,
+                     const struct segments *map,
+                     const struct dfota_project *project);
 
 #endif

@@ -481,9 +481,12 @@ static void a_rewrite_becomes_a_full_image_and_a_patch_does_not(void **state)
     struct build_options o = {
         .arch = DFOTA_ARCH_RAW, .arena_kib = 16, .sector = SECTOR};
     uint8_t *old = new_image(IMAGE_LEN, 10), *image = new_image(IMAGE_LEN, 11);
-    struct build_result full = pack(image, IMAGE_LEN, 16, 0), r;
+    struct build_result full, r;
 
     (void)state;
+    for (uint32_t i = 0; i < IMAGE_LEN; i++)
+        image[i] ^= 0x80; /* no byte of the old one */
+    full = pack(image, IMAGE_LEN, 16, 0);
     assert_int_equal(
         build_package(&o, old, IMAGE_LEN, image, IMAGE_LEN, &crypto, NULL, &r),
         0);
@@ -500,6 +503,109 @@ static void a_rewrite_becomes_a_full_image_and_a_patch_does_not(void **state)
     assert_in_range(r.len, 1, 200);
     free(r.bytes);
     free(full.bytes);
+    free(image);
+    free(old);
+}
+
+/* A module is new, and like others: what stood before is near at hand. */
+static struct build_result pack_delta(const uint8_t *old, uint32_t len,
+                                      const uint8_t *image, uint32_t new_len,
+                                      uint8_t arena_kib)
+{
+    struct build_options o = {
+        .arch = DFOTA_ARCH_RAW, .arena_kib = arena_kib, .sector = SECTOR};
+    struct build_result r;
+
+    assert_int_equal(
+        build_package(&o, old, len, image, new_len, &crypto, NULL, &r), 0);
+    assert_int_equal(r.p.m.flags, DFOTA_FLAG_SELF);
+    assert_int_equal(r.p.m.source_len, len);
+    return r;
+}
+
+/* Three stretches of the old image, with new ones between. */
+static uint8_t *with_new_parts(const uint8_t *old, uint32_t *len)
+{
+    const uint32_t third = IMAGE_LEN / 3, part = 2500;
+    uint8_t *image = new_image(3 * third + 3 * part, 20), *at = image;
+    uint64_t seed = 21;
+
+    for (unsigned i = 0; i < 3; i++) {
+        memcpy(at, old + (size_t)i * third, third);
+        at += third + part;
+    }
+    /* Words of a vocabulary that the old image does not have. */
+    for (unsigned i = 0; i < 3; i++) {
+        uint8_t *p = image + third + (size_t)i * (third + part);
+
+        for (uint32_t k = 0; k < part; k++)
+            p[k] = k < 200 || sim_random(&seed) % 16 == 0
+                       ? (uint8_t)sim_random(&seed)
+                       : p[k - 100 - (k & 64)];
+    }
+    *len = 3 * third + 3 * part;
+    return image;
+}
+
+static void a_delta_fills_its_gaps_with_copies_from_the_new_image(void **state)
+{
+    static const uint8_t arenas[] = {8, 16, 32, 64};
+    uint8_t *old = new_image(IMAGE_LEN, 14);
+    uint32_t len;
+    uint8_t *image = with_new_parts(old, &len);
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof arenas; i++) {
+        struct build_result r =
+            pack_delta(old, IMAGE_LEN, image, len, arenas[i]);
+        struct dfota_package p;
+        uint8_t *made;
+
+        assert_int_equal(
+            apply_package(r.bytes, r.len, old, IMAGE_LEN, &crypto, &p, &made),
+            0);
+        assert_memory_equal(made, image, len);
+        free(made);
+        free(r.bytes);
+    }
+    free(image);
+    free(old);
+}
+
+/* read_returned() stops at reads past what was made. */
+static void a_damaged_delta_reads_only_what_was_made(void **state)
+{
+    uint8_t *old = new_image(IMAGE_LEN, 15);
+    uint32_t len;
+    uint8_t *image = with_new_parts(old, &len);
+    struct build_result r = pack_delta(old, IMAGE_LEN, image, len, 8);
+    uint8_t *body = r.bytes + r.p.body_off;
+    uint64_t seed = 16;
+    unsigned refused = 0;
+    struct bench b;
+
+    (void)state;
+    bench_init(&b, len, 0, body, r.p.m.body_len);
+    b.p.m.flags = DFOTA_FLAG_SELF;
+    b.p.m.source_len = IMAGE_LEN;
+    b.io.old = apply_reader(old, IMAGE_LEN);
+    assert_int_equal(bench_run(&b, 256), 0);
+    assert_memory_equal(b.made, image, len);
+    for (unsigned run = 0; run < 150; run++) {
+        uint8_t *at = body + sim_random(&seed) % r.p.m.body_len;
+        uint8_t bits = (uint8_t)(1 + sim_random(&seed) % 255);
+        int err;
+
+        *at ^= bits;
+        err = bench_run(&b, 1 + run % 300);
+        *at ^= bits;
+        assert_true(err == 0 || err == DFOTA_E_TRUNCATED ||
+                    err == DFOTA_E_CORRUPT);
+        refused += err != 0;
+    }
+    assert_true(refused > 0);
+    free(b.made);
+    free(r.bytes);
     free(image);
     free(old);
 }
@@ -594,6 +700,8 @@ int main(void)
         cmocka_unit_test(a_read_that_fails_is_passed_on),
         cmocka_unit_test(a_window_with_another_digest_is_refused),
         cmocka_unit_test(a_rewrite_becomes_a_full_image_and_a_patch_does_not),
+        cmocka_unit_test(a_delta_fills_its_gaps_with_copies_from_the_new_image),
+        cmocka_unit_test(a_damaged_delta_reads_only_what_was_made),
         cmocka_unit_test(the_updater_takes_it_in_windows_through_reboots),
     };
 
