@@ -105,10 +105,11 @@ int cli_close_stdout(int status)
 {
     bool bad = ferror(stdout) != 0;
 
-    if (fflush(stdout) != 0 || bad) {
+    bad |= fflush(stdout) != 0;
+    if (bad && status == CLI_DONE) {
         log_error("standard output: %s",
                   errno ? strerror(errno) : "it cannot be written");
-        return status == CLI_DONE ? CLI_FAILED : status;
+        return CLI_FAILED;
     }
     return status;
 }
@@ -142,7 +143,7 @@ int cli_write_file(const char *path, const void *data, size_t len)
 
     if (!err)
         return CLI_DONE;
-    log_error("%s: %s; nothing was written", path,
+    log_error("%s: %s", strcmp(path, "-") == 0 ? "standard output" : path,
               err == DFOTA_E_IO ? strerror(errno) : dfota_strerror(err));
     return CLI_FAILED;
 }

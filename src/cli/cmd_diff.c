@@ -212,6 +212,10 @@ static int explain(int err, const struct diff *d)
     else if (err == DFOTA_E_SLOT)
         log_error("diff: an image is larger than the slot of %u bytes",
                   d->build.slot);
+    else if (err == DFOTA_E_BACKUP)
+        log_error("diff: with a backup of %u bytes the image has more than %d "
+                  "windows; give a larger --backup",
+                  d->build.backup, DFOTA_WINDOWS_MAX);
     else
         log_error("diff: %s", dfota_strerror(err));
     return err == DFOTA_E_ARG ? CLI_USAGE : CLI_FAILED;

@@ -231,14 +231,14 @@ static int info(const char *path, bool json, const char *svg, const char *old)
     }
     if (!status && old)
         status = read_costs(&m, package, len, old, &costs);
+    if (!status && svg)
+        status = map_svg_write(&m, svg);
     if (!status && json)
         status = print_json(&m, package, len, old ? &costs : NULL);
     else if (!status && !only_map)
         print_text(path, &m, package, len);
     if (!status && !json && !only_map && old)
         print_costs(&costs);
-    if (!status && svg)
-        status = map_svg_write(&m, svg);
     package_map_release(&m);
     free(package);
     return status;

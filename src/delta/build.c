@@ -187,6 +187,8 @@ int build_package(const struct build_options *o, const uint8_t *old,
         return err;
     out->p.m.label_len = (uint8_t)make_label(o, label);
     set_windows(&out->p, o);
+    if (out->p.windows > DFOTA_WINDOWS_MAX)
+        return DFOTA_E_BACKUP;
     err = choose_body(&body, &in, &out->p, o);
     if (!err)
         err = assemble(out, label, &body, image, crypto, signer);

@@ -50,7 +50,8 @@ struct build_result {
 
 /**
  * errors   E_ARG a size that is no geometry; E_SLOT an image larger than
- *          the slot; E_NOMEM; E_TARGET the decoder disagrees (a bug of ours)
+ *          the slot; E_BACKUP it makes too many windows; E_NOMEM; E_TARGET
+ *          the decoder disagrees (a bug of ours)
  */
 int build_package(const struct build_options *o, const uint8_t *old,
                   size_t old_len, const uint8_t *image, size_t image_len,
