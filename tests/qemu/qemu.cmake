@@ -25,5 +25,5 @@ add_test(NAME qemu/virt_kills
          COMMAND ${Python3_EXECUTABLE}
                  ${CMAKE_SOURCE_DIR}/tests/qemu/kill_virt.py
                  ${CMAKE_BINARY_DIR}/bin --build ${CMAKE_BINARY_DIR}/virt)
-set_tests_properties(qemu/virt_kills PROPERTIES TIMEOUT 300
+set_tests_properties(qemu/virt_kills PROPERTIES TIMEOUT 600
                      SKIP_RETURN_CODE 77)
