@@ -7,9 +7,6 @@
 #include "delta/apply.h"
 #include "device/decoder.h"
 
-/* No arena class has larger memories of addresses. */
-enum { MEMORY_MAX = 64 };
-
 static int read_window(struct package_map *m, struct dfota_copymap *map,
                        uint32_t w)
 {
@@ -33,9 +30,7 @@ static int read_window(struct package_map *m, struct dfota_copymap *map,
 int package_map_read(struct package_map *m, const uint8_t *package, size_t len)
 {
     struct dfota_reader in = apply_reader(package, len);
-    struct dfota_known code[MEMORY_MAX], data[MEMORY_MAX];
-    struct dfota_project project = {.code = {.entry = code, .cap = MEMORY_MAX},
-                                    .data = {.entry = data, .cap = MEMORY_MAX}};
+    struct dfota_project project = {0};
     struct dfota_coder coder;
     dfota_counter counters[DFOTA_COPYMAP_COUNTERS];
     struct dfota_copymap map = {.coder = &coder, .counters = counters};

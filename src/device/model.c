@@ -5,7 +5,7 @@
 
 enum {
     COUNTER_NEW = 0x8000, /* one half, never updated */
-    EXPECT_NEW = 0x9990,  /* 0.6: a prediction is worth something */
+    EXPECT_NEW = 0xF000,  /* 15/16: most bits are as predicted */
     BYTE_WEIGHT = 14418,  /* 0.22 */
     FLAG_WEIGHT = 26214,  /* 0.4 */
     LEARN_SHIFT = 14,     /* weights: 1/64 of error x input */

@@ -80,7 +80,7 @@ bool dfota_project_covers(const struct dfota_project *p, uint32_t address)
     return region_of_address(p, address) != NULL;
 }
 
-/* The entry nearest to a, NULL when there is none. */
+/* The entry nearest to a, the last of them; NULL when there is none. */
 static struct dfota_known *nearest(const struct dfota_memory *m, uint32_t a)
 {
     struct dfota_known *best = NULL;
@@ -90,7 +90,7 @@ static struct dfota_known *nearest(const struct dfota_memory *m, uint32_t a)
         uint32_t from = m->entry[i].from;
         uint32_t d = from > a ? from - a : a - from;
 
-        if (d < distance) {
+        if (d <= distance) {
             distance = d;
             best = &m->entry[i];
         }
