@@ -103,14 +103,10 @@ static int open_updater(void)
 /* Is the stored package the one of the journal's last update? */
 static bool is_last_package(void)
 {
-    uint8_t manifest[DFOTA_MANIFEST_LEN];
-    uint8_t digest[DFOTA_HASH_LEN];
+    struct dfota_package p;
 
-    return package.read(package.ctx, 0, manifest, sizeof(manifest)) == 0 &&
-           crypto.hash_init(crypto.ctx) == 0 &&
-           crypto.hash_update(crypto.ctx, manifest, sizeof(manifest)) == 0 &&
-           crypto.hash_final(crypto.ctx, digest) == 0 &&
-           dfota_get_le32(digest) == updater.journal.id;
+    return dfota_package_open(&p, &updater.io.package) == 0 &&
+           memcmp(&p.m, &updater.journal.head.package.m, sizeof(p.m)) == 0;
 }
 
 /* A package that fits begins an update. One that has failed is not begun

@@ -4,102 +4,115 @@
 #include "base/mem.h"
 #include "device/updater_parts.h"
 
-bool dfota_window_is_kept(const struct dfota_updater *u, uint32_t rel)
-{
-    uint32_t g = rel >> u->granule_log2;
+#define CHUNK 64 /* divides every sector */
 
-    return (u->journal.notes[g >> 5] >> (g & 31)) & 1;
+uint32_t dfota_granule_mask(const struct dfota_updater *u)
+{
+    return ((uint32_t)1 << u->journal.head.granule_log2) - 1;
 }
 
-/* An area, with the kept granules of a window at slot offset kept_at read
- * from the slot. */
-static int hash_area(struct dfota_updater *u, const struct dfota_flash *f,
-                     uint32_t off, uint32_t len, uint32_t kept_at,
-                     uint8_t digest[DFOTA_HASH_LEN])
+bool dfota_window_is_kept(const struct dfota_updater *u, uint32_t rel)
+{
+    uint32_t g = rel >> u->journal.head.granule_log2;
+
+    return (u->journal.state.map[g >> 5] >> (g & 31)) & 1;
+}
+
+int dfota_image_walk(struct dfota_updater *u, const struct dfota_flash *f,
+                     uint32_t off, uint32_t len, dfota_each *each)
+{
+    uint32_t chunk[CHUNK / 4];
+
+    while (len) {
+        uint32_t n = dfota_min_u32(sizeof(chunk), len);
+        const struct dfota_flash *from = f;
+        uint32_t at = off;
+
+        if (f == u->c.backup && dfota_window_is_kept(u, off)) {
+            from = u->c.slot;
+            at += u->off;
+        }
+        if (dfota_flash_read(from, at, chunk, n) || each(u, chunk, n))
+            return DFOTA_E_FLASH;
+        off += n;
+        len -= n;
+    }
+    return 0;
+}
+
+int dfota_each_write(struct dfota_updater *u, const void *data, uint32_t len)
+{
+    dfota_pages_write(&u->journal.pages, data, len);
+    return 0;
+}
+
+int dfota_each_equal(struct dfota_updater *u, const void *data, uint32_t len)
+{
+    struct dfota_pages *p = &u->journal.pages;
+    uint32_t chunk[CHUNK / 4];
+    int err = dfota_flash_read(p->flash, p->out, chunk, len);
+
+    p->out += len;
+    return err || memcmp(chunk, data, len) ? DFOTA_E_FLASH : 0;
+}
+
+static int each_hash(struct dfota_updater *u, const void *data, uint32_t len)
+{
+    return u->c.crypto->hash_update(u->c.crypto->ctx, data, len);
+}
+
+static bool hash_area(struct dfota_updater *u, const struct dfota_flash *f,
+                      uint32_t off, uint32_t len,
+                      uint8_t digest[DFOTA_HASH_LEN])
 {
     const struct dfota_crypto *c = u->c.crypto;
-    int err = c->hash_init(c->ctx);
 
-    for (uint32_t rel = 0; !err && rel < len; rel += DFOTA_PAGE_LEN) {
-        uint32_t n = dfota_min_u32(DFOTA_PAGE_LEN, len - rel);
-        const struct dfota_flash *from = f;
-        uint32_t at = off + rel;
+    return !c->hash_init(c->ctx) &&
+           !dfota_image_walk(u, f, off, len, each_hash) &&
+           !c->hash_final(c->ctx, digest);
+}
 
-        if (f == u->c.backup && dfota_window_is_kept(u, rel)) {
-            from = u->c.slot;
-            at = kept_at + rel;
-        }
-        err = from->read(from->ctx, at, u->page, n);
-        if (!err)
-            err = c->hash_update(c->ctx, u->page, n);
-    }
-    return err ? err : c->hash_final(c->ctx, digest);
+static bool slot_is(struct dfota_updater *u, uint32_t len, const uint8_t *hash,
+                    uint32_t hash_len)
+{
+    uint8_t digest[DFOTA_HASH_LEN];
+
+    return len <= u->c.slot->size && hash_area(u, u->c.slot, 0, len, digest) &&
+           memcmp(digest, hash, hash_len) == 0;
 }
 
 bool dfota_image_is_source(struct dfota_updater *u,
                            const struct dfota_manifest *m)
 {
-    uint8_t digest[DFOTA_HASH_LEN];
-
-    if (m->flags & DFOTA_FLAG_NO_SOURCE)
-        return true;
-    return m->source_len <= u->c.slot->size &&
-           !hash_area(u, u->c.slot, 0, m->source_len, 0, digest) &&
-           memcmp(digest, m->source_hash, DFOTA_SOURCE_HASH_LEN) == 0;
+    return (m->flags & DFOTA_FLAG_NO_SOURCE) ||
+           slot_is(u, m->source_len, m->source_hash, DFOTA_SOURCE_HASH_LEN);
 }
 
 bool dfota_image_is_target(struct dfota_updater *u)
 {
-    const struct dfota_manifest *m = &u->package.m;
+    const struct dfota_manifest *m = &u->journal.head.package.m;
+
+    return slot_is(u, m->target_len, m->target_hash, DFOTA_HASH_LEN);
+}
+
+bool dfota_window_accepts(const struct dfota_updater *u, const uint8_t *digest)
+{
+    const struct dfota_package *p = &u->journal.head.package;
+    const uint8_t *wanted = p->m.target_hash;
+    struct dfota_entry e;
+
+    if (p->windows > 1) {
+        if (dfota_journal_entry(&u->journal, u->window, &e))
+            return false;
+        wanted = e.digest;
+    }
+    return memcmp(digest, wanted, DFOTA_DIGEST_LEN) == 0;
+}
+
+bool dfota_window_is_in(struct dfota_updater *u, const struct dfota_flash *f)
+{
     uint8_t digest[DFOTA_HASH_LEN];
 
-    return m->target_len <= u->c.slot->size &&
-           !hash_area(u, u->c.slot, 0, m->target_len, 0, digest) &&
-           memcmp(digest, m->target_hash, DFOTA_HASH_LEN) == 0;
-}
-
-bool dfota_window_accepts(const struct dfota_updater *u, uint32_t w,
-                          const uint8_t digest[DFOTA_HASH_LEN])
-{
-    uint8_t wanted[DFOTA_DIGEST_LEN];
-    uint32_t off;
-
-    if (u->package.windows == 1)
-        return memcmp(digest, u->package.m.target_hash, DFOTA_HASH_LEN) == 0;
-    return !dfota_journal_entry(&u->journal, w, wanted, &off) &&
-           memcmp(digest, wanted, sizeof(wanted)) == 0;
-}
-
-static bool window_in(struct dfota_updater *u, uint32_t w, bool backup)
-{
-    uint8_t digest[DFOTA_HASH_LEN];
-    uint32_t off;
-    uint32_t len;
-
-    dfota_package_window(&u->package, w, &off, &len);
-    return !hash_area(u, backup ? u->c.backup : u->c.slot, backup ? 0 : off,
-                      len, off, digest) &&
-           dfota_window_accepts(u, w, digest);
-}
-
-bool dfota_window_in_slot(struct dfota_updater *u, uint32_t w)
-{
-    return window_in(u, w, false);
-}
-
-bool dfota_window_in_backup(struct dfota_updater *u, uint32_t w)
-{
-    return window_in(u, w, true);
-}
-
-int dfota_image_program(const struct dfota_flash *f, uint32_t off,
-                        uint8_t *data, uint32_t len)
-{
-    uint32_t mask = f->prog_size - 1u;
-    uint32_t whole = (len + mask) & ~mask;
-    int err;
-
-    memset(data + len, f->erased_byte, whole - len);
-    err = f->prog(f->ctx, off, data, whole);
-    return err ? err : f->sync(f->ctx);
+    return hash_area(u, f, f == u->c.slot ? u->off : 0, u->len, digest) &&
+           dfota_window_accepts(u, digest);
 }

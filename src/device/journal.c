@@ -5,44 +5,164 @@
 #include "base/crc32.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "device/mirror.h"
+
+#define VERSION 2
+#define TRIES 8       /* to get a state onto both mirrors */
+#define RECORDS_MIN 8 /* the least an update gets along with */
+
+static uint32_t round_up(uint32_t len, uint32_t unit)
+{
+    return (len + unit - 1) & -unit;
+}
+
+static uint32_t record_len(uint32_t map_words)
+{
+    return DFOTA_RECORD_LEN + 4 * map_words;
+}
+
+static uint32_t mirror_len(const struct dfota_journal *j)
+{
+    return j->flash->size / 2 & -j->flash->erase_size;
+}
+
+/* Offset of entry w, and of the first record behind the last one. */
+static uint32_t entry_off(uint32_t w)
+{
+    return (uint32_t)(sizeof(struct dfota_head) +
+                      w * sizeof(struct dfota_entry));
+}
 
 uint32_t dfota_journal_len(uint32_t erase_size, uint16_t prog_size,
                            uint32_t windows)
 {
-    uint32_t stride =
-        prog_size > DFOTA_RECORD_LEN ? prog_size : DFOTA_RECORD_LEN;
-    uint32_t len = DFOTA_JOURNAL_HEAD_LEN + windows * DFOTA_ENTRY_LEN +
-                   DFOTA_JOURNAL_RECORDS * stride + stride - 1;
+    uint32_t stride = dfota_max_u32(prog_size, 32);
 
-    return 2 * ((len + erase_size - 1) & ~(erase_size - 1));
+    return 2 *
+           round_up(entry_off(windows) + (DFOTA_JOURNAL_RECORDS + 1) * stride,
+                    erase_size);
 }
 
-/* Eight records are the least an update gets along with. */
-uint32_t dfota_journal_windows(const struct dfota_journal *j)
+bool dfota_journal_fits(const struct dfota_journal *j, uint32_t windows,
+                        uint32_t map_words)
 {
-    uint32_t len = dfota_mirror_len(j);
-    uint32_t fixed = DFOTA_JOURNAL_HEAD_LEN + 9 * dfota_mirror_stride(j->flash);
-    uint32_t windows = 0;
+    uint32_t unit = j->flash->prog_size;
 
-    for (; fixed + DFOTA_ENTRY_LEN <= len && windows < DFOTA_WINDOWS_MAX;
-         fixed += DFOTA_ENTRY_LEN)
-        windows++;
-    return windows;
+    return entry_off(windows) + unit +
+               RECORDS_MIN * round_up(record_len(map_words), unit) <=
+           mirror_len(j);
+}
+
+/* What begins with its CRC-32, out of mirror i. */
+static bool load(const struct dfota_journal *j, unsigned i, uint32_t off,
+                 void *out, uint32_t len)
+{
+    uint32_t *crc = out;
+
+    if (i)
+        off += mirror_len(j);
+    return !dfota_flash_read(j->flash, off, out, len) &&
+           dfota_crc32(j->seed, crc + 1, len - 4) == *crc;
+}
+
+static void store(struct dfota_journal *j, void *data, uint32_t len)
+{
+    uint32_t *crc = data;
+
+    *crc = dfota_crc32(j->seed, crc + 1, len - 4);
+    dfota_pages_write(&j->pages, data, len);
+}
+
+/* A record, to its end in flash. */
+static int store_state(struct dfota_journal *j)
+{
+    store(j, &j->state, record_len(j->head.map_words));
+    return dfota_pages_flush(&j->pages);
+}
+
+static bool seq_after(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b) > 0;
+}
+
+unsigned dfota_journal_truth(const struct dfota_journal *j)
+{
+    const struct dfota_mirror *m = j->mirror;
+
+    if (m[0].copies != m[1].copies)
+        return m[0].copies < m[1].copies;
+    if (m[0].copies == 1)
+        return seq_after(m[0].seq, m[1].seq);
+    return !seq_after(m[0].seq, m[1].seq);
+}
+
+static bool table_valid(const struct dfota_journal *j, unsigned i,
+                        uint32_t windows)
+{
+    struct dfota_entry e;
+
+    if (entry_off(windows) > mirror_len(j))
+        return false;
+    while (windows--) {
+        if (!load(j, i, entry_off(windows), &e, sizeof(e)))
+            return false;
+    }
+    return true;
+}
+
+/* Read mirror i whole; adopt: take its head and state into j. The page is
+ * nobody's at that time. */
+static void scan(struct dfota_journal *j, unsigned i, bool adopt)
+{
+    struct dfota_mirror *m = &j->mirror[i];
+    struct dfota_state *s = (struct dfota_state *)(void *)j->pages.page;
+    struct dfota_head h;
+    uint32_t unit = j->flash->prog_size;
+    uint32_t off;
+    uint32_t len;
+
+    m->copies = 0;
+    j->seed = 0;
+    if (!load(j, i, 0, &h, sizeof(h)) || h.version != VERSION ||
+        h.map_words > DFOTA_MAP_WORDS)
+        return;
+    j->seed = h.crc;
+    if (!table_valid(j, i, h.windows))
+        return;
+    len = record_len(h.map_words);
+    for (off = round_up(entry_off(h.windows), unit); off + len <= mirror_len(j);
+         off += round_up(len, unit)) {
+        if (!load(j, i, off, s, len) || s->type - 1u >= DFOTA_RECORD_HELD ||
+            (m->copies && seq_after(m->seq, s->seq)))
+            continue;
+        m->seq = s->seq;
+        m->copies += m->copies < 2;
+        if (adopt) {
+            j->head = h;
+            j->state = *s;
+        }
+    }
 }
 
 int dfota_journal_open(struct dfota_journal *j, const struct dfota_flash *f)
 {
+    unsigned i;
+
     memset(j, 0, sizeof(*j));
     j->flash = f;
+    j->head.version = VERSION;
     j->state.type = DFOTA_RECORD_CLEAN;
-    if (dfota_journal_windows(j) == 0)
+    if (!dfota_journal_fits(j, 1, 1))
         return DFOTA_E_ARG;
-    dfota_mirror_scan(j, 0, true);
-    dfota_mirror_scan(j, 1, true);
+    scan(j, 0, false);
+    scan(j, 1, false);
+    i = dfota_journal_truth(j);
+    scan(j, i, true);
+    if (dfota_journal_truth(j) != i) /* it reads otherwise each time */
+        scan(j, 1 - i, true);
+    j->seed = j->head.crc;
     /* The one in flight at a cut had at most newest + 2: the first record
      * of this boot must stay newer when it turns up later (invariant 3). */
-    j->seq += 2;
+    j->state.seq += 2;
     return 0;
 }
 
@@ -50,179 +170,118 @@ bool dfota_journal_whole(const struct dfota_journal *j)
 {
     const struct dfota_mirror *m = j->mirror;
 
-    /* Without records it is a new device's: the first put() formats it. */
-    return m[0].copies == m[1].copies && m[0].copies != 1 &&
-           (m[0].copies == 0 || m[0].seq == m[1].seq);
+    return m[0].copies + m[1].copies == 4 && m[0].seq == m[1].seq;
 }
 
-static int append_state(struct dfota_journal *j, unsigned i)
+/* While this boot has erased the mirror itself and there is room. */
+static bool append(struct dfota_journal *j, unsigned i)
 {
-    return dfota_mirror_append(j, i, j->id ^ dfota_notes_crc(j->notes),
-                               &j->state);
+    struct dfota_mirror *m = &j->mirror[i];
+    uint32_t len = record_len(j->head.map_words);
+    uint32_t pos = m->pos;
+
+    m->pos = 0;
+    if (pos == 0 || pos + len > mirror_len(j))
+        return false;
+    dfota_pages_begin(&j->pages, j->flash, pos + (i ? mirror_len(j) : 0), 0);
+    if (store_state(j) || !load(j, i, pos, j->pages.page, len))
+        return false;
+    m->pos = pos + round_up(len, j->flash->prog_size);
+    m->seq = j->state.seq;
+    return true;
 }
 
-static int copy_table(struct dfota_journal *j, unsigned from)
+static void begin(struct dfota_journal *j, unsigned i)
 {
-    uint8_t entry[DFOTA_ENTRY_LEN];
-    int err = 0;
-
-    for (uint32_t w = 0; !err && w < j->head.windows; w++) {
-        err = dfota_mirror_entry(j, from, w, entry);
-        if (!err)
-            err = dfota_mirror_write(j, entry, sizeof(entry));
-    }
-    return err;
-}
-
-static int append_notes(struct dfota_journal *j, unsigned i)
-{
-    struct dfota_state s = {.type = DFOTA_RECORD_NOTE};
-    int err = 0;
-
-    j->seq--;
-    for (uint16_t k = 0; !err && k < DFOTA_NOTES; k++) {
-        s.window = k;
-        if (j->notes[k])
-            err = dfota_mirror_append(j, i, j->notes[k], &s);
-    }
-    j->seq++;
-    return err;
+    j->mirror[i].copies = 0;
+    j->mirror[i].pos = 0;
+    dfota_pages_begin(&j->pages, j->flash, i ? mirror_len(j) : 0,
+                      mirror_len(j));
+    j->seed = 0;
+    store(j, &j->head, sizeof(j->head));
+    j->seed = j->head.crc;
 }
 
 /* The state comes last and makes the mirror count. It comes twice: a record
  * whose program was cut may read right once and wrong later, and then the
- * other mirror may be erased already (dfota_mirror_truth). Read it all back. */
-static int finish_mirror(struct dfota_journal *j, unsigned i)
+ * other mirror may be erased already. Read it all back. */
+static void finish(struct dfota_journal *j, unsigned i)
 {
-    const struct dfota_mirror *m = &j->mirror[i];
-    int err = append_notes(j, i);
+    uint32_t pos;
 
-    j->seq--;
-    if (!err)
-        err = append_state(j, i);
-    j->seq++;
-    if (!err)
-        err = append_state(j, i);
-    if (err)
-        return err;
-    dfota_mirror_scan(j, i, false);
-    return m->copies == 2 && m->seq == j->seq ? 0 : DFOTA_E_FLASH;
+    (void)dfota_pages_flush(&j->pages);
+    j->state.seq--;
+    (void)store_state(j);
+    j->state.seq++;
+    (void)store_state(j);
+    pos = j->pages.out - (i ? mirror_len(j) : 0);
+    scan(j, i, false);
+    j->seed = j->head.crc;
+    j->mirror[i].pos = pos;
 }
 
-static int renew(struct dfota_journal *j, unsigned i)
+static void renew(struct dfota_journal *j, unsigned i)
 {
-    int err = dfota_mirror_erase(j, i);
+    struct dfota_entry e;
 
-    if (!err)
-        err = copy_table(j, 1 - i);
-    if (!err)
-        err = dfota_mirror_flush(j, i);
-    return err ? err : finish_mirror(j, i);
-}
-
-/* Append while this boot has erased the mirror itself and there is room;
- * else begin it anew, some more times if it does not take. */
-static int put_one(struct dfota_journal *j, unsigned i)
-{
-    uint32_t records = 1 + (j->noted ? DFOTA_NOTES : 0);
-
-    if (j->fresh && j->mirror[i].copies == 2 &&
-        dfota_mirror_has_room(j, i, records) &&
-        !(j->noted && append_notes(j, i)) && !append_state(j, i))
-        return 0;
-    for (unsigned k = 0; k < 2; k++) {
-        if (!renew(j, i))
-            return 0;
+    begin(j, i);
+    for (uint32_t w = 0; w < j->head.windows; w++) {
+        if (!load(j, 1 - i, entry_off(w), &e, sizeof(e)))
+            return;
+        store(j, &e, sizeof(e));
     }
-    return renew(j, i);
+    finish(j, i);
 }
 
-static void set_state(struct dfota_journal *j, uint8_t type, uint8_t tries,
+int dfota_journal_put(struct dfota_journal *j, uint8_t type, uint32_t tries,
                       uint32_t window)
 {
+    struct dfota_mirror *m = j->mirror;
+    bool made = j->making && type == DFOTA_RECORD_ARMED;
+
+    j->making = false;
     j->state.type = type;
-    j->state.tries = tries;
+    j->state.tries = (uint8_t)tries;
     j->state.window = (uint16_t)window;
-    dfota_notes_forget(j->notes, type);
-    j->seq += 2;
+    j->state.seq += 2;
+    if (type <= DFOTA_RECORD_PENDING) {
+        j->head.windows = 0;
+        m[0].pos = m[1].pos = 0;
+    }
+    if (made)
+        finish(j, 0);
+    for (unsigned n = 0; n < TRIES; n++) {
+        unsigned i = 1 - dfota_journal_truth(j);
+
+        if (m[i].copies == 2 && m[i].seq == j->state.seq)
+            return 0;
+        if (!append(j, i))
+            renew(j, i);
+    }
+    return DFOTA_E_FLASH;
 }
 
-int dfota_journal_put(struct dfota_journal *j, uint8_t type, uint8_t tries,
-                      uint32_t window)
+void dfota_journal_begin(struct dfota_journal *j)
 {
-    unsigned first = 1 - dfota_mirror_truth(j);
-    int err;
-
-    set_state(j, type, tries, window);
-    err = put_one(j, first);
-    if (!err)
-        err = put_one(j, 1 - first);
-    j->noted = false;
-    j->fresh = true;
-    return err;
+    begin(j, 0);
+    j->making = true;
+    j->mirror[1].pos = 0;
 }
 
-void dfota_journal_note(struct dfota_journal *j, uint32_t index, uint32_t value)
+void dfota_journal_add(struct dfota_journal *j, const uint8_t *digest)
 {
-    j->notes[index] = value;
-    j->noted = true;
-}
+    struct dfota_entry e;
 
-/* Beside the notes a window has two READY and some RESTORE, DONE. */
-#define SPARE 8
-
-bool dfota_journal_takes_notes(const struct dfota_journal *j)
-{
-    uint32_t stride = dfota_mirror_stride(j->flash);
-
-    return dfota_mirror_records(j) + (DFOTA_NOTES + SPARE) * stride <=
-           dfota_mirror_len(j);
-}
-
-int dfota_journal_begin(struct dfota_journal *j)
-{
-    return dfota_mirror_erase(j, 0);
-}
-
-int dfota_journal_add(struct dfota_journal *j,
-                      const uint8_t digest[DFOTA_DIGEST_LEN], uint32_t off)
-{
-    uint8_t entry[DFOTA_ENTRY_LEN];
-
-    memcpy(entry, digest, DFOTA_DIGEST_LEN);
-    dfota_put_le32(entry + DFOTA_DIGEST_LEN, off);
-    dfota_put_le32(entry + DFOTA_DIGEST_LEN + 4,
-                   dfota_crc32(0, entry, DFOTA_DIGEST_LEN + 4));
-    return dfota_mirror_write(j, entry, sizeof(entry));
-}
-
-int dfota_journal_flush(struct dfota_journal *j)
-{
-    return dfota_mirror_flush(j, 0);
-}
-
-int dfota_journal_commit(struct dfota_journal *j, uint8_t type, uint8_t tries,
-                         uint32_t window)
-{
-    int err;
-
-    set_state(j, type, tries, window);
-    err = finish_mirror(j, 0);
-    if (!err)
-        err = renew(j, 1);
-    j->fresh = true;
-    return err;
+    e.off = j->state.off;
+    memcpy(e.digest, digest, sizeof(e.digest));
+    store(j, &e, sizeof(e));
 }
 
 int dfota_journal_entry(const struct dfota_journal *j, uint32_t w,
-                        uint8_t digest[DFOTA_DIGEST_LEN], uint32_t *off)
+                        struct dfota_entry *e)
 {
-    uint8_t entry[DFOTA_ENTRY_LEN];
-
-    if (dfota_mirror_entry(j, 0, w, entry) &&
-        dfota_mirror_entry(j, 1, w, entry))
-        return DFOTA_E_FLASH;
-    memcpy(digest, entry, DFOTA_DIGEST_LEN);
-    *off = dfota_get_le32(entry + DFOTA_DIGEST_LEN);
-    return 0;
+    return load(j, 0, entry_off(w), e, sizeof(*e)) ||
+                   load(j, 1, entry_off(w), e, sizeof(*e))
+               ? 0
+               : DFOTA_E_FLASH;
 }

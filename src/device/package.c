@@ -8,22 +8,32 @@
 /* No image or body is larger: sums of three such lengths stay in 32 bits. */
 #define LEN_MAX 0x40000000u
 
-static bool arena_known(uint8_t kib)
+/* The manifest's 32-bit fields, bytes. */
+#define FIRST_WORD 12
+#define END_WORD 40
+
+/* Words of the manifest, from the package's byte order or to it. */
+static void copy_words(uint8_t *to, const uint8_t *from)
 {
-    return kib == 8 || kib == 16 || kib == 32 || kib == 64;
+    for (unsigned k = FIRST_WORD; k < END_WORD; k += 4) {
+        uint32_t word = dfota_get_le32(from + k);
+
+        memcpy(to + k, &word, 4);
+    }
 }
 
 static int check_ranges(const struct dfota_manifest *m)
 {
     if (m->arch > DFOTA_ARCH_X86)
         return DFOTA_E_ARCH;
-    if (m->key_id > 1 || !arena_known(m->arena_kib) || m->sector_log2 < 9 ||
-        m->sector_log2 > DFOTA_SECTOR_LOG2_MAX ||
+    /* The arena: 8, 16, 32 or 64 KiB. */
+    if (m->reserved || m->key_id > 1 || m->arena_kib - 8u > 56 ||
+        (m->arena_kib & (m->arena_kib - 1)) ||
+        m->sector_log2 - 9u > DFOTA_SECTOR_LOG2_MAX - 9u ||
         m->window > LEN_MAX >> m->sector_log2 || m->source_len > LEN_MAX ||
-        m->target_len == 0 || m->target_len > LEN_MAX || m->body_len > LEN_MAX)
-        return DFOTA_E_CORRUPT;
-    /* Nobody compares an old image with what a full package says of it. */
-    if ((m->flags & DFOTA_FLAG_NO_SOURCE) && m->source_len != 0)
+        m->target_len - 1 >= LEN_MAX || m->body_len > LEN_MAX ||
+        /* Nobody compares an old image with what a full package says. */
+        ((m->flags & DFOTA_FLAG_NO_SOURCE) && m->source_len != 0))
         return DFOTA_E_CORRUPT;
     return 0;
 }
@@ -32,52 +42,29 @@ int dfota_manifest_parse(struct dfota_manifest *m,
                          const uint8_t in[DFOTA_MANIFEST_LEN])
 {
     if (in[0] != 'D' || in[1] != 'F')
-        return DFOTA_E_CORRUPT;
+        return DFOTA_E_NOPACKAGE;
     if (in[2] != DFOTA_MANIFEST_VERSION)
         return DFOTA_E_VERSION;
+    memcpy(m, in, DFOTA_MANIFEST_LEN);
+    copy_words((uint8_t *)m, in);
     m->flags = in[3] & 0x0F;
     m->arch = in[3] >> 4;
-    m->key_id = in[4];
-    m->arena_kib = in[5];
-    m->sector_log2 = in[6];
-    m->label_len = in[7];
+    m->zero = 0;
     m->window = dfota_get_le16(in + 8);
-    if (in[10] != 0 || in[11] != 0)
-        return DFOTA_E_CORRUPT;
-    m->class_id = dfota_get_le32(in + 12);
-    m->counter = dfota_get_le32(in + 16);
-    m->source_len = dfota_get_le32(in + 20);
-    m->target_len = dfota_get_le32(in + 24);
-    m->body_len = dfota_get_le32(in + 28);
-    m->from_version = dfota_get_le32(in + 32);
-    m->to_version = dfota_get_le32(in + 36);
-    memcpy(m->source_hash, in + 40, DFOTA_SOURCE_HASH_LEN);
-    memcpy(m->target_hash, in + 48, DFOTA_HASH_LEN);
     return check_ranges(m);
 }
 
 void dfota_manifest_write(const struct dfota_manifest *m,
                           uint8_t out[DFOTA_MANIFEST_LEN])
 {
+    memcpy(out, m, DFOTA_MANIFEST_LEN);
+    copy_words(out, (const uint8_t *)m);
     out[0] = 'D';
     out[1] = 'F';
     out[2] = DFOTA_MANIFEST_VERSION;
     out[3] = (uint8_t)((m->flags & 0x0F) | m->arch << 4);
-    out[4] = m->key_id;
-    out[5] = m->arena_kib;
-    out[6] = m->sector_log2;
-    out[7] = m->label_len;
     dfota_put_le16(out + 8, m->window);
     dfota_put_le16(out + 10, 0);
-    dfota_put_le32(out + 12, m->class_id);
-    dfota_put_le32(out + 16, m->counter);
-    dfota_put_le32(out + 20, m->source_len);
-    dfota_put_le32(out + 24, m->target_len);
-    dfota_put_le32(out + 28, m->body_len);
-    dfota_put_le32(out + 32, m->from_version);
-    dfota_put_le32(out + 36, m->to_version);
-    memcpy(out + 40, m->source_hash, DFOTA_SOURCE_HASH_LEN);
-    memcpy(out + 48, m->target_hash, DFOTA_HASH_LEN);
 }
 
 /* Windows by counting: a division would cost more text than it saves time,
@@ -135,14 +122,10 @@ int dfota_package_open(struct dfota_package *p, const struct dfota_reader *in)
     if (in->size < DFOTA_MANIFEST_LEN)
         return DFOTA_E_TRUNCATED;
     err = in->read(in->ctx, 0, raw, sizeof(raw));
-    if (err)
-        return err;
-    if (raw[0] != 'D' || raw[1] != 'F')
-        return DFOTA_E_NOPACKAGE;
-    err = dfota_manifest_parse(&p->m, raw);
-    if (err)
-        return err;
-    err = dfota_package_layout(p);
+    if (!err)
+        err = dfota_manifest_parse(&p->m, raw);
+    if (!err)
+        err = dfota_package_layout(p);
     if (err)
         return err;
     if (p->body_off > in->size || p->m.body_len > in->size - p->body_off)
@@ -159,46 +142,61 @@ void dfota_package_window(const struct dfota_package *p, uint32_t w,
     *len = dfota_min_u32(p->window_len, p->m.target_len - *off);
 }
 
-/* Hash package bytes [off, end) into the running hash. */
-static int hash_range(const struct dfota_reader *in,
+/* Hash package bytes [off, end) into the running hash. Digests are read in
+ * whole ones. */
+static int hash_range(const struct dfota_package *p,
+                      const struct dfota_reader *in,
                       const struct dfota_crypto *crypto, uint32_t off,
                       uint32_t end)
 {
     uint8_t chunk[64];
+    int err = 0;
 
-    while (off < end) {
-        uint32_t len = dfota_min_u32(sizeof(chunk), end - off);
-        int err = in->read(in->ctx, off, chunk, len);
+    while (!err && off < end) {
+        uint32_t stop = off < p->digests_off ? p->digests_off : end;
+        uint32_t len = dfota_min_u32(sizeof(chunk), stop - off);
 
+        err = in->read(in->ctx, off, chunk, len);
         if (!err)
             err = crypto->hash_update(crypto->ctx, chunk, len);
-        if (err)
-            return err;
         off += len;
     }
-    return 0;
+    return err;
+}
+
+/* The manifest into the running hash, package bytes from off to end behind
+ * it, and the signature that follows them. */
+static int verify(const struct dfota_package *p, const struct dfota_reader *in,
+                  const struct dfota_crypto *crypto, uint32_t end, uint8_t key,
+                  uint32_t signature_off)
+{
+    uint8_t raw[DFOTA_MANIFEST_LEN];
+    uint8_t digest[DFOTA_HASH_LEN];
+    int err;
+
+    dfota_manifest_write(&p->m, raw);
+    err = crypto->hash_update(crypto->ctx, raw, sizeof(raw));
+    if (!err)
+        err = hash_range(p, in, crypto, DFOTA_MANIFEST_LEN, end);
+    if (!err)
+        err = crypto->hash_final(crypto->ctx, digest);
+    if (!err)
+        err = in->read(in->ctx, signature_off, raw, DFOTA_SIGNATURE_LEN);
+    return err ? err : crypto->verify(crypto->ctx, key, digest, raw);
 }
 
 int dfota_package_verify(const struct dfota_package *p,
                          const struct dfota_reader *in,
                          const struct dfota_crypto *crypto)
 {
-    uint8_t digest[DFOTA_HASH_LEN];
-    uint8_t signature[DFOTA_SIGNATURE_LEN];
     int err;
 
     if (!crypto->verify)
         return 0;
     err = crypto->hash_init(crypto->ctx);
-    if (!err)
-        err = hash_range(in, crypto, 0, p->signature_off);
-    if (!err)
-        err = crypto->hash_final(crypto->ctx, digest);
-    if (!err)
-        err = in->read(in->ctx, p->signature_off, signature, sizeof(signature));
-    if (!err)
-        err = crypto->verify(crypto->ctx, p->m.key_id, digest, signature);
-    return err;
+    return err ? err
+               : verify(p, in, crypto, p->signature_off, p->m.key_id,
+                        p->signature_off);
 }
 
 int dfota_package_permit(const struct dfota_package *p,
@@ -206,29 +204,15 @@ int dfota_package_permit(const struct dfota_package *p,
                          const struct dfota_crypto *crypto,
                          const uint8_t id_hash[DFOTA_HASH_LEN])
 {
-    uint8_t permit[DFOTA_PERMIT_LEN];
-    uint8_t digest[DFOTA_HASH_LEN];
-    int err;
+    static const char purpose[12] = "DFOTA permit";
 
     if (!p->permit_off || !crypto->verify)
         return DFOTA_E_PERMIT;
-    err = in->read(in->ctx, p->permit_off, permit, sizeof(permit));
-    if (err)
-        return err;
-    if (memcmp(permit, id_hash, DFOTA_HASH_LEN) != 0)
+    if (crypto->hash_init(crypto->ctx) ||
+        crypto->hash_update(crypto->ctx, purpose, sizeof(purpose)) ||
+        crypto->hash_update(crypto->ctx, id_hash, DFOTA_HASH_LEN) ||
+        verify(p, in, crypto, 0, DFOTA_KEY_PERMIT,
+               p->permit_off + DFOTA_HASH_LEN))
         return DFOTA_E_PERMIT;
-    err = crypto->hash_init(crypto->ctx);
-    if (!err)
-        err = crypto->hash_update(crypto->ctx, "DFOTA permit", 12);
-    if (!err)
-        err = crypto->hash_update(crypto->ctx, permit, DFOTA_HASH_LEN);
-    if (!err)
-        err = hash_range(in, crypto, 0, DFOTA_MANIFEST_LEN);
-    if (!err)
-        err = crypto->hash_final(crypto->ctx, digest);
-    if (err)
-        return err;
-    err = crypto->verify(crypto->ctx, DFOTA_KEY_PERMIT, digest,
-                         permit + DFOTA_HASH_LEN);
-    return err == DFOTA_E_SIGNATURE ? DFOTA_E_PERMIT : err;
+    return 0;
 }

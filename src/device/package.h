@@ -55,14 +55,19 @@ enum dfota_arch {
     DFOTA_ARCH_X86 = 9,
 };
 
+/* As the 80 bytes lie, so that most of it is copied: the first four are
+ * "DF", the version, and flags with arch; words are in the device's order.
+ * No padding: two of them that were parsed compare with memcmp. */
 struct dfota_manifest {
-    uint8_t flags;         /* DFOTA_FLAG_*, low nibble of byte 3 */
-    uint8_t arch;          /* enum dfota_arch */
+    uint8_t flags; /* DFOTA_FLAG_*, low nibble of byte 3 */
+    uint8_t arch;  /* enum dfota_arch, the high one */
+    uint16_t zero;
     uint8_t key_id;        /* 0 or 1 */
     uint8_t arena_kib;     /* arena the decoder needs: 8, 16, 32 or 64 */
     uint8_t sector_log2;   /* 9 .. DFOTA_SECTOR_LOG2_MAX */
     uint8_t label_len;     /* bytes */
     uint16_t window;       /* sectors a window, 0: the whole image */
+    uint16_t reserved;     /* 0 */
     uint32_t class_id;     /* head of SHA-256 of the class name, 0: any */
     uint32_t counter;      /* security counter */
     uint32_t source_len;   /* bytes */
@@ -88,7 +93,8 @@ struct dfota_package {
 /**
  * Parse the 80 bytes of a manifest: version, flags, ranges of every field.
  *
- * errors   E_CORRUPT, E_VERSION, E_ARCH
+ * errors   E_NOPACKAGE it does not begin with "DF", E_CORRUPT, E_VERSION,
+ *          E_ARCH
  * source   docs/format.md 2.1
  */
 int dfota_manifest_parse(struct dfota_manifest *m,
@@ -126,7 +132,8 @@ void dfota_package_window(const struct dfota_package *p, uint32_t w,
                           uint32_t *off, uint32_t *len);
 
 /**
- * Check the signature over manifest, label and digests.
+ * Check the signature over manifest, label and digests. The manifest is the
+ * one of p, as it was read once; the rest is read now.
  *
  * errors   E_SIGNATURE, E_KEY, E_FLASH, E_IO; 0 when crypto->verify is NULL
  */
@@ -138,7 +145,7 @@ int dfota_package_verify(const struct dfota_package *p,
  * Check a downgrade permit against the device's id.
  *
  * id_hash  SHA-256 of the device id
- * errors   E_PERMIT, E_KEY, E_FLASH, E_IO
+ * errors   E_PERMIT: whatever keeps it from being shown to be right
  */
 int dfota_package_permit(const struct dfota_package *p,
                          const struct dfota_reader *in,

@@ -1,148 +1,86 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/bytes.h"
+#include "base/crc32.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "device/updater_parts.h"
-
-/* A piece of the package that ends where its kind ends; *len is cut. */
-static int read_piece(const struct dfota_trusted *t, uint32_t off, void *buf,
-                      uint32_t *len)
-{
-    const struct dfota_flash *f = t->u->c.package;
-    uint32_t digests = t->package.digests_off;
-    uint8_t digest[DFOTA_DIGEST_LEN];
-    uint32_t unused;
-    int err;
-
-    if (off < DFOTA_MANIFEST_LEN) {
-        *len = dfota_min_u32(*len, DFOTA_MANIFEST_LEN - off);
-        memcpy(buf, t->manifest + off, *len);
-        return 0;
-    }
-    if (t->digests && off < digests)
-        *len = dfota_min_u32(*len, digests - off);
-    if (t->digests && off >= digests && off < t->package.signature_off) {
-        uint32_t at = (off - digests) % DFOTA_DIGEST_LEN;
-
-        *len = dfota_min_u32(*len, DFOTA_DIGEST_LEN - at);
-        err = dfota_journal_entry(&t->u->journal,
-                                  (off - digests) / DFOTA_DIGEST_LEN, digest,
-                                  &unused);
-        memcpy(buf, digest + at, *len);
-        return err;
-    }
-    return f->read(f->ctx, off, buf, *len);
-}
-
-static int trusted_read(void *ctx, uint32_t off, void *buf, uint32_t len)
-{
-    const struct dfota_trusted *t = ctx;
-    uint8_t *out = buf;
-
-    while (len) {
-        uint32_t piece = len;
-        int err = read_piece(t, off, out, &piece);
-
-        if (err)
-            return err;
-        out += piece;
-        off += piece;
-        len -= piece;
-    }
-    return 0;
-}
-
-static struct dfota_reader reader_of(struct dfota_trusted *t)
-{
-    struct dfota_reader r = {trusted_read, t, t->u->c.package->size};
-
-    return r;
-}
 
 static int check_geometry(const struct dfota_updater *u,
                           const struct dfota_package *p)
 {
     const struct dfota_updater_config *c = &u->c;
-    uint32_t len = dfota_min_u32(p->window_len, p->m.target_len);
 
     if (p->m.class_id && c->class_id && p->m.class_id != c->class_id)
         return DFOTA_E_CLASS;
     if (p->m.target_len > c->slot->size)
         return DFOTA_E_SLOT;
-    if (len > c->backup->size)
-        return DFOTA_E_BACKUP;
     /* The package counts on old bytes behind the sectors it knows of: an
      * erase block of the slot must not be larger. */
-    if (p->windows > 1 &&
-        ((p->window_len & (c->slot->erase_size - 1)) ||
-         c->slot->erase_size > 1U << p->m.sector_log2 || !c->crypto->ctx2))
+    if (dfota_min_u32(p->window_len, p->m.target_len) > c->backup->size ||
+        (p->windows > 1 && (c->slot->erase_size >> p->m.sector_log2 > 1 ||
+                            !c->crypto->ctx2)))
         return DFOTA_E_BACKUP;
-    if (p->windows > 1 && p->windows > dfota_journal_windows(&u->journal))
+    if (!dfota_journal_fits(&u->journal, p->windows, DFOTA_MAP_WORDS))
         return DFOTA_E_FULL;
     return dfota_decoder_arena_len(p) > c->arena_len ? DFOTA_E_ARENA : 0;
 }
 
 /* A permit is for one use: a list that is full takes no more. */
-static int check_counter(struct dfota_trusted *t, const struct dfota_reader *r)
+static int check_counter(const struct dfota_updater *u,
+                         const struct dfota_package *p)
 {
-    const struct dfota_updater *u = t->u;
-    const uint32_t *used = u->journal.head.permits;
+    const struct dfota_head *h = &u->journal.head;
+    uint32_t id = dfota_crc32(0, &p->m, sizeof(p->m));
 
-    if (t->package.m.counter >= u->journal.head.counter)
+    if (p->m.counter >= h->counter)
         return 0;
-    if (!t->package.permit_off)
+    if (!p->permit_off)
         return DFOTA_E_COUNTER;
     for (unsigned k = 0; k < DFOTA_PERMITS_MAX; k++) {
-        if (used[k] == t->id)
+        if (h->permits[k] == id)
             return DFOTA_E_PERMIT;
     }
-    if (used[DFOTA_PERMITS_MAX - 1] != 0)
+    if (h->permits[DFOTA_PERMITS_MAX - 1])
         return DFOTA_E_PERMIT;
-    return dfota_package_permit(&t->package, r, u->c.crypto, u->c.id_hash);
+    return dfota_package_permit(p, &u->io.package, u->c.crypto, u->c.id_hash);
 }
 
-int dfota_trust_read(struct dfota_trusted *t, struct dfota_updater *u)
+int dfota_trust_check(struct dfota_updater *u, struct dfota_package *p,
+                      bool broken)
 {
-    const struct dfota_crypto *c = u->c.crypto;
-    uint8_t digest[DFOTA_HASH_LEN];
-    int err = u->c.package->read(u->c.package->ctx, 0, t->manifest,
-                                 sizeof(t->manifest));
+    int err = dfota_package_open(p, &u->io.package);
 
-    t->u = u;
-    t->digests = false;
     if (!err)
-        err = c->hash_init(c->ctx);
+        err = dfota_package_verify(p, &u->io.package, u->c.crypto);
     if (!err)
-        err = c->hash_update(c->ctx, t->manifest, sizeof(t->manifest));
-    if (!err)
-        err = c->hash_final(c->ctx, digest);
-    if (!err)
-        t->id = dfota_get_le32(digest);
+        err = check_geometry(u, p);
+    if (err)
+        return err;
+    if ((broken && !(p->m.flags & DFOTA_FLAG_NO_SOURCE)) ||
+        !dfota_image_is_source(u, &p->m))
+        return DFOTA_E_SOURCE;
+    return check_counter(u, p);
+}
+
+/* verify() reads the digests in whole ones: they begin a piece. */
+static int read_and_add(void *ctx, uint32_t off, void *buf, uint32_t len)
+{
+    struct dfota_updater *u = ctx;
+    const struct dfota_package *p = &u->journal.head.package;
+    int err = dfota_flash_read(u->c.package, off, buf, len);
+
+    if (off < p->digests_off || off >= p->signature_off)
+        return err;
+    for (; len; len -= DFOTA_DIGEST_LEN) {
+        dfota_journal_add(&u->journal, buf);
+        buf = (uint8_t *)buf + DFOTA_DIGEST_LEN;
+    }
     return err;
 }
 
-int dfota_trust_verify(struct dfota_trusted *t)
+int dfota_trust_table(struct dfota_updater *u)
 {
-    struct dfota_reader r = reader_of(t);
+    struct dfota_reader r = {read_and_add, u, u->c.package->size};
 
-    return dfota_package_verify(&t->package, &r, t->u->c.crypto);
-}
-
-int dfota_trust_check(struct dfota_trusted *t, struct dfota_updater *u,
-                      bool broken)
-{
-    int err = dfota_trust_read(t, u);
-    struct dfota_reader r = reader_of(t);
-
-    if (!err)
-        err = dfota_package_open(&t->package, &r);
-    if (!err)
-        err = dfota_trust_verify(t);
-    if (!err)
-        err = check_geometry(u, &t->package);
-    if (!err && broken && !(t->package.m.flags & DFOTA_FLAG_NO_SOURCE))
-        err = DFOTA_E_SOURCE;
-    if (!err && !dfota_image_is_source(u, &t->package.m))
-        err = DFOTA_E_SOURCE;
-    return err ? err : check_counter(t, &r);
+    return dfota_package_verify(&u->journal.head.package, &r, u->c.crypto);
 }

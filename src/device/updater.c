@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "device/updater.h"
 
+#include "base/bytes.h"
+#include "base/crc32.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "device/updater_parts.h"
@@ -10,8 +12,43 @@
 static bool area_valid(const struct dfota_flash *f)
 {
     return f->erase_size >= 512 && !(f->erase_size & (f->erase_size - 1)) &&
-           f->prog_size >= 1 && f->prog_size <= DFOTA_PAGE_LEN &&
+           f->prog_size - 1u < DFOTA_PAGE_LEN &&
            !(f->prog_size & (f->prog_size - 1));
+}
+
+static int read_flash(void *ctx, uint32_t off, void *buf, uint32_t len)
+{
+    return dfota_flash_read(ctx, off, buf, len);
+}
+
+/* The new image as far as it is made, wherever its bytes are now. */
+static int read_made(void *ctx, uint32_t off, void *buf, uint32_t len)
+{
+    const struct dfota_updater *u = ctx;
+    const struct dfota_pages *pages = &u->journal.pages;
+    uint8_t *out = buf;
+    int err = 0;
+
+    for (; !err && len; len--, off++, out++) {
+        uint32_t rel = off - u->off;
+
+        if (off < u->off || rel >= u->len || dfota_window_is_kept(u, rel))
+            err = dfota_flash_read(u->c.slot, off, out, 1);
+        else if (rel < pages->out)
+            err = dfota_flash_read(u->c.backup, rel, out, 1);
+        else
+            *out = ((const uint8_t *)pages->page)[rel - pages->out];
+    }
+    return err;
+}
+
+static void bind(struct dfota_reader *r,
+                 int (*read)(void *, uint32_t, void *, uint32_t),
+                 const void *ctx, uint32_t size)
+{
+    r->read = read;
+    r->ctx = (void *)(uintptr_t)ctx;
+    r->size = size;
 }
 
 int dfota_updater_init(struct dfota_updater *u,
@@ -19,258 +56,199 @@ int dfota_updater_init(struct dfota_updater *u,
 {
     memset(u, 0, sizeof(*u));
     u->c = *c;
-    if (!area_valid(c->slot) || !area_valid(c->backup) ||
-        !area_valid(c->package) || !area_valid(c->journal))
-        return DFOTA_E_ARG;
-    return 0;
-}
-
-static uint8_t log2_of(uint32_t len)
-{
-    uint8_t log2 = 0;
-
-    while (len >>= 1)
-        log2++;
-    return log2;
-}
-
-static void set_grains(struct dfota_updater *u)
-{
-    uint32_t erase = u->c.slot->erase_size;
-    uint32_t len = u->package.window_len;
-
-    u->group_log2 = (uint8_t)(log2_of(erase) + 4);
-    while ((len - 1) >> u->group_log2 > 0xFF)
-        u->group_log2++;
-    if (u->c.backup->erase_size > erase)
-        erase = u->c.backup->erase_size;
-    u->granule_log2 = log2_of(erase);
-    while ((len - 1) >> u->granule_log2 >= 32 * DFOTA_NOTE_OFFSET)
-        u->granule_log2++;
-}
-
-int dfota_updater_load(struct dfota_updater *u)
-{
-    int err = dfota_manifest_parse(&u->package.m, u->journal.head.manifest);
-
-    if (!err)
-        err = dfota_package_layout(&u->package);
-    if (!err)
-        set_grains(u);
-    return err;
+    bind(&u->io.package, read_flash, c->package, c->package->size);
+    bind(&u->io.old, read_flash, c->slot, c->slot->size);
+    bind(&u->io.made, read_made, u, c->slot->size);
+    return area_valid(c->slot) && area_valid(c->backup) &&
+                   area_valid(c->package) && area_valid(c->journal)
+               ? 0
+               : DFOTA_E_ARG;
 }
 
 void dfota_updater_seek(struct dfota_updater *u, uint32_t w)
 {
-    set_grains(u);
     u->window = w;
+    dfota_package_window(&u->journal.head.package, w, &u->off, &u->len);
     u->done = 0;
-    u->step = 0;
-    u->tries = 0;
+    u->rewrite_end = 0;
+    u->fails = 0;
+    u->ready = false;
 }
 
-/* The second pass of a dry run goes the other way round: both count half. */
+bool dfota_updater_is_last(const struct dfota_updater *u, uint32_t tries)
+{
+    return tries >= (u->c.tries ? u->c.tries : 5u);
+}
+
+/* In production order; the last window may be shorter than the others. The
+ * proof has no share of its own. */
 void dfota_updater_tell(struct dfota_updater *u, enum dfota_stage stage)
 {
-    const struct dfota_manifest *m = &u->package.m;
-    uint32_t done = m->target_len;
-    uint32_t off;
-    uint32_t len;
+    const struct dfota_package *p = &u->journal.head.package;
+    uint32_t total = p->m.target_len;
+    uint32_t done = total;
 
     if (!u->c.progress)
         return;
-    if (u->window < u->package.windows) {
-        dfota_package_window(&u->package, u->window, &off, &len);
-        done = off;
-        if (m->flags & DFOTA_FLAG_DESCENDING)
-            done = m->target_len - off - len;
-        if (stage == DFOTA_STAGE_PREPARE && u->proof)
-            done = off;
-        done += u->done;
-        if (stage == DFOTA_STAGE_PREPARE && (m->flags & DFOTA_FLAG_DESCENDING))
-            done = done / 2 + (u->proof ? m->target_len / 2 : 0);
-    }
-    u->c.progress(u->c.progress_ctx, stage, done, m->target_len);
+    if (u->pass != DFOTA_PASS_PROOF && stage != DFOTA_STAGE_FINISHED)
+        done = dfota_min_u32(u->window * p->window_len + u->done, total);
+    u->c.progress(u->c.progress_ctx, stage, done, total);
 }
 
 int dfota_updater_give_up(struct dfota_updater *u, int err)
 {
     struct dfota_journal *j = &u->journal;
-    const struct dfota_state s = j->state;
-    bool asked = s.type == DFOTA_RECORD_PENDING;
-    bool broken = (asked ? s.window : j->head.flags) & DFOTA_JOURNAL_BROKEN;
-    bool restoring = s.type == DFOTA_RECORD_RESTORE;
-    bool held = broken || restoring || s.type == DFOTA_RECORD_DONE ||
-                s.type == DFOTA_RECORD_FINISHED ||
-                (s.type == DFOTA_RECORD_READY && s.tries);
-    uint8_t why = (uint8_t)-err;
+    uint8_t type = j->state.type;
+    uint32_t why = (uint32_t)-err;
     int failed;
 
     /* Booted is only what hashes to what the journal says. */
-    if (!held && !asked && !dfota_image_is_source(u, &u->package.m))
-        held = true;
-    if (restoring || s.type == DFOTA_RECORD_FINISHED || (asked && broken))
+    bool failed_only =
+        (type == DFOTA_RECORD_PENDING || type == DFOTA_RECORD_ARMED ||
+         (type == DFOTA_RECORD_READY && !j->state.tries)) &&
+        !(j->head.flags & DFOTA_JOURNAL_BROKEN) &&
+        dfota_image_is_source(u, &j->head.package.m);
+
+    if (type <= DFOTA_RECORD_PENDING) {
+        j->head.windows = 0; /* a table begun may be incomplete */
         why |= HELD_RESTORING;
-    if (asked)
-        j->head.windows = 0; /* a head begun may have no table yet */
+    }
+    if (type == DFOTA_RECORD_RESTORE)
+        why |= HELD_RESTORING;
+    if (failed_only)
+        why = (uint32_t)-err;
     failed = dfota_journal_put(
-        j, held ? DFOTA_RECORD_HELD : DFOTA_RECORD_FAILED, why, u->window);
+        j, failed_only ? DFOTA_RECORD_FAILED : DFOTA_RECORD_HELD, why,
+        u->window);
     return failed ? failed : err;
 }
 
-/* A cut before READY, one window, the old image untouched: it boots. */
-static bool discards(struct dfota_updater *u)
+int dfota_updater_again(struct dfota_updater *u)
 {
-    const struct dfota_state *s = &u->journal.state;
-    uint8_t flags = u->journal.head.flags;
+    uint32_t w = u->window;
 
-    if (s->type == DFOTA_RECORD_PENDING) {
-        flags = (uint8_t)s->window;
-        if (!s->tries)
-            return false;
-    } else if (s->type != DFOTA_RECORD_ARMED) {
-        return false;
-    }
-    return (flags & DFOTA_JOURNAL_SINGLE) && !(flags & DFOTA_JOURNAL_BROKEN);
+    dfota_updater_seek(u, w);
+    return w ? dfota_journal_put(&u->journal, DFOTA_RECORD_DONE, 0, w - 1)
+             : dfota_journal_put(&u->journal, DFOTA_RECORD_ARMED, 0, 0);
 }
 
 /* Decide, record, then act (invariant 2): states of an open update are
- * recorded anew at each boot; closed ones only to repair a mirror. */
+ * recorded anew at each boot; closed ones only to repair a mirror. A cut
+ * before READY, one window, the old image untouched: it boots. */
 static int decide(struct dfota_updater *u, bool *resumed)
 {
     struct dfota_journal *j = &u->journal;
-    struct dfota_state s = j->state;
+    struct dfota_state *s = &j->state;
+    uint8_t type = s->type;
+    int err = 0;
 
-    *resumed = s.type >= DFOTA_RECORD_ARMED && s.type <= DFOTA_RECORD_DONE;
-    if (s.type == DFOTA_RECORD_PENDING)
-        *resumed = s.tries != 0;
-    if (discards(u)) {
-        if (s.type == DFOTA_RECORD_ARMED &&
-            !dfota_image_is_source(u, &u->package.m))
+    *resumed = type >= DFOTA_RECORD_PENDING && type <= DFOTA_RECORD_DONE &&
+               (type != DFOTA_RECORD_PENDING || s->tries);
+    if (*resumed && type <= DFOTA_RECORD_ARMED &&
+        j->head.package.windows == 1 &&
+        !(j->head.flags & DFOTA_JOURNAL_BROKEN)) {
+        if (!dfota_image_is_source(u, &j->head.package.m))
             return dfota_updater_give_up(u, DFOTA_E_SOURCE);
         return dfota_journal_put(j, DFOTA_RECORD_CLEAN, 0, 0);
     }
-    if (s.type == DFOTA_RECORD_FINISHED && !dfota_image_is_target(u))
-        return dfota_updater_give_up(u, DFOTA_E_TARGET);
-    if (s.type == DFOTA_RECORD_PENDING)
-        s.tries = 1;
-    else if ((s.type < DFOTA_RECORD_ARMED || s.type > DFOTA_RECORD_DONE) &&
-             dfota_journal_whole(j))
-        return 0;
-    return dfota_journal_put(j, s.type, s.tries, s.window);
-}
-
-static void seek_state(struct dfota_updater *u)
-{
-    const struct dfota_state *s = &u->journal.state;
-    uint32_t w = 0;
-
-    if (s->type == DFOTA_RECORD_DONE)
-        w = s->window + 1u;
-    else if (s->type == DFOTA_RECORD_READY || s->type == DFOTA_RECORD_RESTORE)
-        w = s->window;
-    dfota_updater_seek(u, w);
-}
-
-static bool is_booted(uint8_t type)
-{
-    return type == DFOTA_RECORD_CLEAN || type == DFOTA_RECORD_FAILED ||
-           type == DFOTA_RECORD_FINISHED;
-}
-
-static bool is_open(uint8_t type)
-{
-    return type >= DFOTA_RECORD_PENDING && type <= DFOTA_RECORD_DONE;
+    if (type == DFOTA_RECORD_PENDING)
+        s->tries = 1;
+    if ((type >= DFOTA_RECORD_PENDING && type <= DFOTA_RECORD_DONE) ||
+        !dfota_journal_whole(j))
+        err = dfota_journal_put(j, type, s->tries, s->window);
+    if (!err && type == DFOTA_RECORD_FINISHED && !dfota_image_is_target(u))
+        err = dfota_updater_give_up(u, DFOTA_E_TARGET);
+    return err;
 }
 
 int dfota_updater_boot(struct dfota_updater *u, enum dfota_action *action,
                        bool *resumed)
 {
-    struct dfota_journal *j = &u->journal;
-    int err;
+    const struct dfota_state *s = &u->journal.state;
+    int err = dfota_journal_open(&u->journal, u->c.journal);
 
     *action = DFOTA_ACTION_HELD;
     *resumed = false;
     u->decoding = false;
-    err = dfota_journal_open(j, u->c.journal);
+    u->pass = DFOTA_PASS_REAL;
     if (err)
         return err;
-    if (j->state.type >= DFOTA_RECORD_ARMED &&
-        j->state.type <= DFOTA_RECORD_FINISHED)
-        err = dfota_updater_load(u);
-    if (!err) {
-        err = decide(u, resumed);
-        seek_state(u);
-    }
-    if (is_booted(j->state.type))
+    u->next_off = s->off;
+    err = decide(u, resumed);
+    dfota_updater_seek(u,
+                       s->window + (s->type == DFOTA_RECORD_DONE ? 1u : 0));
+    if (s->type < DFOTA_RECORD_PENDING)
         *action = DFOTA_ACTION_BOOT;
-    else if (is_open(j->state.type) && !err)
-        *action = DFOTA_ACTION_UPDATE;
-    else if (j->state.type == DFOTA_RECORD_HELD)
+    else if (s->type == DFOTA_RECORD_HELD)
         err = DFOTA_E_HELD;
+    else if (!err)
+        *action = DFOTA_ACTION_UPDATE;
     return err;
 }
 
 int dfota_updater_check(struct dfota_updater *u)
 {
-    struct dfota_trusted t;
+    struct dfota_package p;
 
-    return dfota_trust_check(&t, u, false);
+    return dfota_trust_check(u, &p, false);
 }
 
-static int ask(struct dfota_updater *u, const struct dfota_trusted *t,
-               uint16_t flags)
+/* A bit of the map for a sector of the larger kind, or for more of them. */
+static void set_map(const struct dfota_updater *u, struct dfota_head *h)
 {
-    if (t->package.windows == 1)
-        flags |= DFOTA_JOURNAL_SINGLE;
-    u->package = t->package;
-    u->journal.id = t->id;
+    uint32_t erase = u->c.slot->erase_size | u->c.backup->erase_size;
+    uint32_t len =
+        dfota_min_u32(h->package.window_len, h->package.m.target_len) - 1;
+    uint8_t log2 = 9;
+
+    while (erase >> log2 > 1 || len >> log2 >= 32 * DFOTA_MAP_WORDS)
+        log2++;
+    h->granule_log2 = log2;
+    h->map_words = (uint8_t)((len >> log2 >> 5) + 1);
+}
+
+static int ask(struct dfota_updater *u, const struct dfota_package *p,
+               uint8_t flags)
+{
+    struct dfota_head *h = &u->journal.head;
+
+    h->package = *p;
+    h->flags = flags;
+    set_map(u, h);
+    u->decoding = false;
     dfota_updater_seek(u, 0);
-    return dfota_journal_put(&u->journal, DFOTA_RECORD_PENDING, 0, flags);
+    return dfota_journal_put(&u->journal, DFOTA_RECORD_PENDING, 0, 0);
 }
 
 int dfota_updater_start(struct dfota_updater *u)
 {
-    struct dfota_trusted t;
-    int err;
+    struct dfota_package p;
+    uint8_t type = u->journal.state.type;
+    int err = DFOTA_E_BUSY;
 
-    if (u->journal.state.type == DFOTA_RECORD_HELD)
-        return DFOTA_E_HELD;
-    if (is_open(u->journal.state.type))
-        return DFOTA_E_BUSY;
-    err = dfota_trust_check(&t, u, false);
-    return err ? err : ask(u, &t, 0);
+    if (type == DFOTA_RECORD_HELD)
+        err = DFOTA_E_HELD;
+    else if (type < DFOTA_RECORD_PENDING)
+        err = dfota_trust_check(u, &p, false);
+    return err ? err : ask(u, &p, 0);
 }
 
 /* The permit that let a lower counter in is used up with FINISHED. */
-static int record_finished(struct dfota_updater *u)
+static int finish(struct dfota_updater *u)
 {
-    struct dfota_journal *j = &u->journal;
+    struct dfota_head *h = &u->journal.head;
+    const struct dfota_manifest *m = &h->package.m;
     unsigned k = 0;
     int err;
 
-    if (u->package.m.counter >= j->head.counter)
-        return dfota_journal_put(j, DFOTA_RECORD_FINISHED, 0, 0);
-    while (k < DFOTA_PERMITS_MAX - 1 && j->head.permits[k])
-        k++;
-    j->head.permits[k] = j->id;
-    j->head.windows = 0;
-    err = dfota_journal_begin(j);
-    if (!err)
-        err = dfota_journal_flush(j);
-    return err ? err : dfota_journal_commit(j, DFOTA_RECORD_FINISHED, 0, 0);
-}
-
-static int finish(struct dfota_updater *u)
-{
-    int err;
-
-    /* DONE of the only window has just been the image's own hash. */
-    if ((u->package.windows > 1 ||
-         u->journal.state.type != DFOTA_RECORD_DONE) &&
-        !dfota_image_is_target(u))
+    if (!dfota_image_is_target(u))
         return dfota_updater_give_up(u, DFOTA_E_TARGET);
-    err = record_finished(u);
+    if (m->counter < h->counter) {
+        while (k < DFOTA_PERMITS_MAX - 1 && h->permits[k])
+            k++;
+        h->permits[k] = dfota_crc32(0, m, sizeof(*m));
+    }
+    err = dfota_journal_put(&u->journal, DFOTA_RECORD_FINISHED, 0, 0);
     if (err)
         return err;
     dfota_updater_tell(u, DFOTA_STAGE_FINISHED);
@@ -279,78 +257,45 @@ static int finish(struct dfota_updater *u)
 
 int dfota_updater_poll(struct dfota_updater *u)
 {
-    switch (u->journal.state.type) {
-    case DFOTA_RECORD_PENDING:
-        return dfota_prepare_poll(u);
-    case DFOTA_RECORD_ARMED:
-    case DFOTA_RECORD_DONE:
-        if (u->window >= u->package.windows)
-            return finish(u);
-        return dfota_decode_poll(u);
-    case DFOTA_RECORD_READY:
-    case DFOTA_RECORD_RESTORE:
-        return dfota_restore_poll(u);
-    default:
+    uint8_t type = u->journal.state.type;
+
+    if (type < DFOTA_RECORD_PENDING || type == DFOTA_RECORD_HELD)
         return DFOTA_E_STATE;
-    }
+    if (type == DFOTA_RECORD_READY || type == DFOTA_RECORD_RESTORE)
+        return dfota_restore_poll(u);
+    if (u->window >= u->journal.head.package.windows)
+        return finish(u);
+    return dfota_window_poll(u);
 }
 
 int dfota_updater_confirm(struct dfota_updater *u)
 {
-    struct dfota_journal *j = &u->journal;
-    int err;
+    struct dfota_head *h = &u->journal.head;
 
-    if (j->state.type == DFOTA_RECORD_CLEAN ||
-        j->state.type == DFOTA_RECORD_FAILED)
-        return 0;
-    if (j->state.type != DFOTA_RECORD_FINISHED)
-        return DFOTA_E_STATE;
-    if (u->package.m.counter <= j->head.counter)
-        return dfota_journal_put(j, DFOTA_RECORD_CLEAN, 0, 0);
-    j->head.counter = u->package.m.counter;
-    j->head.windows = 0;
-    err = dfota_journal_begin(j);
-    if (!err)
-        err = dfota_journal_flush(j);
-    return err ? err : dfota_journal_commit(j, DFOTA_RECORD_CLEAN, 0, 0);
-}
-
-/* The journal's own package, and the window at fault can be decoded again. */
-static int resume_held(struct dfota_updater *u, struct dfota_trusted *t)
-{
-    struct dfota_journal *j = &u->journal;
-    uint8_t why = j->state.tries;
-    uint32_t w = j->state.window;
-    int err = dfota_updater_load(u);
-
-    t->package = u->package;
-    if (!err)
-        err = dfota_trust_verify(t);
-    if (err)
-        return err;
-    if ((why & HELD_RESTORING) ||
-        ((u->package.m.flags & DFOTA_FLAG_SELF) && u->package.windows > 1))
-        return DFOTA_E_HELD;
-    if (w == 0)
-        return dfota_journal_put(j, DFOTA_RECORD_ARMED, 0, 0);
-    return dfota_journal_put(j, DFOTA_RECORD_DONE, 0, w - 1);
+    if (u->journal.state.type != DFOTA_RECORD_FINISHED)
+        return u->journal.state.type < DFOTA_RECORD_PENDING ? 0 : DFOTA_E_STATE;
+    h->counter = dfota_max_u32(h->counter, h->package.m.counter);
+    return dfota_journal_put(&u->journal, DFOTA_RECORD_CLEAN, 0, 0);
 }
 
 int dfota_updater_recover(struct dfota_updater *u)
 {
-    struct dfota_trusted t;
+    const struct dfota_state *s = &u->journal.state;
+    struct dfota_package p;
     int err;
 
-    if (u->journal.state.type != DFOTA_RECORD_HELD)
+    if (s->type != DFOTA_RECORD_HELD)
         return DFOTA_E_STATE;
-    err = dfota_trust_check(&t, u, true);
+    err = dfota_trust_check(u, &p, true);
     if (!err)
-        return ask(u, &t, DFOTA_JOURNAL_BROKEN);
+        return ask(u, &p, DFOTA_JOURNAL_BROKEN);
     if (err != DFOTA_E_SOURCE)
         return err;
-    if (memcmp(t.manifest, u->journal.head.manifest, sizeof(t.manifest)) != 0)
+    /* The journal's own, and the window at fault can be decoded again? */
+    if (memcmp(&p.m, &u->journal.head.package.m, sizeof(p.m)) != 0 ||
+        (s->tries & HELD_RESTORING))
         return DFOTA_E_HELD;
-    return resume_held(u, &t);
+    return dfota_updater_again(u);
 }
 
 int dfota_updater_reason(const struct dfota_updater *u)

@@ -52,28 +52,26 @@ struct dfota_updater_config {
     void *progress_ctx;
 };
 
-#define DFOTA_PAGE_LEN 256 /* bytes; a multiple of every program unit */
+enum dfota_pass {
+    DFOTA_PASS_REAL,
+    DFOTA_PASS_TABLE, /* dry run: decode into the table of windows */
+    DFOTA_PASS_PROOF, /* dry run of a descending package: by address */
+};
 
 struct dfota_updater {
     struct dfota_updater_config c;
-    struct dfota_journal journal;
-    struct dfota_package package; /* of the open update */
-    struct dfota_decoder decoder;
-    struct dfota_decoder_io io;
     uint32_t window;      /* being made, production order */
-    uint32_t done;        /* bytes of it, or of the whole dry run */
+    uint32_t off, len;    /* of it in the image, bytes */
+    uint32_t done;        /* bytes of it */
     uint32_t rewrite_end; /* up to here sectors are written unseen */
-    uint32_t coded_off;   /* dry run: where the coded bytes begin */
-    uint16_t group;       /* whose RESTORE is on record, 0xFFFF none */
-    uint16_t fill;        /* bytes in page */
-    uint8_t step;         /* of prepare or of the window, RAM only */
-    uint8_t tries;        /* failed flash operations of this window */
-    uint8_t granule_log2; /* bytes of image a bit of the sector map is for */
-    uint8_t group_log2;   /* bytes of image a RESTORE record is for */
+    uint32_t next_off;    /* in the package: the next window's coded bytes */
+    uint8_t pass;         /* enum dfota_pass */
+    uint8_t fails;        /* failed flash operations of this window */
+    bool ready;           /* the window is open, or its backup is proven */
     bool decoding;        /* the decoder has been begun at this boot */
-    bool proof;           /* dry run, second pass: by address */
-    bool same;            /* this granule equals the slot so far */
-    uint8_t page[DFOTA_PAGE_LEN];
+    struct dfota_decoder_io io;
+    struct dfota_journal journal; /* its head has the package */
+    struct dfota_decoder decoder;
 };
 
 /** Bind an updater to its areas. Reads nothing; allocates nothing.

@@ -2,223 +2,163 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "device/mirror.h"
 #include "device/updater_parts.h"
 
-enum step { STEP_OPEN, STEP_DECODE };
+/*
+ * A window is decoded, in the dry run into hashes only, else into the backup.
+ *
+ * The dry run comes before the first erase of slot or backup. One pass makes
+ * the table; in ascending packages its windows make the image's hash as well,
+ * in descending ones they come in the wrong order for that, so a second pass
+ * goes by address, with the offsets that the first has found, and holds every
+ * window against the table.
+ */
 
-/* The decoder's view of the old image and of the package. */
-static int read_flash(void *ctx, uint32_t off, void *buf, uint32_t len)
+static struct dfota_head *head_of(struct dfota_updater *u)
 {
-    const struct dfota_flash *f = ctx;
-
-    return f->read(f->ctx, off, buf, len);
+    return &u->journal.head;
 }
 
-/* One byte of the new image as far as it is made, wherever it is now. */
-static int made_byte(const struct dfota_updater *u, uint32_t off, uint8_t *out)
+static int arm(struct dfota_updater *u)
 {
-    const struct dfota_flash *f = u->c.slot;
-    uint32_t start;
-    uint32_t len;
-    uint32_t rel;
-
-    dfota_package_window(&u->package, u->window, &start, &len);
-    rel = off - start;
-    if (off >= start && rel < len) {
-        uint32_t granule = u->done >> u->granule_log2;
-
-        if (rel >= u->done) {
-            *out = u->page[rel - u->done];
-            return 0;
-        }
-        if (rel >> u->granule_log2 == granule ? !u->same
-                                              : !dfota_window_is_kept(u, rel)) {
-            f = u->c.backup;
-            off = rel;
-        }
-    }
-    return f->read(f->ctx, off, out, 1);
+    u->pass = DFOTA_PASS_REAL;
+    dfota_updater_seek(u, 0);
+    return dfota_journal_put(&u->journal, DFOTA_RECORD_ARMED, 0, 0);
 }
 
-static int read_made(void *ctx, uint32_t off, void *buf, uint32_t len)
+/* A package of one window needs no table; that of a SELF one was signed. */
+static int begin_table(struct dfota_updater *u)
 {
-    uint8_t *out = buf;
+    struct dfota_head *h = head_of(u);
     int err = 0;
 
-    for (; !err && len; len--)
-        err = made_byte(ctx, off++, out++);
-    return err;
-}
-
-static struct dfota_reader reader(int (*read)(void *, uint32_t, void *,
-                                              uint32_t),
-                                  const void *ctx, uint32_t size)
-{
-    struct dfota_reader r = {read, (void *)(uintptr_t)ctx, size};
-
-    return r;
-}
-
-int dfota_decode_begin(struct dfota_updater *u)
-{
-    const struct dfota_updater_config *c = &u->c;
-
-    u->io.package = reader(read_flash, c->package, c->package->size);
-    u->io.old = reader(read_flash, c->slot, c->slot->size);
-    u->io.made = reader(read_made, u, u->package.m.target_len);
-    return dfota_decoder_init(&u->decoder, &u->package, &u->io, c->arena,
-                              c->arena_len);
-}
-
-int dfota_decode_page(struct dfota_updater *u, uint32_t window_len,
-                      uint32_t *len)
-{
-    uint32_t want = dfota_min_u32(DFOTA_PAGE_LEN, window_len - u->done);
-    int err = DFOTA_MORE;
-    size_t n;
-
-    for (u->fill = 0; u->fill < want; u->fill = (uint16_t)(u->fill + n)) {
-        n = 0;
-        if (err == DFOTA_MORE)
-            err = dfota_decoder_poll(&u->decoder, u->page + u->fill,
-                                     want - u->fill, &n);
-        if (err < 0)
-            return err;
-        if (n == 0)
-            return DFOTA_E_CORRUPT;
+    if (h->package.windows > 1) {
+        h->windows = h->package.windows;
+        u->journal.state.off = 0;
+        dfota_journal_begin(&u->journal);
+        u->pass = DFOTA_PASS_TABLE;
+        if (!dfota_updater_is_self(u))
+            return u->c.crypto->hash_init(u->c.crypto->ctx2);
+        err = dfota_trust_table(u);
     }
-    *len = want;
-    return (err == DFOTA_DONE) == (u->done + want == window_len)
-               ? 0
-               : DFOTA_E_CORRUPT;
-}
-
-/* A completed decode with a wrong digest, a malformed package and a flash
- * that failed count; a cut does not (invariant 8). */
-static int try_again(struct dfota_updater *u, int err)
-{
-    const struct dfota_state s = u->journal.state;
-
-    if (s.tries + 1 >= dfota_updater_tries(u))
-        return dfota_updater_give_up(u, err);
-    u->decoding = false;
-    u->step = STEP_OPEN;
-    err = dfota_journal_put(&u->journal, s.type, (uint8_t)(s.tries + 1),
-                            s.window);
-    return err ? err : DFOTA_MORE;
-}
-
-static bool offsets_noted(const struct dfota_updater *u)
-{
-    return (u->package.m.flags & DFOTA_FLAG_SELF) && u->package.windows > 1;
+    return err ? err : arm(u);
 }
 
 static int begin(struct dfota_updater *u)
 {
-    struct dfota_trusted t;
-    int err = dfota_trust_read(&t, u);
+    struct dfota_head *h = head_of(u);
+    bool dry = u->journal.state.type == DFOTA_RECORD_PENDING;
+    struct dfota_package p;
+    int err;
 
-    if (!err &&
-        memcmp(t.manifest, u->journal.head.manifest, sizeof(t.manifest)) != 0)
+    if (dry)
+        err = dfota_trust_check(u, &p, h->flags & DFOTA_JOURNAL_BROKEN);
+    else
+        err = dfota_package_open(&p, &u->io.package);
+    /* Is it the one that was asked for? */
+    if (!err && memcmp(&p.m, &h->package.m, sizeof(p.m)) != 0)
         err = DFOTA_E_NOPACKAGE;
+    if (!err && dry)
+        err = begin_table(u);
+    if (!err && u->journal.state.type != DFOTA_RECORD_PENDING && dry)
+        return 0;
     if (!err)
-        err = dfota_decode_begin(u);
+        err = dfota_decoder_init(&u->decoder, &h->package, &u->io, u->c.arena,
+                                 u->c.arena_len);
     u->decoding = !err;
     return err;
 }
 
 static int open_window(struct dfota_updater *u)
 {
-    const struct dfota_crypto *c = u->c.crypto;
-    struct dfota_journal *j = &u->journal;
-    uint8_t digest[DFOTA_DIGEST_LEN];
-    uint32_t w = u->window;
-    uint32_t off;
+    struct dfota_state *s = &u->journal.state;
+    bool self = dfota_updater_is_self(u);
+    struct dfota_entry e;
     int err = 0;
 
-    if (!u->decoding)
-        err = begin(u);
-    if (err)
-        return err;
-    off = dfota_decoder_first(&u->decoder);
-    if (offsets_noted(u) && w)
-        off = j->notes[DFOTA_NOTE_OFFSET + (w & 1)];
-    else if (w)
-        err = dfota_journal_entry(j, w, digest, &off);
-    if (!err)
-        err = dfota_decoder_open(&u->decoder, w, off);
-    dfota_notes_forget(j->notes, DFOTA_RECORD_DONE);
-    u->done = 0;
-    u->step = STEP_DECODE;
-    return err ? err : c->hash_init(c->ctx);
-}
-
-static int put_backup(struct dfota_updater *u, uint32_t rel, uint8_t *data,
-                      uint32_t len)
-{
-    const struct dfota_flash *f = u->c.backup;
-    int err = 0;
-
-    if ((rel & (f->erase_size - 1)) == 0)
-        err = f->erase(f->ctx, rel);
-    return err ? err : dfota_image_program(f, rel, data, len);
-}
-
-/* The granule differs after all: what was equal up to here goes into the
- * backup first. The journal's page is free while windows are decoded. */
-static int put_equal_head(struct dfota_updater *u, uint32_t window_off)
-{
-    const struct dfota_flash *f = u->c.slot;
-    uint8_t *page = u->journal.page;
-    uint32_t rel = u->done >> u->granule_log2 << u->granule_log2;
-    int err = 0;
-
-    for (; !err && rel < u->done; rel += DFOTA_PAGE_LEN) {
-        err = f->read(f->ctx, window_off + rel, page, DFOTA_PAGE_LEN);
-        if (!err)
-            err = put_backup(u, rel, page, DFOTA_PAGE_LEN);
+    /* Nothing to do, or done before: its offset is in the table. */
+    if (u->pass == DFOTA_PASS_REAL && !self &&
+        dfota_window_is_in(u, u->c.slot)) {
+        dfota_updater_seek(u, u->window + 1);
+        return 0;
     }
-    return err;
-}
-
-static bool equals_slot(struct dfota_updater *u, uint32_t off, uint32_t len)
-{
-    const struct dfota_flash *f = u->c.slot;
-
-    return f->read(f->ctx, off, u->journal.page, len) == 0 &&
-           memcmp(u->page, u->journal.page, len) == 0;
+    if (u->window == 0) {
+        s->off = dfota_decoder_first(&u->decoder);
+    } else if (u->pass != DFOTA_PASS_TABLE && !self) {
+        err = dfota_journal_entry(&u->journal, u->window, &e);
+        s->off = e.off;
+    }
+    if (!err)
+        err = dfota_decoder_open(&u->decoder, u->window, s->off);
+    memset(s->map, 0, sizeof(s->map));
+    u->ready = true;
+    return err ? err : u->c.crypto->hash_init(u->c.crypto->ctx);
 }
 
 /* A granule that the slot holds already is left out of the backup and marked
- * in the map: it costs no erase at all. */
-static int store_page(struct dfota_updater *u, uint32_t window_off,
-                      uint32_t len)
+ * in the map: it costs no erase at all. When it differs after all, what was
+ * equal up to here goes into the backup first. Errors show when the backup
+ * is read back. */
+static void keep_or_write(struct dfota_updater *u, const void *data,
+                          uint32_t len)
 {
-    uint32_t mask = ((uint32_t)1 << u->granule_log2) - 1;
-    bool was_same;
-    int err = 0;
+    struct dfota_pages *pages = &u->journal.pages;
+    uint32_t rel = u->done;
+    uint32_t begun = rel & ~dfota_granule_mask(u);
+    uint32_t g = rel >> head_of(u)->granule_log2;
+    uint32_t *word = &u->journal.state.map[g >> 5];
+    uint32_t bit = (uint32_t)1 << (g & 31);
 
-    if ((u->done & mask) == 0)
-        u->same = dfota_journal_takes_notes(&u->journal);
-    was_same = u->same;
-    if (u->same)
-        u->same = equals_slot(u, window_off + u->done, len);
-    if (was_same && !u->same)
-        err = put_equal_head(u, window_off);
-    if (!err && !u->same)
-        err = put_backup(u, u->done, u->page, len);
-    return err;
+    if (rel == begun)
+        *word |= bit;
+    if (*word & bit) {
+        dfota_pages_begin(pages, u->c.slot, u->off + rel, 0);
+        if (!dfota_each_equal(u, data, len))
+            return;
+        *word &= ~bit;
+        dfota_pages_begin(
+            pages, u->c.backup, begun,
+            dfota_min_u32(dfota_granule_mask(u) + 1, u->len - begun));
+        (void)dfota_image_walk(u, u->c.slot, u->off + begun, rel - begun,
+                               dfota_each_write);
+    }
+    dfota_pages_write(pages, data, len);
 }
 
-static void mark_granule(struct dfota_updater *u, uint32_t rel)
+/* The last window of a pass is done: to the proof, or armed. */
+static int end_pass(struct dfota_updater *u)
 {
-    struct dfota_journal *j = &u->journal;
-    uint32_t g = rel >> u->granule_log2;
+    const struct dfota_crypto *c = u->c.crypto;
+    const struct dfota_package *p = &head_of(u)->package;
+    uint8_t digest[DFOTA_HASH_LEN];
+    int err;
 
-    if (u->same)
-        dfota_journal_note(j, g >> 5,
-                           j->notes[g >> 5] | (uint32_t)1 << (g & 31));
+    if (u->pass == DFOTA_PASS_TABLE && (p->m.flags & DFOTA_FLAG_DESCENDING)) {
+        u->pass = DFOTA_PASS_PROOF;
+        dfota_updater_seek(u, p->windows - 1);
+        err = dfota_pages_flush(&u->journal.pages);
+        return err ? err : c->hash_init(c->ctx2);
+    }
+    err = c->hash_final(c->ctx2, digest);
+    if (!err && memcmp(digest, p->m.target_hash, sizeof(digest)) != 0)
+        err = DFOTA_E_TARGET;
+    return err ? err : arm(u);
+}
+
+static int close_dry(struct dfota_updater *u)
+{
+    uint32_t w = u->window;
+    bool last = w == 0;
+
+    if (u->pass == DFOTA_PASS_TABLE) {
+        u->journal.state.off = u->next_off;
+        w += 2;
+        last = w > head_of(u)->windows;
+    }
+    if (last)
+        return end_pass(u);
+    dfota_updater_seek(u, w - 1);
+    return 0;
 }
 
 /* READY only when the backup, read back, has the digest (invariant 6). */
@@ -227,66 +167,72 @@ static int close_window(struct dfota_updater *u)
     const struct dfota_crypto *c = u->c.crypto;
     struct dfota_journal *j = &u->journal;
     uint8_t digest[DFOTA_HASH_LEN];
-    uint32_t w = u->window;
     int err = c->hash_final(c->ctx, digest);
 
-    if (!err && !dfota_window_accepts(u, w, digest))
-        err = DFOTA_E_TARGET;
-    if (!err && !dfota_window_in_backup(u, w))
-        err = DFOTA_E_FLASH;
     if (err)
-        return try_again(u, err);
-    if (offsets_noted(u))
-        dfota_journal_note(j, DFOTA_NOTE_OFFSET + ((w + 1) & 1),
-                           dfota_decoder_next(&u->decoder));
-    dfota_updater_seek(u, w);
-    err = dfota_journal_put(j, DFOTA_RECORD_READY,
-                            j->state.type == DFOTA_RECORD_DONE, w);
-    return err ? err : DFOTA_MORE;
+        return err;
+    u->next_off = dfota_decoder_next(&u->decoder);
+    if (u->pass == DFOTA_PASS_TABLE)
+        dfota_journal_add(j, digest);
+    else if (!dfota_window_accepts(u, digest))
+        return DFOTA_E_TARGET;
+    if (u->pass != DFOTA_PASS_REAL)
+        return close_dry(u);
+    if (dfota_pages_flush(&j->pages) || !dfota_window_is_in(u, u->c.backup))
+        return DFOTA_E_FLASH;
+    dfota_updater_seek(u, u->window);
+    return dfota_journal_put(j, DFOTA_RECORD_READY,
+                             j->state.type == DFOTA_RECORD_DONE, u->window);
 }
 
-static int decode_piece(struct dfota_updater *u, uint32_t off, uint32_t len)
+/* Up to the end of a granule: about a sector. */
+static int decode_piece(struct dfota_updater *u)
 {
     const struct dfota_crypto *c = u->c.crypto;
-    uint32_t rel;
-    uint32_t n;
-
-    do {
-        int err = dfota_decode_page(u, len, &n);
-
-        if (!err)
-            err = c->hash_update(c->ctx, u->page, n);
-        if (!err)
-            err = store_page(u, off, n);
-        if (err)
-            return err;
-        rel = u->done;
-        u->done += n;
-    } while (u->done < len &&
-             u->done >> u->granule_log2 == rel >> u->granule_log2);
-    mark_granule(u, rel);
-    return 0;
-}
-
-int dfota_decode_poll(struct dfota_updater *u)
-{
-    uint32_t off;
-    uint32_t len;
+    uint8_t chunk[64];
+    size_t n;
     int err;
 
-    if (u->step == STEP_OPEN) {
-        /* Nothing to do, or done before: its offset is in the table. */
-        if (!offsets_noted(u) && dfota_window_in_slot(u, u->window)) {
-            dfota_updater_seek(u, u->window + 1);
-            return DFOTA_MORE;
-        }
+    do {
+        n = 0;
+        err = dfota_decoder_poll(&u->decoder, chunk,
+                                 sizeof(chunk) - u->done % sizeof(chunk), &n);
+        if (err < 0)
+            return err;
+        if (n == 0 || (err == DFOTA_DONE) != (u->done + n == u->len))
+            return DFOTA_E_CORRUPT;
+        if (c->hash_update(c->ctx, chunk, n) ||
+            (u->pass && c->hash_update(c->ctx2, chunk, n)))
+            return DFOTA_E_IO;
+        if (!u->pass)
+            keep_or_write(u, chunk, (uint32_t)n);
+        u->done += (uint32_t)n;
+    } while (err != DFOTA_DONE && (u->done & dfota_granule_mask(u)));
+    dfota_updater_tell(u, u->pass ? DFOTA_STAGE_PREPARE : DFOTA_STAGE_DECODE);
+    return err == DFOTA_DONE ? close_window(u) : 0;
+}
+
+/* A completed decode with a wrong digest, a malformed package and a flash
+ * that failed count; a cut does not (invariant 8). */
+int dfota_window_poll(struct dfota_updater *u)
+{
+    const struct dfota_state *s = &u->journal.state;
+    int err;
+
+    if (!u->decoding)
+        err = begin(u);
+    else if (!u->ready)
         err = open_window(u);
-        return err ? try_again(u, err) : DFOTA_MORE;
-    }
-    dfota_package_window(&u->package, u->window, &off, &len);
-    err = decode_piece(u, off, len);
-    if (err)
-        return try_again(u, err);
-    dfota_updater_tell(u, DFOTA_STAGE_DECODE);
-    return u->done == len ? close_window(u) : DFOTA_MORE;
+    else
+        err = decode_piece(u);
+    if (!err)
+        return DFOTA_MORE;
+    if (s->type == DFOTA_RECORD_PENDING ||
+        dfota_updater_is_last(u, s->tries + 1u))
+        return dfota_updater_give_up(u, err);
+    u->decoding = false;
+    u->ready = false;
+    u->done = 0;
+    err = dfota_journal_put(&u->journal, s->type, s->tries + 1u, s->window);
+    return err ? err : DFOTA_MORE;
 }

@@ -181,12 +181,10 @@ int chip_confirm(struct chip *c)
 bool chip_finished(struct chip *c, uint32_t *len)
 {
     const struct dfota_journal *j = &c->parts->updater.journal;
-    struct dfota_manifest m;
 
-    if (j->state.type != DFOTA_RECORD_FINISHED ||
-        dfota_manifest_parse(&m, j->head.manifest) != 0)
+    if (j->state.type != DFOTA_RECORD_FINISHED)
         return false;
-    *len = m.target_len;
+    *len = j->head.package.m.target_len;
     return true;
 }
 

@@ -91,7 +91,8 @@ static void judge_boot(struct trial *t, struct world *w)
         brick(t, "boots the old image after RESTORE");
     if (j->state.type == DFOTA_RECORD_FINISHED && !is_new)
         brick(t, "FINISHED, but not the new image");
-    if (j->state.type == DFOTA_RECORD_FINISHED && slot_weak(w, w->new_len))
+    if (j->state.type == DFOTA_RECORD_FINISHED && slot_weak(w, w->new_len) &&
+        !t->rot_in_backup)
         brick(t, "the new image lies in torn cells");
     if (j->state.type == DFOTA_RECORD_FINISHED && j->head.counter > 0 &&
         !t->was_held)
@@ -208,6 +209,7 @@ void trial_run(struct trial *t, struct world *w, const struct plan *p)
     t->lied = p->fault.at;
     t->undisturbed = !t->rotten && p->cuts == 0;
     t->rot_in_slot = p->rot.at && p->rot.area == AREA_SLOT;
+    t->rot_in_backup = p->rot.at && p->rot.area == AREA_BACKUP;
     if (p->rot.at) {
         w->power.hook = rot_hook;
         w->power.ctx = both;

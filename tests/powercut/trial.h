@@ -19,7 +19,7 @@ struct trial {
     /* What has been seen on the way. */
     bool asked;   /* start() said that the update is to be made */
     bool copying; /* a COPY has begun, so the new image must come */
-    bool undisturbed, lied, rot_in_slot;
+    bool undisturbed, lied, rot_in_slot, rot_in_backup;
     bool rotten; /* rot or a fault was planned */
 };
 

