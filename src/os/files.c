@@ -155,13 +155,13 @@ static int open_beside(struct files_writer *w)
 {
     const char *slash = strrchr(w->path, '/');
     sigset_t all, before;
+    char *temp;
     int fd;
 
-    if (asprintf(&w->temp, "%.*s.dfota.XXXXXX",
-                 slash ? (int)(slash + 1 - w->path) : 0, w->path) < 0) {
-        w->temp = NULL;
+    if (asprintf(&temp, "%.*s.dfota.XXXXXX",
+                 slash ? (int)(slash + 1 - w->path) : 0, w->path) < 0)
         return DFOTA_E_NOMEM;
-    }
+    w->temp = temp;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     fd = mkostemp(w->temp, O_CLOEXEC);
