@@ -3,6 +3,9 @@
 
 #include "base/mem.h"
 
+/* The mixers' sums are rounded down, on every machine. */
+_Static_assert(-1 >> 1 == -1, ">> of negative numbers must keep the sign");
+
 enum {
     COUNTER_NEW = 0x8000, /* one half, never updated */
     EXPECT_NEW = 0xF000,  /* 15/16: most bits are as predicted */
