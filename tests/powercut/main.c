@@ -4,20 +4,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "powercut/mutants.h"
 #include "powercut/suites.h"
+
+#define JOBS_MAX 64
 
 static struct world world; /* large */
 
 static int usage(int status)
 {
     fprintf(status ? stderr : stdout,
-            "usage: powercut [--runs N] [--depth D] [--seed S] [--bricks N]\n"
+            "usage: powercut [--runs N] [--jobs J] [--depth D] [--seed S]\n"
+            "                [--bricks N]\n"
             "       powercut --mutants [--runs N]\n"
             "       powercut --replay LINE\n"
             "Cuts the power of simulated devices in the middle of updates.\n"
             "  --runs N     stop after so many runs (50000)\n"
+            "  --jobs J     in so many processes (1)\n"
             "  --depth D    how much is tried on each device (0)\n"
             "  --bricks N   stop after so many failures (10)\n"
             "  --seed S     another sequence (1)\n"
@@ -53,12 +59,13 @@ static unsigned pick(uint64_t *seed, unsigned n)
 }
 
 /* Devices in an order that mixes everything early; each is another pair of
- * images, so no two runs are the same. */
-static void run_worlds(struct tally *t, unsigned depth)
+ * images, so no two runs are the same. Every step-th one, from first on. */
+static void run_worlds(struct tally *t, unsigned depth, unsigned first,
+                       unsigned step)
 {
     uint64_t seed = t->seed;
 
-    for (unsigned n = 0; !tally_full(t); n++) {
+    for (unsigned n = first; !tally_full(t); n += step) {
         struct world_id id = {n % world_geometries,
                               n / 3 % MODE_COUNT,
                               n % SHAPE_COUNT,
@@ -81,6 +88,60 @@ static void run_worlds(struct tally *t, unsigned depth)
     }
 }
 
+struct job {
+    pid_t pid;
+    int result; /* to read its tally from */
+};
+
+static int job_begin(struct job *job, struct tally t, unsigned depth,
+                     unsigned first, unsigned jobs)
+{
+    int ends[2];
+
+    if (pipe(ends))
+        return -1;
+    (void)fflush(stdout);
+    job->pid = fork();
+    if (job->pid == 0) {
+        t.runs_max = t.runs_max / jobs + (first < t.runs_max % jobs);
+        t.seed += first;
+        run_worlds(&t, depth, first, jobs);
+        (void)fflush(stdout);
+        _exit(write(ends[1], &t, sizeof(t)) != (ssize_t)sizeof(t));
+    }
+    (void)close(ends[1]);
+    job->result = ends[0];
+    return job->pid < 0 ? -1 : 0;
+}
+
+/* A job that died has found something, too. */
+static void job_end(const struct job *job, struct tally *sum)
+{
+    struct tally t;
+
+    if (read(job->result, &t, sizeof(t)) == (ssize_t)sizeof(t)) {
+        sum->runs += t.runs;
+        sum->bricks += t.bricks;
+    } else {
+        sum->bricks++;
+    }
+    (void)close(job->result);
+    (void)waitpid(job->pid, NULL, 0);
+}
+
+static void run_jobs(struct tally *t, unsigned depth, unsigned jobs)
+{
+    struct job job[JOBS_MAX];
+    unsigned n = 0;
+
+    while (n < jobs && job_begin(&job[n], *t, depth, n, jobs) == 0)
+        n++;
+    if (n < jobs)
+        t->bricks++;
+    for (unsigned k = 0; k < n; k++)
+        job_end(&job[k], t);
+}
+
 static int report_mutants(uint64_t runs)
 {
     unsigned killed;
@@ -96,6 +157,7 @@ static int report_mutants(uint64_t runs)
 
 static const struct option options[] = {
     {"runs", required_argument, NULL, 'n'},
+    {"jobs", required_argument, NULL, 'j'},
     {"depth", required_argument, NULL, 'd'},
     {"seed", required_argument, NULL, 's'},
     {"bricks", required_argument, NULL, 'b'},
@@ -108,12 +170,15 @@ int main(int argc, char **argv)
 {
     struct tally t = {.runs_max = 50000, .bricks_max = 10, .seed = 1};
     unsigned depth = 0;
+    unsigned jobs = 1;
     bool mutants = false;
     int c;
 
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (c == 'n')
             t.runs_max = strtoull(optarg, NULL, 10);
+        else if (c == 'j')
+            jobs = (unsigned)strtoul(optarg, NULL, 10);
         else if (c == 'd')
             depth = (unsigned)strtoul(optarg, NULL, 10) & 15;
         else if (c == 's')
@@ -129,7 +194,10 @@ int main(int argc, char **argv)
     }
     if (mutants)
         return report_mutants(t.runs_max);
-    run_worlds(&t, depth);
+    if (jobs > 1 && jobs <= JOBS_MAX)
+        run_jobs(&t, depth, jobs);
+    else
+        run_worlds(&t, depth, 0, 1);
     printf("powercut: %" PRIu64 " runs, %" PRIu64 " bricks\n", t.runs,
            t.bricks);
     return t.bricks != 0;
