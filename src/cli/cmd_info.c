@@ -9,6 +9,8 @@
 #include "base/err.h"
 #include "cli/classes.h"
 #include "cli/cli.h"
+#include "cli/image_file.h"
+#include "cli/keys.h"
 #include "cli/map_svg.h"
 #include "cli/package_map.h"
 #include "delta/apply.h"
@@ -182,17 +184,23 @@ static json_t *costs_json(const struct body_costs *costs)
 static int read_costs(const struct package_map *m, const uint8_t *package,
                       size_t len, const char *path, struct body_costs *costs)
 {
-    uint8_t *old = NULL;
-    size_t old_len = 0;
-    int status = cli_read_file("old image", path, &old, &old_len), err;
+    struct image_file old = {0};
+    struct dfota_crypto crypto;
+    int status = keys_crypto(&crypto, NULL), err;
 
+    if (!status)
+        status = image_file_read("old image", path, false, &old);
     if (!status) {
-        err = audit_package(&m->package, package, len, old, old_len, costs);
+        err = apply_check_source(&m->package, old.image.bytes, old.image.len,
+                                 &crypto);
+        if (!err)
+            err = audit_package(&m->package, package, len, old.image.bytes,
+                                old.image.len, costs);
         status = cli_status_of(err);
         if (err)
             log_error("%s: %s", path, dfota_strerror(err));
     }
-    free(old);
+    image_file_release(&old);
     return status;
 }
 

@@ -117,8 +117,8 @@ static int decode_all(const struct dfota_package *p,
     return err;
 }
 
-static int check_source(const struct dfota_package *p, const uint8_t *old,
-                        size_t old_len, const struct dfota_crypto *crypto)
+int apply_check_source(const struct dfota_package *p, const uint8_t *old,
+                       size_t old_len, const struct dfota_crypto *crypto)
 {
     uint8_t digest[DFOTA_HASH_LEN];
     int err;
@@ -160,7 +160,7 @@ int apply_package(const uint8_t *package, size_t package_len,
     int err = dfota_package_open(p, &io.package);
 
     if (!err)
-        err = check_source(p, old, old_len, crypto);
+        err = apply_check_source(p, old, old_len, crypto);
     if (err)
         return err;
     s.sector = 1U << p->m.sector_log2;

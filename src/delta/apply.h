@@ -22,6 +22,11 @@ int apply_package(const uint8_t *package, size_t package_len,
                   const struct dfota_crypto *crypto, struct dfota_package *p,
                   uint8_t **image);
 
+/** Is old the image that the package is for? errors: E_SOURCE, those of
+ * crypto; 0 for a package that needs none */
+int apply_check_source(const struct dfota_package *p, const uint8_t *old,
+                       size_t old_len, const struct dfota_crypto *crypto);
+
 /** SHA-256 of some bytes in one go. errors: those of crypto */
 int apply_hash(const struct dfota_crypto *crypto, const void *data, size_t len,
                uint8_t digest[DFOTA_HASH_LEN]);

@@ -561,6 +561,15 @@ class Packages(unittest.TestCase):
 
 
 class Info(unittest.TestCase):
+    def test_the_bits_are_counted_against_the_right_image_only(self):
+        said = json.loads(
+            run("info", PACKAGE, "--json", "--old", OLD, status=0).stdout)
+        bits = said["bits"]
+        counted = bits["literal_bytes"] + sum(
+            k["flag_bytes"] + k["correction_bytes"] for k in bits["kinds"])
+        self.assertAlmostEqual(counted, said["bytes"]["windows"], delta=4)
+        run("info", PACKAGE, "--old", NEW, status=3)
+
     def test_json_says_what_the_package_is(self):
         said = json.loads(run("info", PACKAGE, "--json", status=0).stdout)
         self.assertEqual(said["size"], os.path.getsize(PACKAGE))
