@@ -29,6 +29,7 @@ static struct dfota_flash slot, backup, package, journal;
 static struct dfota_crypto crypto;
 static struct dfota_updater updater;
 static uint32_t arena[ARENA_LEN / 4];
+static enum dfota_stage last_stage; /* told to progress() */
 static int32_t percent;
 
 static void urc(const char *stage, int32_t value)
@@ -59,6 +60,9 @@ static void progress(void *ctx, enum dfota_stage stage, uint32_t done,
     int32_t now = (int32_t)(done / (total / 100 + 1));
 
     (void)ctx;
+    if (stage == DFOTA_STAGE_COPY && last_stage != stage)
+        uart_print("boot: writing the slot\n");
+    last_stage = stage;
     if (stage != DFOTA_STAGE_DECODE || now == percent)
         return;
     percent = now;
@@ -162,22 +166,33 @@ static void hold(int err)
     virt_stop();
 }
 
-/* Every boot() after the first follows a start() that worked or a poll()
- * that ended an update or failed. Flash that fails without end must not
- * turn into a loop: the journal allows 5 tries a window. */
+/* Held, but the package area may have the way out by now: the journal's own
+ * package, or a signed full image. One try a boot. */
+static bool recover(bool *tried)
+{
+    if (*tried)
+        return false;
+    *tried = true;
+    return dfota_updater_recover(&updater) == 0;
+}
+
+/* Every boot() after the first follows a start() or recover() that worked, or
+ * a poll() that ended an update or failed. Flash that fails without end must
+ * not turn into a loop: the journal allows 5 tries a window. */
 static void boot(void)
 {
     enum dfota_action action = DFOTA_ACTION_HELD;
     bool resumed;
+    bool tried = false;
     int err = 0;
 
     for (unsigned i = 0; i < 64; i++) {
         err = dfota_updater_boot(&updater, &action, &resumed);
-        if (action == DFOTA_ACTION_HELD)
-            break;
         if (action == DFOTA_ACTION_UPDATE)
             update();
-        else if (i > 0 || !take_package())
+        else if (action == DFOTA_ACTION_HELD && !recover(&tried))
+            break;
+        else if (action == DFOTA_ACTION_BOOT && (i > 0 || !take_package()))
             break;
     }
     if (action != DFOTA_ACTION_BOOT)

@@ -21,9 +21,12 @@ if(ARM_GCC)
     add_custom_target(virt_mbedtls ALL
                       DEPENDS ${CMAKE_BINARY_DIR}/virt/fetched)
 endif()
-add_test(NAME qemu/virt_kills
-         COMMAND ${Python3_EXECUTABLE}
-                 ${CMAKE_SOURCE_DIR}/tests/qemu/kill_virt.py
-                 ${CMAKE_BINARY_DIR}/bin --build ${CMAKE_BINARY_DIR}/virt)
-set_tests_properties(qemu/virt_kills PROPERTIES TIMEOUT 600
-                     SKIP_RETURN_CODE 77)
+foreach(name kill held)
+    add_test(NAME qemu/virt_${name}
+             COMMAND ${Python3_EXECUTABLE}
+                     ${CMAKE_SOURCE_DIR}/tests/qemu/${name}_virt.py
+                     ${CMAKE_BINARY_DIR}/bin
+                     --build ${CMAKE_BINARY_DIR}/virt/${name})
+    set_tests_properties(qemu/virt_${name} PROPERTIES TIMEOUT 600
+                         SKIP_RETURN_CODE 77)
+endforeach()
