@@ -112,10 +112,8 @@ int dfota_decoder_layout(struct dfota_decoder *d, const struct dfota_package *p,
             take(&at, DFOTA_COPYMAP_COUNTERS * sizeof *d->map.counters);
     d->map.source_len = p->m.source_len;
     d->map.coder = &d->map_coder;
-    if ((size_t)(at - (uint8_t *)arena) + dfota_model_len(&k->model) > len)
-        return DFOTA_E_ARENA;
-    dfota_model_init(&d->model, at, &k->model);
-    return DFOTA_OK;
+    at = dfota_model_init(&d->model, at, &k->model);
+    return (size_t)(at - (uint8_t *)arena) > len ? DFOTA_E_ARENA : DFOTA_OK;
 }
 
 /* ---- the copy map -------------------------------------------------------- */
@@ -331,6 +329,7 @@ void dfota_decoder_push(struct dfota_decoder *d, uint8_t byte)
 void dfota_decoder_literal(struct dfota_decoder *d, struct dfota_byte_ctx *x)
 {
     x->align = d->pos & 3;
+    x->odd = d->pos & 1;
     x->agreed = 2;
     x->kind = DFOTA_KIND_LITERAL_BYTE;
     x->last = d->last;
@@ -365,15 +364,14 @@ static void code_bytes(struct dfota_decoder *d, const uint8_t *old,
                        const uint8_t *truth)
 {
     struct dfota_byte_ctx x = {
-        .copied = true, .expected = true, .kind = d->unit.kind, .agreed = 2};
+        .copied = 1, .expected = true, .kind = d->unit.kind, .agreed = 2};
 
     for (unsigned i = 0; i < d->unit.len; i++) {
         uint8_t byte;
 
         x.predicted = d->unit.bytes[i];
         x.old[0] = old[i];
-        x.old[1] = old[(int)i - 1];
-        x.old[2] = old[i + 1];
+        x.old[1] = old[i + 1];
         x.index = (uint8_t)i;
         x.align = (d->pos + i) & 3;
         x.last = d->last;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "device/model.h"
 
+#include <stddef.h>
+
+#include "base/bytes.h"
 #include "base/mem.h"
 
 /* The mixers' sums are rounded down, on every machine. */
@@ -12,20 +15,21 @@ enum {
     BYTE_WEIGHT = 14418,  /* 0.22 */
     FLAG_WEIGHT = 26214,  /* 0.4 */
     LEARN_SHIFT = 14,     /* weights: 1/64 of error x input */
-    FLAG_LIMIT = 62,      /* slowest rate of a flag counter */
+    COUNTER_LIMIT = 15,   /* slowest rates */
+    FLAG_LIMIT = 63,
     WEIGHT_MAX = 1 << 20, /* 16 */
     SQUASH_STEP = 128,
-    SQUASH_HALF = 24,          /* the table's entry for 0 */
-    PROBABILITY_OF_HIT = 0xF8, /* of 256: a flag counter at the start */
+    SQUASH_STEPS = 24,
+    BIAS_INPUT = 77, /* 0.3 */
 };
 
-/* 65536 / (1 + e^-x) for x = -12 .. 12 in steps of one half. */
-static const uint16_t squash_table[2 * SQUASH_HALF + 1] = {
-    1,     1,     1,     2,     3,     5,     8,     13,    22,    36,
-    60,    98,    162,   267,   439,   720,   1179,  1921,  3108,  4971,
-    7812,  11955, 17625, 24743, 32768, 40793, 47911, 53581, 57724, 60565,
-    62428, 63615, 64357, 64816, 65097, 65269, 65374, 65438, 65476, 65500,
-    65514, 65523, 65528, 65531, 65533, 65534, 65535, 65535, 65535,
+#define FLAG_NEW (0xF8U << 24 | 2) /* a hit by 0.97, as if seen twice */
+
+/* 65536 / (1 + e^x) for x = 0 .. 12 in steps of one half. */
+static const uint16_t squash_table[SQUASH_STEPS + 1] = {
+    32768, 24743, 17625, 11955, 7812, 4971, 3108, 1921, 1179,
+    720,   439,   267,   162,   98,   60,   36,   22,   13,
+    8,     5,     3,     2,     1,    1,    1,
 };
 
 /* 256 ln(1 + i/32) */
@@ -41,16 +45,6 @@ static const uint16_t rate_table[16] = {
     6899,  6242,  5699,  5243,  4855,  4520,  4228, 3972,
 };
 
-/* 65536 / (n + 2): the same for a flag counter. */
-static const uint16_t flag_rate[FLAG_LIMIT + 1] = {
-    32768, 21845, 16384, 13107, 10923, 9362, 8192, 7282, 6554, 5958, 5461,
-    5041,  4681,  4369,  4096,  3855,  3641, 3449, 3277, 3121, 2979, 2849,
-    2731,  2621,  2521,  2427,  2341,  2260, 2185, 2114, 2048, 1986, 1928,
-    1872,  1820,  1771,  1725,  1680,  1638, 1598, 1560, 1524, 1489, 1456,
-    1425,  1394,  1365,  1337,  1311,  1285, 1260, 1237, 1214, 1192, 1170,
-    1150,  1130,  1111,  1092,  1074,  1057, 1040, 1024,
-};
-
 /* 256 ln v for v = 1 .. 65535, less a constant that stretch cancels. */
 static int32_t ln(uint32_t v)
 {
@@ -64,30 +58,34 @@ static int32_t ln(uint32_t v)
     return (int32_t)i - octaves * 177;
 }
 
-static int32_t stretch(uint32_t p)
+int32_t dfota_stretch(uint32_t p)
 {
     return ln(p) - ln(0x10000 - p);
 }
 
-int32_t dfota_stretch(uint32_t p)
-{
-    return stretch(p);
-}
-
 uint32_t dfota_squash(int32_t x)
 {
-    const int32_t top = SQUASH_HALF * SQUASH_STEP - 1;
-    uint32_t i, low, part;
+    uint32_t a = (uint32_t)(x < 0 ? -x : x), p;
+    const uint16_t *t;
 
-    if (x > top)
-        x = top;
-    if (x < -top)
-        x = -top;
-    i = (uint32_t)(x + SQUASH_HALF * SQUASH_STEP);
-    part = i % SQUASH_STEP;
-    i /= SQUASH_STEP;
-    low = squash_table[i];
-    return low + ((squash_table[i + 1] - low) * part) / SQUASH_STEP;
+    a = dfota_min_u32(a, SQUASH_STEPS * SQUASH_STEP - 1);
+    t = squash_table + a / SQUASH_STEP;
+    p = t[0] - (uint32_t)(t[0] - t[1]) * (a % SQUASH_STEP) / SQUASH_STEP;
+    return x < 0 ? p : 0x10000 - p;
+}
+
+/* Teach a counter a bit: 22 bits of probability, 10 of how often it was
+ * updated. Behind the table's end the rate falls every fourth time. */
+static uint32_t count(uint32_t t, unsigned bit, uint32_t limit)
+{
+    uint32_t n = t & 0x3FF, p = t >> 10;
+    uint32_t rate = n < 16 ? rate_table[n] : rate_table[n >> 2] >> 2;
+
+    if (bit)
+        p += ((0x3FFFFF - p) >> 8) * rate >> 8;
+    else
+        p -= (p >> 8) * rate >> 8;
+    return p << 10 | (n < limit ? n + 1 : n);
 }
 
 static uint32_t counter_p(dfota_counter t)
@@ -96,20 +94,22 @@ static uint32_t counter_p(dfota_counter t)
     return (uint32_t)(t & 0xFFF0) | 8;
 }
 
-static dfota_counter counter_next(dfota_counter t, unsigned bit)
+static void counter_learn(dfota_counter *t, unsigned bit)
 {
-    int32_t p = t >> 4;
-    unsigned n = t & 15;
-    int32_t goal = bit ? 4095 : 0;
+    uint32_t v = count(counter_p(*t) << 16 | (*t & 15U), bit, COUNTER_LIMIT);
 
-    p += (goal - p) * (int32_t)rate_table[n] / 65536;
-    return (dfota_counter)((unsigned)p << 4 | (n < 15 ? n + 1 : n));
+    *t = (dfota_counter)((v >> 16 & 0xFFF0) | (v & 15));
+}
+
+static void set_counters(dfota_counter *t, uint32_t n, unsigned v)
+{
+    while (n--)
+        *t++ = (dfota_counter)v;
 }
 
 void dfota_counters_reset(dfota_counter *t, uint32_t n)
 {
-    while (n--)
-        *t++ = COUNTER_NEW;
+    set_counters(t, n, COUNTER_NEW);
 }
 
 unsigned dfota_counter_bit(dfota_counter *t, struct dfota_coder *c,
@@ -117,7 +117,7 @@ unsigned dfota_counter_bit(dfota_counter *t, struct dfota_coder *c,
 {
     unsigned bit = c->bit(c, counter_p(*t), actual);
 
-    *t = counter_next(*t, bit);
+    counter_learn(t, bit);
     return bit;
 }
 
@@ -149,29 +149,32 @@ uint32_t dfota_value(dfota_counter *t, struct dfota_coder *c, uint32_t actual)
     return out - 1;
 }
 
-/* The dot product of a mixer: 16.16 weights, inputs in 1/256. */
-static int32_t mix(const int32_t *w, const int16_t *in, unsigned n)
+/* A bit by several opinions: in[] says in 1/256 how likely each takes a 1,
+ * the weights, 16.16, how far each is to be believed. */
+static unsigned mixed_bit(struct dfota_coder *c, int32_t *w, const int16_t *in,
+                          unsigned n, unsigned actual)
 {
-    int32_t x = 0;
+    int32_t x = 0, err;
+    uint32_t p;
+    unsigned bit;
 
     for (unsigned i = 0; i < n; i++)
         x += (w[i] >> 2) * in[i] >> 14;
-    return x;
-}
-
-static void learn(int32_t *w, const int16_t *in, unsigned n, int32_t err)
-{
+    p = dfota_squash(x);
+    bit = c->bit(c, p, actual);
+    err = (int32_t)(bit ? 0xFFFF : 0) - (int32_t)p;
     for (unsigned i = 0; i < n; i++) {
-        int32_t v = w[i];
+        int32_t v =
+            w[i] + ((in[i] * err + (1 << (LEARN_SHIFT - 1))) >> LEARN_SHIFT);
 
-        v += (in[i] * err + (1 << (LEARN_SHIFT - 1))) >> LEARN_SHIFT;
-        /* Far beyond what real data teaches: the sum in mix() must fit. */
+        /* Far beyond what real data teaches: the sum above must fit. */
         if (v > WEIGHT_MAX)
             v = WEIGHT_MAX;
         if (v < -WEIGHT_MAX)
             v = -WEIGHT_MAX;
         w[i] = v;
     }
+    return bit;
 }
 
 static uint32_t hash(uint32_t a, uint32_t b)
@@ -185,16 +188,8 @@ enum {
     FLAG_WEIGHTS = DFOTA_FLAG_SETS * DFOTA_FLAG_INPUTS,
 };
 
-uint32_t dfota_model_len(const struct dfota_model_size *size)
-{
-    return (WEIGHTS + FLAG_WEIGHTS) * 4U +
-           (DFOTA_FLAG_INPUTS * 4U << size->flag_log2) +
-           (DFOTA_BYTE_CONTEXTS * 2U << size->slot_log2) +
-           (DFOTA_BYTE_EXPECTS * 2U << size->expect_log2);
-}
-
-void dfota_model_init(struct dfota_model *m, void *mem,
-                      const struct dfota_model_size *size)
+void *dfota_model_init(struct dfota_model *m, void *mem,
+                       const struct dfota_model_size *size)
 {
     m->size = *size;
     m->weights = mem;
@@ -203,199 +198,160 @@ void dfota_model_init(struct dfota_model *m, void *mem,
     m->slots =
         (uint16_t *)(void *)(m->flags + (DFOTA_FLAG_INPUTS << size->flag_log2));
     m->expects = m->slots + (DFOTA_BYTE_CONTEXTS << size->slot_log2);
-    dfota_model_reset(m);
+    return m->expects + (DFOTA_BYTE_EXPECTS << size->expect_log2);
+}
+
+static void set_words(void *mem, uint32_t n, uint32_t v)
+{
+    for (uint32_t *p = mem; n--;)
+        *p++ = v;
 }
 
 void dfota_model_reset(struct dfota_model *m)
 {
-    uint32_t i;
-
-    for (i = 0; i < DFOTA_BYTE_SETS * DFOTA_BYTE_INPUTS; i++)
-        m->weights[i] = BYTE_WEIGHT;
-    for (i = 0; i < DFOTA_FLAG_SETS * DFOTA_FLAG_INPUTS; i++)
-        m->fweights[i] = FLAG_WEIGHT;
-    for (i = 0; i < (uint32_t)DFOTA_FLAG_INPUTS << m->size.flag_log2; i++)
-        m->flags[i] = (uint32_t)PROBABILITY_OF_HIT << 24 | 2;
-    dfota_counters_reset(m->slots, DFOTA_BYTE_CONTEXTS << m->size.slot_log2);
-    for (i = 0; i < (uint32_t)DFOTA_BYTE_EXPECTS << m->size.expect_log2; i++)
-        m->expects[i] = EXPECT_NEW;
+    set_words(m->weights, WEIGHTS, BYTE_WEIGHT);
+    set_words(m->fweights, FLAG_WEIGHTS, FLAG_WEIGHT);
+    set_words(m->flags, (uint32_t)DFOTA_FLAG_INPUTS << m->size.flag_log2,
+              FLAG_NEW);
+    set_counters(m->slots, DFOTA_BYTE_CONTEXTS << m->size.slot_log2,
+                 COUNTER_NEW);
+    set_counters(m->expects, DFOTA_BYTE_EXPECTS << m->size.expect_log2,
+                 EXPECT_NEW);
     m->history = 0;
-}
-
-/* v of 22 bits times rate / 65536, in 32-bit steps */
-static uint32_t times(uint32_t v, uint32_t rate)
-{
-    return (v >> 8) * rate / 256 + ((v & 255) * rate >> 16);
-}
-
-/* A flag counter: 22 bits of probability, 10 of count. */
-static void flag_update(uint32_t *t, unsigned bit)
-{
-    uint32_t n = *t & 0x3FF;
-    uint32_t p = *t >> 10;
-    uint32_t rate = flag_rate[n];
-
-    if (bit)
-        p += times(0x3FFFFF - p, rate);
-    else
-        p -= times(p, rate);
-    *t = p << 10 | (n < FLAG_LIMIT ? n + 1 : n);
-}
-
-static uint32_t flag_p(uint32_t t)
-{
-    uint32_t p = t >> 16;
-
-    return p ? p : 1;
 }
 
 bool dfota_model_flag(struct dfota_model *m, struct dfota_coder *c,
                       unsigned kind, unsigned key, bool actual)
 {
-    const uint32_t mask = (1U << m->size.flag_log2) - 1;
+    const uint32_t len = 1U << m->size.flag_log2;
     uint32_t h = m->history;
-    uint32_t *t[DFOTA_FLAG_INPUTS];
+    uint32_t index[DFOTA_FLAG_INPUTS] = {
+        kind | (h & 15) << 4,
+        hash(key | (h & 3) << 16, kind),
+        hash(h & 0xFFF, kind >> 1),
+    };
     int16_t in[DFOTA_FLAG_INPUTS];
-    int32_t *w = m->fweights + (kind & 15) * DFOTA_FLAG_INPUTS;
-    uint32_t p;
+    uint32_t *t = m->flags;
     bool hit;
 
-    t[0] = m->flags + ((kind | (h & 15) << 4) & mask);
-    t[1] = m->flags + (1U << m->size.flag_log2) +
-           (hash(key | (h & 3) << 16, kind) & mask);
-    t[2] = m->flags + (2U << m->size.flag_log2) +
-           (hash(h & 0xFFF, kind >> 1) & mask);
-    for (unsigned i = 0; i < DFOTA_FLAG_INPUTS; i++)
-        in[i] = (int16_t)stretch(flag_p(*t[i]));
-    p = dfota_squash(mix(w, in, DFOTA_FLAG_INPUTS));
-    hit = c->bit(c, p, actual);
-    learn(w, in, DFOTA_FLAG_INPUTS, (int32_t)(hit ? 0xFFFF : 0) - (int32_t)p);
-    for (unsigned i = 0; i < DFOTA_FLAG_INPUTS; i++)
-        flag_update(t[i], hit);
+    for (unsigned i = 0; i < DFOTA_FLAG_INPUTS; i++, t += len) {
+        index[i] &= len - 1;
+        in[i] = (int16_t)dfota_stretch(dfota_max_u32(t[index[i]] >> 16, 1));
+    }
+    hit = mixed_bit(c, m->fweights + (kind & 15) * DFOTA_FLAG_INPUTS, in,
+                    DFOTA_FLAG_INPUTS, actual);
+    for (unsigned i = DFOTA_FLAG_INPUTS; i-- > 0;) {
+        t -= len;
+        t[index[i]] = count(t[index[i]], hit, FLAG_LIMIT);
+    }
     m->history = h << 1 | !hit;
     return hit;
 }
 
-/* The hashed contexts of a byte that nothing stands against. */
-static void literal_contexts(uint32_t *h, const struct dfota_byte_ctx *x)
-{
-    const uint8_t *m = x->made;
-    uint32_t al = x->align & 1;
+/* The bytes of struct dfota_byte_ctx that make each context, lowest first; 0
+ * ends a list. */
+#define AT(field) offsetof(struct dfota_byte_ctx, field)
+#define MADE(i) (AT(made) + (i))
+#define PICK(a, b, c, d, e)                                                    \
+    ((uint32_t)((a) | (b) << 4 | (c) << 8 | (d) << 12 | (e) << 16))
 
-    h[0] = hash(11, al);
-    h[1] = hash(12, m[0] | al << 8);
-    h[2] = hash(13, m[0] | (uint32_t)m[1] << 8);
-    h[3] = hash(14, m[0] | (uint32_t)m[1] << 8 | (uint32_t)m[2] << 16);
-    h[4] = hash(15, m[1] | (uint32_t)m[3] << 8 | al << 16);
-    h[5] = hash(16, m[1] | al << 8);
-}
+static const uint32_t picks[2][DFOTA_BYTE_CONTEXTS] = {
+    /* a byte that nothing stands against */
+    {
+        PICK(AT(odd), 0, 0, 0, 0),
+        PICK(MADE(0), AT(odd), 0, 0, 0),
+        PICK(MADE(0), MADE(1), 0, 0, 0),
+        PICK(MADE(0), MADE(1), MADE(2), 0, 0),
+        PICK(MADE(1), MADE(3), AT(odd), 0, 0),
+        PICK(MADE(1), AT(odd), 0, 0, 0),
+    },
+    /* a byte of a unit that is not as predicted */
+    {
+        PICK(AT(old), AT(old) + 1, AT(align), 0, 0),
+        PICK(AT(old), MADE(0), AT(align), 0, 0),
+        PICK(MADE(0), MADE(1), AT(align), 0, 0),
+        PICK(AT(predicted), AT(difference), AT(agreed), AT(kind), 0),
+        PICK(AT(predicted), AT(agreed), AT(kind), AT(align), AT(index)),
+        PICK(MADE(1), MADE(3), AT(align), 0, 0),
+    },
+};
 
-/* The hashed contexts of a byte of a unit that is not as predicted. */
-static void copied_contexts(uint32_t *h, const struct dfota_byte_ctx *x)
-{
-    uint32_t a = x->old[0];
-    uint32_t al = x->align;
-
-    h[0] = hash(1, a | (uint32_t)x->old[2] << 9 | al << 17);
-    h[1] = hash(2, a | (uint32_t)x->made[0] << 9 | al << 17);
-    h[2] = hash(3, x->made[0] | (uint32_t)x->made[1] << 8 | al << 16);
-    h[3] = hash(4, x->predicted | (uint32_t)x->difference << 8 |
-                       (uint32_t)x->agreed << 16 | (uint32_t)x->kind << 18);
-    h[4] = hash(5, x->predicted | (uint32_t)x->agreed << 9 |
-                       (uint32_t)x->kind << 11 | al << 15 |
-                       (uint32_t)x->index << 17);
-    h[5] = hash(6, x->made[1] | (uint32_t)x->made[3] << 8 | al << 16);
-}
-
-static void byte_contexts(uint32_t *h, const struct dfota_byte_ctx *x)
-{
-    if (x->copied)
-        copied_contexts(h, x);
-    else
-        literal_contexts(h, x);
-}
-
-/* Does the byte guess still fit what is known of the new one, and which bit
- * does it say? known: a 1 and the bits so far, `at` the bit to come. */
-static bool fits(unsigned guess, unsigned known, unsigned at)
-{
-    return (guess | 256) >> (at + 1) == known;
-}
+/* What is said about a byte: by counters of contexts, and by bytes that are
+ * likely, with a counter of how much each is worth. */
+enum { OPINIONS = DFOTA_BYTE_CONTEXTS + DFOTA_BYTE_EXPECTS };
 
 struct byte_state {
     uint32_t h[DFOTA_BYTE_CONTEXTS];
-    uint16_t *slot[DFOTA_BYTE_CONTEXTS];
-    uint16_t *expect[DFOTA_BYTE_EXPECTS]; /* NULL: nothing expected */
-    uint8_t guess[DFOTA_BYTE_EXPECTS];
-    int16_t in[DFOTA_BYTE_INPUTS];
+    uint16_t *t[OPINIONS];   /* NULL: nothing is expected any more */
+    uint8_t guess[OPINIONS]; /* contexts' counters are of a 1 */
+    int16_t in[OPINIONS + 1];
 };
 
-static void expect(struct dfota_model *m, struct byte_state *s, unsigned i,
-                   uint32_t index, const struct dfota_byte_ctx *x,
-                   unsigned known, unsigned at)
+static void byte_begin(struct byte_state *s, const struct dfota_byte_ctx *x)
 {
-    uint16_t *t = m->expects + (i << m->size.expect_log2) +
-                  (index & ((1U << m->size.expect_log2) - 1));
-    int32_t st;
+    const uint8_t *byte = &x->copied;
 
-    s->expect[i] = NULL;
-    s->in[DFOTA_BYTE_CONTEXTS + i] = 0;
-    if (!x->expected || !fits(s->guess[i], known, at))
-        return;
-    s->expect[i] = t;
-    st = stretch(counter_p(*t));
-    s->in[DFOTA_BYTE_CONTEXTS + i] =
-        (int16_t)(s->guess[i] >> at & 1 ? st : -st);
+    for (unsigned i = 0; i < DFOTA_BYTE_CONTEXTS; i++) {
+        s->h[i] = x->copied;
+        for (uint32_t pick = picks[x->copied][i]; pick; pick >>= 4)
+            s->h[i] = hash(s->h[i], byte[pick & 15]);
+        s->guess[i] = 0xFF;
+    }
+    s->guess[DFOTA_BYTE_CONTEXTS] = x->predicted;
+    s->guess[DFOTA_BYTE_CONTEXTS + 1] = x->old[0];
+    s->guess[DFOTA_BYTE_CONTEXTS + 2] = (uint8_t)(x->old[0] + x->last);
+    s->in[OPINIONS] = BIAS_INPUT;
+}
+
+/* The counter of opinion i for the bit `at`. known: a 1 and the bits so far */
+static uint16_t *opinion(const struct dfota_model *m,
+                         const struct byte_state *s, unsigned i,
+                         const struct dfota_byte_ctx *x, unsigned known,
+                         unsigned at)
+{
+    uint32_t index;
+
+    if (i < DFOTA_BYTE_CONTEXTS)
+        return m->slots + (i << m->size.slot_log2) +
+               ((s->h[i] + known) * 0x9E3779B1 >> (32 - m->size.slot_log2));
+    /* Does it still fit what is known? */
+    if (!x->expected || (s->guess[i] | 256U) >> (at + 1) != known)
+        return NULL;
+    i -= DFOTA_BYTE_CONTEXTS;
+    index = at | (uint32_t)x->align << 3 | (uint32_t)x->kind << 5;
+    if (i == 0)
+        index = x->agreed | at << 2 | (uint32_t)x->index << 5 |
+                (uint32_t)x->kind << 7;
+    return m->expects + (i << m->size.expect_log2) +
+           (index & ((1U << m->size.expect_log2) - 1));
 }
 
 static unsigned byte_bit(struct dfota_model *m, struct byte_state *s,
                          struct dfota_coder *c, const struct dfota_byte_ctx *x,
                          unsigned known, unsigned at, unsigned actual)
 {
-    unsigned set = x->copied ? 1U : 0U, bit;
-    int32_t *w;
-    uint32_t p;
+    unsigned set = x->copied, bit;
 
-    for (unsigned i = 0; i < DFOTA_BYTE_CONTEXTS; i++) {
-        uint32_t index = (s->h[i] + known) * 0x9E3779B1;
+    for (unsigned i = 0; i < OPINIONS; i++) {
+        uint16_t *t = opinion(m, s, i, x, known, at);
+        int32_t in = t ? dfota_stretch(counter_p(*t)) : 0;
 
-        s->slot[i] = m->slots + (i << m->size.slot_log2) +
-                     (index >> (32 - m->size.slot_log2));
-        s->in[i] =
-            (int16_t)(*s->slot[i] & 15 ? stretch(counter_p(*s->slot[i])) : 0);
+        s->t[i] = t;
+        s->in[i] = (int16_t)(s->guess[i] >> at & 1 ? in : -in);
     }
-    expect(m, s, 0,
-           x->agreed | at << 2 | (uint32_t)x->index << 5 |
-               (uint32_t)x->kind << 7,
-           x, known, at);
-    expect(m, s, 1, at | (uint32_t)x->align << 3 | (uint32_t)x->kind << 5, x,
-           known, at);
-    expect(m, s, 2, at | (uint32_t)x->align << 3 | (uint32_t)x->kind << 5, x,
-           known, at);
-    if (s->expect[0])
+    if (s->t[DFOTA_BYTE_CONTEXTS])
         set |= 2;
-    if (s->expect[1])
+    if (s->t[DFOTA_BYTE_CONTEXTS + 1])
         set |= 4;
     if (at == 7)
         set |= 8;
-    s->in[DFOTA_BYTE_INPUTS - 1] = 77;
-    w = m->weights + set * DFOTA_BYTE_INPUTS;
-    p = dfota_squash(mix(w, s->in, DFOTA_BYTE_INPUTS));
-    bit = c->bit(c, p, actual);
-    learn(w, s->in, DFOTA_BYTE_INPUTS,
-          (int32_t)(bit ? 0xFFFF : 0) - (int32_t)p);
-    return bit;
-}
-
-static void byte_learn(struct byte_state *s, unsigned at, unsigned bit)
-{
-    for (unsigned i = 0; i < DFOTA_BYTE_CONTEXTS; i++)
-        *s->slot[i] = counter_next(*s->slot[i], bit);
-    for (unsigned i = 0; i < DFOTA_BYTE_EXPECTS; i++) {
-        if (s->expect[i])
-            *s->expect[i] = counter_next(
-                *s->expect[i], ((unsigned)s->guess[i] >> at & 1U) == bit);
+    bit = mixed_bit(c, m->weights + set * DFOTA_BYTE_INPUTS, s->in,
+                    DFOTA_BYTE_INPUTS, actual);
+    for (unsigned i = 0; i < OPINIONS; i++) {
+        if (s->t[i])
+            counter_learn(s->t[i], ((unsigned)s->guess[i] >> at & 1U) == bit);
     }
+    return bit;
 }
 
 uint8_t dfota_model_byte(struct dfota_model *m, struct dfota_coder *c,
@@ -404,16 +360,9 @@ uint8_t dfota_model_byte(struct dfota_model *m, struct dfota_coder *c,
     struct byte_state s;
     unsigned known = 1;
 
-    byte_contexts(s.h, x);
-    s.guess[0] = x->predicted;
-    s.guess[1] = x->old[0];
-    s.guess[2] = (uint8_t)(x->old[0] + x->last);
-    for (unsigned at = 8; at-- > 0;) {
-        unsigned bit =
-            byte_bit(m, &s, c, x, known, at, (unsigned)actual >> at & 1U);
-
-        byte_learn(&s, at, bit);
-        known = known << 1 | bit;
-    }
+    byte_begin(&s, x);
+    for (unsigned at = 8; at-- > 0;)
+        known = known << 1 |
+                byte_bit(m, &s, c, x, known, at, (unsigned)actual >> at & 1U);
     return (uint8_t)known;
 }

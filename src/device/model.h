@@ -50,25 +50,24 @@ struct dfota_model {
 
 /* What surrounds a byte that is to be coded. */
 struct dfota_byte_ctx {
-    bool copied;        /* an old byte stands against it */
+    uint8_t copied;     /* 1: an old byte stands against it */
     bool expected;      /* predicted and old[0] say what may come */
     uint8_t predicted;  /* what the unit's prediction said */
-    uint8_t old[3];     /* the old byte, the one before, the one behind */
+    uint8_t old[2];     /* the old byte, the one behind */
     uint8_t kind;       /* enum dfota_kind of the unit */
     uint8_t index;      /* 0 .. 3 in the unit */
     uint8_t align;      /* address mod 4 */
+    uint8_t odd;        /* and mod 2 */
     uint8_t agreed;     /* byte before: 0 missed, 1 as predicted, 2 none */
     uint8_t difference; /* byte before, less its prediction */
     uint8_t last;       /* last difference of a new byte to its old one */
     uint8_t made[4];    /* the new image behind: nearest first */
 };
 
-/** Bytes of arena a model of this size takes, a multiple of 4. */
-uint32_t dfota_model_len(const struct dfota_model_size *size);
-
-/** Lay the model out at mem (aligned to 4) and reset it. */
-void dfota_model_init(struct dfota_model *m, void *mem,
-                      const struct dfota_model_size *size);
+/** Lay the model out at mem, aligned to 4; returns the end of its tables.
+ * Nothing is written there before dfota_model_reset(). */
+void *dfota_model_init(struct dfota_model *m, void *mem,
+                       const struct dfota_model_size *size);
 
 /** Forget everything learnt: the state at the head of a window. */
 void dfota_model_reset(struct dfota_model *m);

@@ -53,31 +53,21 @@ void dfota_project_reset(struct dfota_project *p)
     memset(p->first, DFOTA_REG_NONE, sizeof p->first);
 }
 
-static const struct dfota_region *
-region_of_offset(const struct dfota_project *p, uint32_t o)
+/* The region of an old address or offset; NULL: none. */
+static const struct dfota_region *region_of(const struct dfota_project *p,
+                                            uint32_t a, bool address)
 {
-    for (unsigned i = 0; i < p->regions; i++) {
-        if (o - p->region[i].off < p->region[i].len)
-            return &p->region[i];
-    }
-    return NULL;
-}
-
-static const struct dfota_region *
-region_of_address(const struct dfota_project *p, uint32_t a)
-{
-    for (unsigned i = 0; i < p->regions; i++) {
-        uint32_t o = a - p->region[i].old_bias;
-
-        if (o - p->region[i].off < p->region[i].len)
-            return &p->region[i];
+    for (const struct dfota_region *r = p->region; r < p->region + p->regions;
+         r++) {
+        if (a - (address ? r->old_bias : 0) - r->off < r->len)
+            return r;
     }
     return NULL;
 }
 
 bool dfota_project_covers(const struct dfota_project *p, uint32_t address)
 {
-    return region_of_address(p, address) != NULL;
+    return region_of(p, address, true) != NULL;
 }
 
 /* The entry nearest to a, the last of them; NULL when there is none. */
@@ -98,6 +88,12 @@ static struct dfota_known *nearest(const struct dfota_memory *m, uint32_t a)
     return best;
 }
 
+/* Data is learnt apart from what lies in the image. */
+static struct dfota_memory *memory_of(struct dfota_project *p, unsigned kind)
+{
+    return kind == DFOTA_KIND_DATA ? &p->data : &p->code;
+}
+
 static void remember(struct dfota_memory *m, uint32_t from, uint32_t to)
 {
     struct dfota_known *k = nearest(m, from);
@@ -113,18 +109,17 @@ static void remember(struct dfota_memory *m, uint32_t from, uint32_t to)
 }
 
 /* The new value of an old address. */
-static uint32_t project(const struct dfota_project *p, uint32_t a,
-                        unsigned kind)
+static uint32_t project(struct dfota_project *p, uint32_t a, unsigned kind)
 {
-    const struct dfota_known *k = nearest(&p->code, a);
+    const struct dfota_known *k = nearest(memory_of(p, kind), a);
     const struct dfota_region *r;
 
     if (k && k->from == a)
         return k->to;
-    r = region_of_address(p, a);
+    r = region_of(p, a, true);
     if (r)
         return dfota_project_offset(p, a - r->old_bias) + r->new_bias;
-    if (!k || (kind == DFOTA_KIND_LITERAL &&
+    if (!k || (kind >= DFOTA_KIND_LITERAL &&
                k->from - a + NEIGHBOUR_MAX >= 2 * NEIGHBOUR_MAX))
         return a;
     return a + (k->to - k->from);
@@ -138,8 +133,8 @@ static struct dfota_first *first_of(struct dfota_project *p, unsigned reg)
 static void read_operand(const struct dfota_project *p, const uint8_t *at,
                          uint32_t len, uint32_t pc, struct dfota_operand *op)
 {
-    *op =
-        (struct dfota_operand){.reg = DFOTA_REG_NONE, .writes = DFOTA_REG_NONE};
+    memset(op, 0, sizeof *op);
+    op->reg = op->writes = DFOTA_REG_NONE;
     p->isa->parse(at, len, pc, op);
 }
 
@@ -157,75 +152,42 @@ static bool operand_at(struct dfota_project *p, const uint8_t *old, uint32_t pc,
     return first->reg == op->reg;
 }
 
-/* A word that loads half an address may look like a pointer. */
-static bool is_first(const struct dfota_project *p, const uint8_t *old)
-{
-    struct dfota_operand op;
-
-    if (!p->isa)
-        return false;
-    read_operand(p, old, 4, 0, &op);
-    return op.kind != 0 && op.half == DFOTA_FIRST;
-}
-
-static bool operand_unit(struct dfota_project *p, const uint8_t *old,
-                         uint32_t o, uint32_t n, uint32_t avail,
+static void operand_unit(struct dfota_project *p,
+                         const struct dfota_operand *op, uint32_t pc,
                          struct dfota_unit *u)
 {
-    const struct dfota_region *r = region_of_offset(p, o);
-    uint32_t old_bias = r ? r->old_bias : 0, new_bias = r ? r->new_bias : 0;
-    struct dfota_operand op;
-
-    if (!p->isa || ((o | n) & (p->isa->align - 1U)))
-        return false;
-    if (!operand_at(p, old, o + old_bias, DFOTA_LOOK_AHEAD, &op) ||
-        op.len > avail)
-        return false;
-    u->kind = op.kind;
-    u->len = op.len;
-    u->from = op.target;
-    memcpy(u->bytes, old, op.len);
-    n += new_bias;
-    if (op.half == DFOTA_SECOND)
-        n = first_of(p, op.reg)->to;
+    u->kind = op->kind;
+    u->len = op->len;
+    u->from = op->target;
+    if (op->half == DFOTA_SECOND)
+        pc = first_of(p, op->reg)->to;
     /* What cannot be reached is no address; a half still teaches. */
-    if (!p->isa->write(u->bytes, n, project(p, op.target, op.kind)) &&
-        op.half == DFOTA_WHOLE)
+    if (!p->isa->write(u->bytes, pc, project(p, op->target, op->kind)) &&
+        op->half == DFOTA_WHOLE)
         u->kind = DFOTA_KIND_PLAIN;
-    return true;
 }
 
-static bool pointer_unit(struct dfota_project *p, const uint8_t *old,
-                         struct dfota_unit *u)
-{
-    uint32_t w = dfota_get_le32(old);
-    /* Bit 0 of a code address is Thumb state, not place. */
-    uint32_t thumb = p->isa ? w & p->isa->state : 0;
-
-    if (!region_of_address(p, w - thumb))
-        return false;
-    u->kind = DFOTA_KIND_POINTER;
-    u->len = 4;
-    u->from = w - thumb;
-    dfota_put_le32(u->bytes, project(p, u->from, u->kind) + thumb);
-    return true;
-}
-
-static bool data_unit(struct dfota_project *p, const uint8_t *old,
+/* A word that is an address, in the image or elsewhere. */
+static bool word_unit(struct dfota_project *p, unsigned kind,
                       struct dfota_unit *u)
 {
-    uint32_t w = dfota_get_le32(old);
-    const struct dfota_known *k;
+    uint32_t w = dfota_get_le32(u->bytes), thumb = 0;
 
-    if (!p->data_top || w >> 24 != p->data_top)
-        return false;
-    u->kind = DFOTA_KIND_DATA;
+    if (kind == DFOTA_KIND_DATA) {
+        if (!p->data_top || w >> 24 != p->data_top)
+            return false;
+    } else {
+        /* Bit 0 of a code address is Thumb state, not place. */
+        if (p->isa)
+            thumb = w & p->isa->state;
+        w -= thumb;
+        if (!region_of(p, w, true))
+            return false;
+    }
+    u->kind = (uint8_t)kind;
     u->len = 4;
     u->from = w;
-    k = nearest(&p->data, w);
-    if (k && k->from - w + NEIGHBOUR_MAX < 2 * NEIGHBOUR_MAX)
-        w += k->to - k->from;
-    dfota_put_le32(u->bytes, w);
+    dfota_put_le32(u->bytes, project(p, w, kind) + thumb);
     return true;
 }
 
@@ -241,53 +203,47 @@ static void forget_first(struct dfota_project *p, unsigned reg)
 /* How many bytes from here on have no operand: whole instructions, at least
  * to the end of the word, so that the next unit begins with one, too. */
 static uint32_t plain_len(struct dfota_project *p, const uint8_t *old,
-                          uint32_t o, uint32_t n, uint32_t word)
+                          uint32_t o, uint32_t n)
 {
-    uint32_t step = p->isa->align, i = n & (step - 1);
+    uint32_t word = 4 - (n & 3), step = p->isa ? p->isa->align : 4, i;
     struct dfota_operand op;
 
-    if (i > 0) {
-        i = step - i;
-    } else {
-        operand_at(p, old, o, DFOTA_LOOK_AHEAD, &op);
+    if ((o ^ n) & (step - 1) || !p->isa)
+        return word;
+    for (i = (0 - n) & (step - 1); i < word; i += op.len ? op.len : step) {
+        if (operand_at(p, old + i, o + i, DFOTA_LOOK_AHEAD - i, &op) && i)
+            break;
         forget_first(p, op.writes);
-        i = op.len ? op.len : step;
-    }
-    while (i < word &&
-           !operand_at(p, old + i, o + i, DFOTA_LOOK_AHEAD - i, &op)) {
-        forget_first(p, op.writes);
-        i += op.len ? op.len : step;
     }
     /* Not over a pointer: this may be data. */
     if (i > word && ((o ^ n) & 3) == 0 &&
-        region_of_address(p, dfota_get_le32(old + word)))
+        region_of(p, dfota_get_le32(old + word), true))
         return word;
     return i;
-}
-
-static void plain_unit(struct dfota_project *p, const uint8_t *old, uint32_t o,
-                       uint32_t n, uint32_t avail, struct dfota_unit *u)
-{
-    uint32_t len = 4 - (n & 3);
-
-    if (p->isa && ((o ^ n) & (p->isa->align - 1U)) == 0)
-        len = plain_len(p, old, o, n, len);
-    len = dfota_min_u32(len, avail);
-    u->kind = DFOTA_KIND_PLAIN;
-    u->len = (uint8_t)len;
-    u->from = 0;
-    memcpy(u->bytes, old, len);
 }
 
 void dfota_project_unit(struct dfota_project *p, const uint8_t *old, uint32_t o,
                         uint32_t n, uint32_t avail, struct dfota_unit *u)
 {
-    bool word = ((o | n) & 3) == 0 && avail >= 4;
+    const struct dfota_region *r = region_of(p, o, false);
+    bool word = ((o | n) & 3) == 0 && avail >= 4, has = false;
+    struct dfota_operand op;
 
-    if (!(word && !is_first(p, old) && pointer_unit(p, old, u)) &&
-        !operand_unit(p, old, o, n, avail, u) &&
-        !(word && data_unit(p, old, u)))
-        plain_unit(p, old, o, n, avail, u);
+    u->from = 0;
+    memcpy(u->bytes, old, DFOTA_UNIT_MAX);
+    if (p->isa && ((o | n) & (p->isa->align - 1U)) == 0)
+        has = operand_at(p, old, o + (r ? r->old_bias : 0), DFOTA_LOOK_AHEAD,
+                         &op);
+    /* A word that loads half an address may look like a pointer. */
+    if (!(word && !(has && op.half == DFOTA_FIRST) &&
+          word_unit(p, DFOTA_KIND_POINTER, u))) {
+        if (has && op.len <= avail) {
+            operand_unit(p, &op, n + (r ? r->new_bias : 0), u);
+        } else if (!(word && word_unit(p, DFOTA_KIND_DATA, u))) {
+            u->kind = DFOTA_KIND_PLAIN;
+            u->len = (uint8_t)dfota_min_u32(plain_len(p, old, o, n), avail);
+        }
+    }
     if (memcmp(u->bytes, old, u->len) != 0)
         u->kind |= DFOTA_KIND_DIFFERS;
 }
@@ -299,7 +255,9 @@ static void learn_half(struct dfota_project *p, const struct dfota_operand *was,
     struct dfota_first *first = first_of(p, was->reg);
 
     if (was->half == DFOTA_FIRST) {
-        *first = (struct dfota_first){was->reg, was->value, is->value};
+        first->reg = was->reg;
+        first->from = was->value;
+        first->to = is->value;
         if (is->half != DFOTA_FIRST || is->reg != was->reg)
             first->reg = DFOTA_REG_NONE;
     } else if (was->half == DFOTA_SECOND) {
@@ -307,51 +265,41 @@ static void learn_half(struct dfota_project *p, const struct dfota_operand *was,
     }
 }
 
+/* hit: the unit was as predicted */
 static void learn_operand(struct dfota_project *p, const struct dfota_unit *u,
-                          const uint8_t *old, const uint8_t *made, uint32_t o,
-                          uint32_t n)
+                          unsigned kind, bool hit, const uint8_t *old,
+                          const uint8_t *made, uint32_t o, uint32_t n)
 {
-    const struct dfota_region *r = region_of_offset(p, o);
-    struct dfota_operand was, op;
-    unsigned kind = u->kind & ~(unsigned)DFOTA_KIND_DIFFERS;
-    bool hit = memcmp(made, u->bytes, u->len) == 0;
+    const struct dfota_region *r = region_of(p, o, false);
+    struct dfota_operand was, is;
 
     read_operand(p, old, u->len, o + (r ? r->old_bias : 0), &was);
-    read_operand(p, made, u->len, n + (r ? r->new_bias : 0), &op);
-    if (op.half == DFOTA_SECOND) {
+    read_operand(p, made, u->len, n + (r ? r->new_bias : 0), &is);
+    if (is.half == DFOTA_SECOND) {
         /* The halves may have missed together. */
-        op.target += first_of(p, op.reg)->to;
-        hit = op.target == project(p, u->from, kind);
+        is.target += first_of(p, is.reg)->to;
+        hit = is.target == project(p, u->from, kind);
     }
     /* What T gets right needs no memory; what lies outside has no T. */
-    if (op.kind == kind && op.half == was.half && op.half != DFOTA_FIRST &&
-        (!hit || (kind == DFOTA_KIND_CALL && !region_of_address(p, u->from))))
-        remember(&p->code, u->from, op.target);
-    learn_half(p, &was, &op);
+    if (is.kind == kind && is.half == was.half && is.half != DFOTA_FIRST &&
+        (!hit || (kind == DFOTA_KIND_CALL && !region_of(p, u->from, true))))
+        remember(&p->code, u->from, is.target);
+    learn_half(p, &was, &is);
 }
 
 void dfota_project_learn(struct dfota_project *p, const struct dfota_unit *u,
                          const uint8_t *old, const uint8_t *made, uint32_t o,
                          uint32_t n)
 {
-    uint32_t was = u->from, is;
+    unsigned kind = u->kind & ~(unsigned)DFOTA_KIND_DIFFERS;
+    bool hit = memcmp(made, u->bytes, u->len) == 0;
+    uint32_t is = dfota_get_le32(made);
 
-    switch (u->kind & ~(unsigned)DFOTA_KIND_DIFFERS) {
-    case DFOTA_KIND_CALL:
-    case DFOTA_KIND_LITERAL:
-        learn_operand(p, u, old, made, o, n);
-        break;
-    case DFOTA_KIND_POINTER:
-        is = dfota_get_le32(made);
-        if (memcmp(made, u->bytes, 4) != 0)
-            remember(&p->code, was, is - (dfota_get_le32(old) - was));
-        break;
-    case DFOTA_KIND_DATA:
-        is = dfota_get_le32(made);
-        if (is >> 24 == p->data_top && memcmp(made, u->bytes, 4) != 0)
-            remember(&p->data, was, is);
-        break;
-    default:
-        break;
-    }
+    if (kind == DFOTA_KIND_CALL || kind == DFOTA_KIND_LITERAL)
+        learn_operand(p, u, kind, hit, old, made, o, n);
+    else if (!hit && (kind == DFOTA_KIND_POINTER ||
+                      (kind == DFOTA_KIND_DATA && is >> 24 == p->data_top)))
+        /* The old word may have had Thumb's bit. */
+        remember(memory_of(p, kind), u->from,
+                 is - (dfota_get_le32(old) - u->from));
 }

@@ -145,10 +145,10 @@ void dfota_project_reset(struct dfota_project *p);
 
 /* A prediction of the next unit. */
 struct dfota_unit {
+    uint32_t from;                 /* old address named; 0 for PLAIN */
+    uint8_t bytes[DFOTA_UNIT_MAX]; /* the new bytes, as predicted */
     uint8_t kind;                  /* enum dfota_kind */
     uint8_t len;                   /* bytes */
-    uint8_t bytes[DFOTA_UNIT_MAX]; /* the new bytes, as predicted */
-    uint32_t from;                 /* old address named; 0 for PLAIN */
 };
 
 /**
