@@ -15,8 +15,7 @@ enum {
     BYTE_WEIGHT = 14418,  /* 0.22 */
     FLAG_WEIGHT = 26214,  /* 0.4 */
     LEARN_SHIFT = 14,     /* weights: 1/64 of error x input */
-    COUNTER_LIMIT = 15,   /* slowest rates */
-    FLAG_LIMIT = 63,
+    FLAG_LIMIT = 62,      /* slowest rate of a flag counter */
     WEIGHT_MAX = 1 << 20, /* 16 */
     SQUASH_STEP = 128,
     SQUASH_STEPS = 24,
@@ -45,6 +44,16 @@ static const uint16_t rate_table[16] = {
     6899,  6242,  5699,  5243,  4855,  4520,  4228, 3972,
 };
 
+/* 65536 / (n + 2): the same for a flag counter. */
+static const uint16_t flag_rate[FLAG_LIMIT + 1] = {
+    32768, 21845, 16384, 13107, 10923, 9362, 8192, 7282, 6554, 5958, 5461,
+    5041,  4681,  4369,  4096,  3855,  3641, 3449, 3277, 3121, 2979, 2849,
+    2731,  2621,  2521,  2427,  2341,  2260, 2185, 2114, 2048, 1986, 1928,
+    1872,  1820,  1771,  1725,  1680,  1638, 1598, 1560, 1524, 1489, 1456,
+    1425,  1394,  1365,  1337,  1311,  1285, 1260, 1237, 1214, 1192, 1170,
+    1150,  1130,  1111,  1092,  1074,  1057, 1040, 1024,
+};
+
 /* 256 ln v for v = 1 .. 65535, less a constant that stretch cancels. */
 static int32_t ln(uint32_t v)
 {
@@ -70,22 +79,10 @@ uint32_t dfota_squash(int32_t x)
 
     a = dfota_min_u32(a, SQUASH_STEPS * SQUASH_STEP - 1);
     t = squash_table + a / SQUASH_STEP;
-    p = t[0] - (uint32_t)(t[0] - t[1]) * (a % SQUASH_STEP) / SQUASH_STEP;
+    /* Rounded down, whatever the sign. */
+    p = (uint32_t)(t[0] - t[1]) * (a % SQUASH_STEP);
+    p = t[0] - (p + (x < 0 ? SQUASH_STEP - 1 : 0)) / SQUASH_STEP;
     return x < 0 ? p : 0x10000 - p;
-}
-
-/* Teach a counter a bit: 22 bits of probability, 10 of how often it was
- * updated. Behind the table's end the rate falls every fourth time. */
-static uint32_t count(uint32_t t, unsigned bit, uint32_t limit)
-{
-    uint32_t n = t & 0x3FF, p = t >> 10;
-    uint32_t rate = n < 16 ? rate_table[n] : rate_table[n >> 2] >> 2;
-
-    if (bit)
-        p += ((0x3FFFFF - p) >> 8) * rate >> 8;
-    else
-        p -= (p >> 8) * rate >> 8;
-    return p << 10 | (n < limit ? n + 1 : n);
 }
 
 static uint32_t counter_p(dfota_counter t)
@@ -96,9 +93,23 @@ static uint32_t counter_p(dfota_counter t)
 
 static void counter_learn(dfota_counter *t, unsigned bit)
 {
-    uint32_t v = count(counter_p(*t) << 16 | (*t & 15U), bit, COUNTER_LIMIT);
+    unsigned n = *t & 15;
+    int32_t p = *t >> 4;
 
-    *t = (dfota_counter)((v >> 16 & 0xFFF0) | (v & 15));
+    p += ((bit ? 4095 : 0) - p) * (int32_t)rate_table[n] / 65536;
+    *t = (dfota_counter)((unsigned)p << 4 | (n < 15 ? n + 1 : n));
+}
+
+/* A flag counter: 22 bits of probability, 10 of count. */
+static void flag_learn(uint32_t *t, unsigned bit)
+{
+    uint32_t n = *t & 0x3FF, p = *t >> 10;
+    uint32_t rest = bit ? 0x3FFFFF - p : p;
+
+    rest =
+        (rest >> 8) * flag_rate[n] / 256 + ((rest & 255) * flag_rate[n] >> 16);
+    p = bit ? p + rest : p - rest;
+    *t = p << 10 | (n < FLAG_LIMIT ? n + 1 : n);
 }
 
 static void set_counters(dfota_counter *t, uint32_t n, unsigned v)
@@ -242,39 +253,60 @@ bool dfota_model_flag(struct dfota_model *m, struct dfota_coder *c,
                     DFOTA_FLAG_INPUTS, actual);
     for (unsigned i = DFOTA_FLAG_INPUTS; i-- > 0;) {
         t -= len;
-        t[index[i]] = count(t[index[i]], hit, FLAG_LIMIT);
+        flag_learn(t + index[i], hit);
     }
     m->history = h << 1 | !hit;
     return hit;
 }
 
-/* The bytes of struct dfota_byte_ctx that make each context, lowest first; 0
- * ends a list. */
-#define AT(field) offsetof(struct dfota_byte_ctx, field)
-#define MADE(i) (AT(made) + (i))
-#define PICK(a, b, c, d, e)                                                    \
-    ((uint32_t)((a) | (b) << 4 | (c) << 8 | (d) << 12 | (e) << 16))
+/*
+ * What makes each context: fields of struct dfota_byte_ctx, each shifted by
+ * one of these; LAST ends a list. docs/format.md 4.3
+ */
+static const uint8_t shifts[] = {0, 8, 9, 11, 15, 16, 17, 18};
+enum { BY_0, BY_8, BY_9, BY_11, BY_15, BY_16, BY_17, BY_18, LAST = 128 };
 
-static const uint32_t picks[2][DFOTA_BYTE_CONTEXTS] = {
+#define PICK(field, by) (offsetof(struct dfota_byte_ctx, field) | (by) << 4)
+
+static const uint8_t picks[] = {
     /* a byte that nothing stands against */
-    {
-        PICK(AT(odd), 0, 0, 0, 0),
-        PICK(MADE(0), AT(odd), 0, 0, 0),
-        PICK(MADE(0), MADE(1), 0, 0, 0),
-        PICK(MADE(0), MADE(1), MADE(2), 0, 0),
-        PICK(MADE(1), MADE(3), AT(odd), 0, 0),
-        PICK(MADE(1), AT(odd), 0, 0, 0),
-    },
+    PICK(odd, BY_0) | LAST,
+    PICK(made[0], BY_0),
+    PICK(odd, BY_8) | LAST,
+    PICK(made[0], BY_0),
+    PICK(made[1], BY_8) | LAST,
+    PICK(made[0], BY_0),
+    PICK(made[1], BY_8),
+    PICK(made[2], BY_16) | LAST,
+    PICK(made[1], BY_0),
+    PICK(made[3], BY_8),
+    PICK(odd, BY_16) | LAST,
+    PICK(made[1], BY_0),
+    PICK(odd, BY_8) | LAST,
     /* a byte of a unit that is not as predicted */
-    {
-        PICK(AT(old), AT(old) + 1, AT(align), 0, 0),
-        PICK(AT(old), MADE(0), AT(align), 0, 0),
-        PICK(MADE(0), MADE(1), AT(align), 0, 0),
-        PICK(AT(predicted), AT(difference), AT(agreed), AT(kind), 0),
-        PICK(AT(predicted), AT(agreed), AT(kind), AT(align), AT(index)),
-        PICK(MADE(1), MADE(3), AT(align), 0, 0),
-    },
+    PICK(old[0], BY_0),
+    PICK(old[1], BY_9),
+    PICK(align, BY_17) | LAST,
+    PICK(old[0], BY_0),
+    PICK(made[0], BY_9),
+    PICK(align, BY_17) | LAST,
+    PICK(made[0], BY_0),
+    PICK(made[1], BY_8),
+    PICK(align, BY_16) | LAST,
+    PICK(predicted, BY_0),
+    PICK(difference, BY_8),
+    PICK(agreed, BY_16),
+    PICK(kind, BY_18) | LAST,
+    PICK(predicted, BY_0),
+    PICK(agreed, BY_9),
+    PICK(kind, BY_11),
+    PICK(align, BY_15),
+    PICK(index, BY_17) | LAST,
+    PICK(made[1], BY_0),
+    PICK(made[3], BY_8),
+    PICK(align, BY_16) | LAST,
 };
+enum { PICKS_COPIED = 13, SEED_LITERAL = 11, SEED_COPIED = 1 };
 
 /* What is said about a byte: by counters of contexts, and by bytes that are
  * likely, with a counter of how much each is worth. */
@@ -289,12 +321,20 @@ struct byte_state {
 
 static void byte_begin(struct byte_state *s, const struct dfota_byte_ctx *x)
 {
-    const uint8_t *byte = &x->copied;
+    const uint8_t *byte = &x->copied, *pick = picks;
+    uint32_t seed = SEED_LITERAL;
 
+    if (x->copied) {
+        pick += PICKS_COPIED;
+        seed = SEED_COPIED;
+    }
     for (unsigned i = 0; i < DFOTA_BYTE_CONTEXTS; i++) {
-        s->h[i] = x->copied;
-        for (uint32_t pick = picks[x->copied][i]; pick; pick >>= 4)
-            s->h[i] = hash(s->h[i], byte[pick & 15]);
+        uint32_t v = 0;
+
+        do {
+            v |= (uint32_t)byte[*pick & 15] << shifts[*pick >> 4 & 7];
+        } while (!(*pick++ & LAST));
+        s->h[i] = hash(seed + i, v);
         s->guess[i] = 0xFF;
     }
     s->guess[DFOTA_BYTE_CONTEXTS] = x->predicted;
@@ -335,6 +375,9 @@ static unsigned byte_bit(struct dfota_model *m, struct byte_state *s,
     for (unsigned i = 0; i < OPINIONS; i++) {
         uint16_t *t = opinion(m, s, i, x, known, at);
         int32_t in = t ? dfota_stretch(counter_p(*t)) : 0;
+
+        if (i < DFOTA_BYTE_CONTEXTS && !(*t & 15))
+            in = 0;
 
         s->t[i] = t;
         s->in[i] = (int16_t)(s->guess[i] >> at & 1 ? in : -in);

@@ -212,6 +212,8 @@ static bool write(uint8_t *p, uint32_t pc, uint32_t target)
         off &= 0xFFFF;
     if (f->mode == SECOND)
         off = off >> 16 | off << 16;
+    if (f->mode >= SIGNED_20)
+        off &= ~1U;
     /* What does not fit reads as something else. */
     if (!f->runs || offset(f, &word, true, off) != off)
         return false;

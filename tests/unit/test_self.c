@@ -478,8 +478,7 @@ static void a_window_with_another_digest_is_refused(void **state)
     free(image);
 }
 
-static void
-a_rewrite_costs_no_more_than_a_full_image_and_a_patch_less(void **state)
+static void a_rewrite_becomes_a_full_image_and_a_patch_does_not(void **state)
 {
     struct build_options o = {
         .arch = DFOTA_ARCH_RAW, .arena_kib = 16, .sector = SECTOR};
@@ -493,8 +492,9 @@ a_rewrite_costs_no_more_than_a_full_image_and_a_patch_less(void **state)
     assert_int_equal(
         build_package(&o, old, IMAGE_LEN, image, IMAGE_LEN, &crypto, NULL, &r),
         0);
-    assert_true(r.p.m.flags & DFOTA_FLAG_SELF);
-    assert_in_range(r.len, 1, full.len);
+    assert_int_equal(r.p.m.flags, DFOTA_FLAG_SELF | DFOTA_FLAG_NO_SOURCE);
+    assert_int_equal(r.p.m.source_len, 0);
+    assert_int_equal(r.len, full.len);
     free(r.bytes);
     memcpy(image, old, IMAGE_LEN);
     image[IMAGE_LEN / 2] ^= 1;
@@ -701,8 +701,7 @@ int main(void)
         cmocka_unit_test(windows_from_the_end_are_refused),
         cmocka_unit_test(a_read_that_fails_is_passed_on),
         cmocka_unit_test(a_window_with_another_digest_is_refused),
-        cmocka_unit_test(
-            a_rewrite_costs_no_more_than_a_full_image_and_a_patch_less),
+        cmocka_unit_test(a_rewrite_becomes_a_full_image_and_a_patch_does_not),
         cmocka_unit_test(a_delta_fills_its_gaps_with_copies_from_the_new_image),
         cmocka_unit_test(a_damaged_delta_reads_only_what_was_made),
         cmocka_unit_test(the_updater_takes_it_in_windows_through_reboots),
