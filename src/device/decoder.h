@@ -34,36 +34,38 @@ struct dfota_decoder_io {
 /* Bytes of the old image kept at hand around the place that is copied. */
 #define DFOTA_OLD_CACHE 64
 
+/* What is used most comes first: Thumb reaches words in the first 128 bytes
+ * of a struct, bytes in the first 32, by one instruction. */
 struct dfota_decoder {
+    uint32_t pos, end; /* in the new image: next byte, window's end */
+    uint8_t unit_at;   /* bytes of the unit handed out */
+    uint8_t last;      /* last difference of a new byte to its old one */
+    bool more_segments;
+    uint8_t made[4];        /* newest first */
+    struct dfota_unit unit; /* its bytes become the true ones */
+    struct dfota_segment segment;
+    int err;
+    const uint8_t *out;          /* this poll's, and its place in the image: */
+    uint32_t out_pos;            /* copies may want what io->made has not yet */
+    uint32_t absent, absent_end; /* old bytes that may be gone */
+    uint32_t cache_off;
+    uint32_t windows_mapped; /* whose segments the map has passed */
+    uint32_t first;          /* package offset of window 0's stream */
     const struct dfota_package *p;
     const struct dfota_decoder_io *io;
-    struct dfota_model model;
-    struct dfota_project project;
-    struct dfota_copymap map;
-    struct dfota_self self;
-    struct dfota_coder map_coder;
-    struct dfota_coder coder;    /* the open window's stream */
-    uint32_t windows_mapped;     /* whose segments the map has passed */
-    uint32_t first;              /* package offset of window 0's stream */
-    uint32_t pos, end;           /* in the new image: next byte, window's end */
-    uint32_t absent, absent_end; /* old bytes that may be gone */
-    struct dfota_segment segment;
-    bool more_segments;
-    struct dfota_unit unit; /* its bytes become the true ones */
-    uint8_t unit_at;        /* bytes of the unit handed out */
-    uint8_t last;           /* last difference of a new byte to its old one */
-    uint8_t made[4];        /* newest first */
-    const uint8_t *out;     /* this poll's, and its place in the image: */
-    uint32_t out_pos;       /* copies may want what io->made has not yet */
-    uint32_t cache_off;
-    int err;
-    uint8_t cache[DFOTA_OLD_CACHE];
     /* The generator's side: where segments come from and what is true. A
      * device has the map's and NULL. */
     int (*next_segment)(struct dfota_decoder *d, struct dfota_segment *out);
     const uint8_t *truth;
     const struct dfota_token *tokens; /* the next one */
     void *ctx;
+    struct dfota_copymap map;
+    struct dfota_self self; /* code NULL: not a SELF package */
+    struct dfota_coder map_coder;
+    struct dfota_coder coder; /* the open window's stream */
+    struct dfota_model model;
+    struct dfota_project project;
+    uint8_t cache[DFOTA_OLD_CACHE];
 };
 
 /**

@@ -70,7 +70,6 @@ struct dfota_first {
 
 struct dfota_project {
     const struct dfota_isa *isa; /* NULL: raw */
-    struct dfota_region region[DFOTA_REGIONS_MAX];
     uint8_t regions;
     uint8_t data_top; /* high byte of data addresses, 0: none */
     uint16_t t_len, t_cap;
@@ -78,6 +77,7 @@ struct dfota_project {
     struct dfota_memory code; /* targets of operands */
     struct dfota_memory data; /* words that are not in the image */
     struct dfota_first first[DFOTA_FIRSTS]; /* by register, low bits */
+    struct dfota_region region[DFOTA_REGIONS_MAX];
 };
 
 /* An address may be put together by two instructions: the first loads a
