@@ -5,3 +5,7 @@ find_package(Python3 REQUIRED COMPONENTS Interpreter)
 add_test(NAME ref/golden
          COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/check_ref.py)
 set_tests_properties(ref/golden PROPERTIES TIMEOUT 300)
+add_test(NAME ref/fresh
+         COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/fresh.py
+                 $<TARGET_FILE:dfota>)
+set_tests_properties(ref/fresh PROPERTIES TIMEOUT 300)
