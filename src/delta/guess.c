@@ -110,7 +110,7 @@ int guess_architectures(const struct plan_input *in, const struct segments *map,
                         const struct dfota_project *project,
                         uint8_t list[GUESS_ARCHITECTURES])
 {
-    size_t room = in->p->m.source_len + DFOTA_LOOK_BACK + DFOTA_LOOK_AHEAD;
+    size_t room = in->p->m.source_len + DFOTA_LOOK_AHEAD;
     uint8_t *padded = calloc(1, room);
     struct dfota_known *known = calloc((size_t)2 * KNOWN, sizeof *known);
     int64_t score[ARCHITECTURES];
@@ -119,8 +119,8 @@ int guess_architectures(const struct plan_input *in, const struct segments *map,
 
     if (err)
         goto out;
-    memcpy(padded + DFOTA_LOOK_BACK, in->old, in->p->m.source_len);
-    s.old = padded + DFOTA_LOOK_BACK;
+    memcpy(padded, in->old, in->p->m.source_len);
+    s.old = padded;
     s.stride = in->p->m.target_len / (SAMPLE / CHUNK);
     s.project.code = (struct dfota_memory){.entry = known, .cap = KNOWN};
     s.project.data =

@@ -5,60 +5,35 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-/* What the arena of each class holds. docs/format.md 4.4 */
-struct arena_class {
-    uint8_t kib;
-    struct dfota_model_size model;
-    uint16_t t, code, data; /* entries */
+static const struct dfota_arena_class classes[DFOTA_ARENA_CLASSES] = {
+    {8, {8, 7, 7}, 128, 32, 16},
+    {16, {9, 9, 8}, 256, 64, 32},
+    {32, {10, 9, 8}, 1024, 64, 32},
+    {64, {12, 9, 8}, 1024, 64, 32},
 };
 
-/* Deltas; the same with SELF, whose tokens need counters; and SELF packages
- * without a source, which have no T and no flags. */
-enum { DELTA, DELTA_SELF, FULL_SELF, USES };
-enum { CLASSES = 4 };
-
-static const struct arena_class classes[USES][CLASSES] = {
-    {
-        {8, {8, 7, 7}, 128, 32, 16},
-        {16, {9, 9, 8}, 256, 64, 32},
-        {32, {10, 9, 8}, 1024, 64, 32},
-        {64, {12, 9, 8}, 1024, 64, 32},
-    },
-    {
-        {8, {7, 6, 6}, 128, 32, 16},
-        {16, {9, 8, 7}, 256, 64, 32},
-        {32, {10, 9, 8}, 1024, 64, 32},
-        {64, {12, 8, 7}, 1024, 64, 32},
-    },
-    {
-        {8, {8, 7, 0}, 0, 0, 0},
-        {16, {10, 7, 0}, 0, 0, 0},
-        {32, {11, 9, 0}, 0, 0, 0},
-        {64, {12, 9, 0}, 0, 0, 0},
-    },
-};
-
-static unsigned use_of(const struct dfota_package *p)
+/* NULL: no such class, or SELF and no code for it */
+static const struct dfota_arena_class *class_of(const struct dfota_package *p)
 {
-    if (!(p->m.flags & DFOTA_FLAG_SELF))
-        return DELTA;
-    return p->m.flags & DFOTA_FLAG_NO_SOURCE ? FULL_SELF : DELTA_SELF;
-}
+    const struct dfota_arena_class *k = classes;
 
-static const struct arena_class *class_of(const struct dfota_package *p)
-{
-    const struct arena_class *k = classes[use_of(p)];
+    if (p->m.flags & DFOTA_FLAG_SELF) {
+        const struct dfota_self_code *self = dfota_self_find();
 
-    for (unsigned i = 0; i < CLASSES; i++) {
-        if (k[i].kib == p->m.arena_kib)
-            return &k[i];
+        if (!self)
+            return NULL;
+        k = p->m.flags & DFOTA_FLAG_NO_SOURCE ? self->full : self->delta;
+    }
+    for (unsigned i = 0; i < DFOTA_ARENA_CLASSES; i++, k++) {
+        if (k->kib == p->m.arena_kib)
+            return k;
     }
     return NULL;
 }
 
 uint16_t dfota_decoder_t_cap(const struct dfota_package *p)
 {
-    const struct arena_class *k = class_of(p);
+    const struct dfota_arena_class *k = class_of(p);
 
     return k ? k->t : 0;
 }
@@ -80,11 +55,13 @@ int dfota_decoder_layout(struct dfota_decoder *d, const struct dfota_package *p,
                          const struct dfota_decoder_io *io, void *arena,
                          size_t len)
 {
-    const struct arena_class *k = class_of(p);
+    const struct dfota_arena_class *k = class_of(p);
     uint8_t *at = arena;
     bool found;
 
     memset(d, 0, sizeof *d);
+    if ((p->m.flags & DFOTA_FLAG_SELF) && !dfota_self_find())
+        return DFOTA_E_ARCH;
     if (!k || len < dfota_decoder_arena_len(p))
         return DFOTA_E_ARENA;
     d->p = p;
@@ -92,12 +69,10 @@ int dfota_decoder_layout(struct dfota_decoder *d, const struct dfota_package *p,
     d->project.isa = dfota_isa_find(p->m.arch, &found);
     if (!found)
         return DFOTA_E_ARCH;
-    if (use_of(p) != DELTA) {
-        d->self.code = dfota_self_find();
-        if (!d->self.code)
-            return DFOTA_E_ARCH;
+    if (p->m.flags & DFOTA_FLAG_SELF) {
         if (p->m.flags & DFOTA_FLAG_DESCENDING)
             return DFOTA_E_CORRUPT;
+        d->self.code = dfota_self_find();
         d->self.counters =
             take(&at, DFOTA_SELF_COUNTERS * sizeof *d->self.counters);
     }
@@ -107,7 +82,7 @@ int dfota_decoder_layout(struct dfota_decoder *d, const struct dfota_package *p,
     d->project.code.cap = k->code;
     d->project.data.entry = take(&at, k->data * sizeof(struct dfota_known));
     d->project.data.cap = k->data;
-    if (use_of(p) != FULL_SELF)
+    if (k->t)
         d->map.counters =
             take(&at, DFOTA_COPYMAP_COUNTERS * sizeof *d->map.counters);
     d->map.source_len = p->m.source_len;
@@ -235,33 +210,25 @@ static void set_absent(struct dfota_decoder *d, uint32_t w)
 
 static void cache_fill(struct dfota_decoder *d, uint32_t o)
 {
-    uint32_t from = o > DFOTA_LOOK_BACK ? o - DFOTA_LOOK_BACK : 0;
-    uint32_t len = dfota_min_u32(d->p->m.source_len - from, DFOTA_OLD_CACHE);
+    uint32_t len = dfota_min_u32(d->p->m.source_len - o, DFOTA_OLD_CACHE);
 
-    /* Bytes before the image and behind it are 0, like absent ones. */
+    /* Bytes behind the image are 0, like absent ones. */
     memset(d->cache, 0, sizeof d->cache);
-    d->cache_off = o - DFOTA_LOOK_BACK;
-    if (from != d->cache_off)
-        len = dfota_min_u32(len, DFOTA_OLD_CACHE - (from - d->cache_off));
+    d->cache_off = o;
     if (!d->err)
-        d->err = d->io->old.read(d->io->old.ctx, from,
-                                 d->cache + (from - d->cache_off), len);
-    for (uint32_t i = 0; i < DFOTA_OLD_CACHE; i++) {
-        if (d->cache_off + i - d->absent < d->absent_end - d->absent)
+        d->err = d->io->old.read(d->io->old.ctx, o, d->cache, len);
+    for (uint32_t i = 0; i < len; i++) {
+        if (o + i - d->absent < d->absent_end - d->absent)
             d->cache[i] = 0;
     }
 }
 
-/* Old bytes around offset o: from -LOOK_BACK to LOOK_AHEAD. */
+/* Old bytes from offset o on, LOOK_AHEAD of them. */
 static const uint8_t *old_at(struct dfota_decoder *d, uint32_t o)
 {
-    uint32_t i = o - d->cache_off;
-
-    if (i < DFOTA_LOOK_BACK || i > DFOTA_OLD_CACHE - DFOTA_LOOK_AHEAD) {
+    if (o - d->cache_off > DFOTA_OLD_CACHE - DFOTA_LOOK_AHEAD)
         cache_fill(d, o);
-        i = DFOTA_LOOK_BACK;
-    }
-    return d->cache + i;
+    return d->cache + (o - d->cache_off);
 }
 
 /* ---- windows ------------------------------------------------------------- */
@@ -326,19 +293,28 @@ void dfota_decoder_push(struct dfota_decoder *d, uint8_t byte)
     d->made[0] = byte;
 }
 
-void dfota_decoder_literal(struct dfota_decoder *d, struct dfota_byte_ctx *x)
+/* Byte i of the unit. */
+static void code_byte(struct dfota_decoder *d, struct dfota_byte_ctx *x,
+                      unsigned i)
 {
-    x->align = d->pos & 3;
-    x->odd = d->pos & 1;
-    x->agreed = 2;
-    x->kind = DFOTA_KIND_LITERAL_BYTE;
+    uint32_t pos = d->pos + i;
+
+    x->align = pos & 3;
+    x->odd = pos & 1;
+    x->kind = d->unit.kind;
     x->last = d->last;
     memcpy(x->made, d->made, sizeof x->made);
+    d->unit.bytes[i] =
+        dfota_model_byte(&d->model, &d->coder, x, d->truth ? d->truth[pos] : 0);
+    dfota_decoder_push(d, d->unit.bytes[i]);
+}
+
+void dfota_decoder_literal(struct dfota_decoder *d, struct dfota_byte_ctx *x)
+{
+    x->agreed = 2;
     d->unit.kind = DFOTA_KIND_LITERAL_BYTE;
     d->unit.len = 1;
-    d->unit.bytes[0] = dfota_model_byte(&d->model, &d->coder, x,
-                                        d->truth ? d->truth[d->pos] : 0);
-    dfota_decoder_push(d, d->unit.bytes[0]);
+    code_byte(d, x, 0);
 }
 
 static void code_literal(struct dfota_decoder *d)
@@ -360,11 +336,9 @@ static int code_gap(struct dfota_decoder *d)
 }
 
 /* The bytes of a unit that is not as predicted. */
-static void code_bytes(struct dfota_decoder *d, const uint8_t *old,
-                       const uint8_t *truth)
+static void code_bytes(struct dfota_decoder *d, const uint8_t *old)
 {
-    struct dfota_byte_ctx x = {
-        .copied = 1, .expected = true, .kind = d->unit.kind, .agreed = 2};
+    struct dfota_byte_ctx x = {.copied = 1, .expected = true, .agreed = 2};
 
     for (unsigned i = 0; i < d->unit.len; i++) {
         uint8_t byte;
@@ -373,16 +347,12 @@ static void code_bytes(struct dfota_decoder *d, const uint8_t *old,
         x.old[0] = old[i];
         x.old[1] = old[i + 1];
         x.index = (uint8_t)i;
-        x.align = (d->pos + i) & 3;
-        x.last = d->last;
-        memcpy(x.made, d->made, sizeof x.made);
-        byte = dfota_model_byte(&d->model, &d->coder, &x, truth ? truth[i] : 0);
+        code_byte(d, &x, i);
+        byte = d->unit.bytes[i];
         x.agreed = byte == x.predicted;
         x.difference = (uint8_t)(byte - x.predicted);
         if (byte != old[i])
             d->last = (uint8_t)(byte - old[i]);
-        d->unit.bytes[i] = byte;
-        dfota_decoder_push(d, byte);
     }
 }
 
@@ -403,7 +373,7 @@ static void code_unit(struct dfota_decoder *d, uint32_t o, uint32_t avail)
         for (unsigned i = 0; i < d->unit.len; i++)
             dfota_decoder_push(d, d->unit.bytes[i]);
     } else {
-        code_bytes(d, old, truth);
+        code_bytes(d, old);
     }
     dfota_project_learn(&d->project, &guess, old, d->unit.bytes, o, d->pos);
 }

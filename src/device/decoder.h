@@ -34,6 +34,15 @@ struct dfota_decoder_io {
 /* Bytes of the old image kept at hand around the place that is copied. */
 #define DFOTA_OLD_CACHE 64
 
+/* What the arena of a class holds. docs/format.md 4.4 */
+struct dfota_arena_class {
+    uint8_t kib;
+    struct dfota_model_size model;
+    uint16_t t, code, data; /* entries; t 0: there is no copy map */
+};
+
+#define DFOTA_ARENA_CLASSES 4
+
 /* What is used most comes first: Thumb reaches words in the first 128 bytes
  * of a struct, bytes in the first 32, by one instruction. */
 struct dfota_decoder {

@@ -34,8 +34,7 @@ enum dfota_kind {
 };
 
 #define DFOTA_UNIT_MAX 8    /* bytes a unit may have */
-#define DFOTA_LOOK_BACK 4   /* old bytes a unit may look at before itself */
-#define DFOTA_LOOK_AHEAD 24 /* and from its start on */
+#define DFOTA_LOOK_AHEAD 24 /* old bytes it may look at, from its start */
 
 struct dfota_region {
     uint32_t off, len; /* in the old image */
@@ -154,7 +153,7 @@ struct dfota_unit {
 /**
  * Predict the unit that copies old[0..] (offset o) to offset n.
  *
- * old      readable from -DFOTA_LOOK_BACK to DFOTA_LOOK_AHEAD
+ * old      DFOTA_LOOK_AHEAD bytes
  * avail    bytes the unit may have, at least 1
  */
 void dfota_project_unit(struct dfota_project *p, const uint8_t *old, uint32_t o,

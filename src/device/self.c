@@ -236,9 +236,24 @@ static int unit(struct dfota_decoder *d, uint32_t room)
     return DFOTA_OK;
 }
 
+static const struct dfota_arena_class delta[DFOTA_ARENA_CLASSES] = {
+    {8, {7, 6, 6}, 128, 32, 16},
+    {16, {9, 8, 7}, 256, 64, 32},
+    {32, {10, 9, 8}, 1024, 64, 32},
+    {64, {12, 8, 7}, 1024, 64, 32},
+};
+
+static const struct dfota_arena_class full[DFOTA_ARENA_CLASSES] = {
+    {8, {8, 7, 0}, 0, 0, 0},
+    {16, {10, 7, 0}, 0, 0, 0},
+    {32, {11, 9, 0}, 0, 0, 0},
+    {64, {12, 9, 0}, 0, 0, 0},
+};
+
 const struct dfota_self_code *dfota_self_find(void)
 {
-    static const struct dfota_self_code code = {dfota_self_reset, unit};
+    static const struct dfota_self_code code = {dfota_self_reset, unit, delta,
+                                                full};
 
     return &code;
 }

@@ -60,6 +60,7 @@ struct dfota_token {
 };
 
 struct dfota_decoder;
+struct dfota_arena_class;
 struct dfota_self;
 
 /* The code as the decoder calls it; a device that takes no SELF packages
@@ -67,6 +68,9 @@ struct dfota_self;
 struct dfota_self_code {
     void (*reset)(struct dfota_self *s);
     int (*unit)(struct dfota_decoder *d, uint32_t room);
+    /* Deltas have tokens' counters, too; without a source there are no T and
+     * no flags. */
+    const struct dfota_arena_class *delta, *full;
 };
 
 struct dfota_self {
