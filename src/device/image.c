@@ -53,7 +53,7 @@ int dfota_each_equal(struct dfota_updater *u, const void *data, uint32_t len)
     int err = dfota_flash_read(p->flash, p->out, chunk, len);
 
     p->out += len;
-    return err || memcmp(chunk, data, len) ? DFOTA_E_FLASH : 0;
+    return err || memcmp(chunk, data, len) != 0 ? DFOTA_E_FLASH : 0;
 }
 
 static int each_hash(struct dfota_updater *u, const void *data, uint32_t len)

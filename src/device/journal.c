@@ -131,7 +131,7 @@ static void scan(struct dfota_journal *j, unsigned i, bool adopt)
     len = record_len(h.map_words);
     for (off = round_up(entry_off(h.windows), unit); off + len <= mirror_len(j);
          off += round_up(len, unit)) {
-        if (!load(j, i, off, s, len) || s->type - 1u >= DFOTA_RECORD_HELD ||
+        if (!load(j, i, off, s, len) ||
             (m->copies && seq_after(m->seq, s->seq)))
             continue;
         m->seq = s->seq;

@@ -47,6 +47,8 @@ enum dfota_record {
 
 /* Flags of the head. */
 #define DFOTA_JOURNAL_BROKEN 0x01 /* the slot held no image at the start */
+#define DFOTA_JOURNAL_SELF 0x02   /* several windows that cannot be run dry */
+#define DFOTA_JOURNAL_ROLL 0x04   /* a cut before READY discards */
 
 /* A record: what has been decided last. */
 struct dfota_state {
@@ -68,10 +70,10 @@ struct dfota_head {
     uint8_t flags;
     uint8_t granule_log2; /* bytes of image a bit of the map is for */
     uint8_t map_words;
-    uint32_t windows;                    /* entries of the table */
-    uint32_t counter;                    /* security counter */
-    uint32_t permits[DFOTA_PERMITS_MAX]; /* CRC-32 of their manifests */
+    uint32_t windows; /* entries of the table */
+    uint32_t counter; /* security counter */
     struct dfota_package package;
+    uint32_t permits[DFOTA_PERMITS_MAX]; /* CRC-32 of their manifests */
 };
 
 /* A window's entry of the table. */

@@ -47,8 +47,7 @@ static int prove(struct dfota_updater *u)
     if (!dfota_window_is_in(u, u->c.backup)) {
         if (dfota_window_is_in(u, u->c.slot))
             return window_done(u);
-        if (torn ||
-            (h->package.windows == 1 && !(h->flags & DFOTA_JOURNAL_BROKEN)))
+        if (torn || (h->flags & DFOTA_JOURNAL_ROLL))
             return dfota_updater_give_up(u, DFOTA_E_FLASH);
         return dfota_updater_again(u);
     }

@@ -17,8 +17,8 @@ static int check_geometry(const struct dfota_updater *u,
     /* The package counts on old bytes behind the sectors it knows of: an
      * erase block of the slot must not be larger. */
     if (dfota_min_u32(p->window_len, p->m.target_len) > c->backup->size ||
-        (p->windows > 1 && (c->slot->erase_size >> p->m.sector_log2 > 1 ||
-                            !c->crypto->ctx2)))
+        (p->windows > 1 &&
+         (c->slot->erase_size >> p->m.sector_log2 > 1 || !c->crypto->ctx2)))
         return DFOTA_E_BACKUP;
     if (!dfota_journal_fits(&u->journal, p->windows, DFOTA_MAP_WORDS))
         return DFOTA_E_FULL;
@@ -30,12 +30,13 @@ static int check_counter(const struct dfota_updater *u,
                          const struct dfota_package *p)
 {
     const struct dfota_head *h = &u->journal.head;
-    uint32_t id = dfota_crc32(0, &p->m, sizeof(p->m));
+    uint32_t id;
 
     if (p->m.counter >= h->counter)
         return 0;
     if (!p->permit_off)
         return DFOTA_E_COUNTER;
+    id = dfota_crc32(0, &p->m, sizeof(p->m));
     for (unsigned k = 0; k < DFOTA_PERMITS_MAX; k++) {
         if (h->permits[k] == id)
             return DFOTA_E_PERMIT;

@@ -9,10 +9,11 @@
 
 #define HELD_RESTORING 0x80 /* in tries: the window is half written */
 
+/* Powers of two within flash.h's bounds. */
 static bool area_valid(const struct dfota_flash *f)
 {
-    return f->erase_size >= 512 && !(f->erase_size & (f->erase_size - 1)) &&
-           f->prog_size - 1u < DFOTA_PAGE_LEN &&
+    return f->erase_size >= 512 && f->prog_size - 1u < DFOTA_PAGE_LEN &&
+           !(f->erase_size & (f->erase_size - 1)) &&
            !(f->prog_size & (f->prog_size - 1));
 }
 
@@ -42,25 +43,20 @@ static int read_made(void *ctx, uint32_t off, void *buf, uint32_t len)
     return err;
 }
 
-static void bind(struct dfota_reader *r,
-                 int (*read)(void *, uint32_t, void *, uint32_t),
-                 const void *ctx, uint32_t size)
-{
-    r->read = read;
-    r->ctx = (void *)(uintptr_t)ctx;
-    r->size = size;
-}
-
 int dfota_updater_init(struct dfota_updater *u,
                        const struct dfota_updater_config *c)
 {
     memset(u, 0, sizeof(*u));
     u->c = *c;
-    bind(&u->io.package, read_flash, c->package, c->package->size);
-    bind(&u->io.old, read_flash, c->slot, c->slot->size);
-    bind(&u->io.made, read_made, u, c->slot->size);
+    u->io.package.read = u->io.old.read = read_flash;
+    u->io.package.ctx = (void *)(uintptr_t)c->package;
+    u->io.package.size = c->package->size;
+    u->io.old.ctx = (void *)(uintptr_t)c->slot;
+    u->io.old.size = u->io.made.size = c->slot->size;
+    u->io.made.read = read_made;
+    u->io.made.ctx = u;
     return area_valid(c->slot) && area_valid(c->backup) &&
-                   area_valid(c->package) && area_valid(c->journal)
+                   area_valid(c->journal)
                ? 0
                : DFOTA_E_ARG;
 }
@@ -99,27 +95,21 @@ int dfota_updater_give_up(struct dfota_updater *u, int err)
 {
     struct dfota_journal *j = &u->journal;
     uint8_t type = j->state.type;
+    uint8_t to = DFOTA_RECORD_HELD;
     uint32_t why = (uint32_t)-err;
     int failed;
 
+    if (type <= DFOTA_RECORD_PENDING || type == DFOTA_RECORD_RESTORE)
+        why |= HELD_RESTORING;
     /* Booted is only what hashes to what the journal says. */
-    bool failed_only =
-        (type == DFOTA_RECORD_PENDING || type == DFOTA_RECORD_ARMED ||
-         (type == DFOTA_RECORD_READY && !j->state.tries)) &&
+    if (type >= DFOTA_RECORD_PENDING && type <= DFOTA_RECORD_READY &&
+        !(type == DFOTA_RECORD_READY && j->state.tries) &&
         !(j->head.flags & DFOTA_JOURNAL_BROKEN) &&
-        dfota_image_is_source(u, &j->head.package.m);
-
-    if (type <= DFOTA_RECORD_PENDING) {
-        j->head.windows = 0; /* a table begun may be incomplete */
-        why |= HELD_RESTORING;
-    }
-    if (type == DFOTA_RECORD_RESTORE)
-        why |= HELD_RESTORING;
-    if (failed_only)
-        why = (uint32_t)-err;
-    failed = dfota_journal_put(
-        j, failed_only ? DFOTA_RECORD_FAILED : DFOTA_RECORD_HELD, why,
-        u->window);
+        dfota_image_is_source(u, &j->head.package.m))
+        to = DFOTA_RECORD_FAILED;
+    if (type == DFOTA_RECORD_PENDING)
+        j->head.windows = 0; /* the table may be incomplete */
+    failed = dfota_journal_put(j, to, why, u->window);
     return failed ? failed : err;
 }
 
@@ -128,8 +118,9 @@ int dfota_updater_again(struct dfota_updater *u)
     uint32_t w = u->window;
 
     dfota_updater_seek(u, w);
-    return w ? dfota_journal_put(&u->journal, DFOTA_RECORD_DONE, 0, w - 1)
-             : dfota_journal_put(&u->journal, DFOTA_RECORD_ARMED, 0, 0);
+    return dfota_journal_put(&u->journal,
+                             w ? DFOTA_RECORD_DONE : DFOTA_RECORD_ARMED, 0,
+                             w - (w != 0));
 }
 
 /* Decide, record, then act (invariant 2): states of an open update are
@@ -145,8 +136,7 @@ static int decide(struct dfota_updater *u, bool *resumed)
     *resumed = type >= DFOTA_RECORD_PENDING && type <= DFOTA_RECORD_DONE &&
                (type != DFOTA_RECORD_PENDING || s->tries);
     if (*resumed && type <= DFOTA_RECORD_ARMED &&
-        j->head.package.windows == 1 &&
-        !(j->head.flags & DFOTA_JOURNAL_BROKEN)) {
+        (j->head.flags & DFOTA_JOURNAL_ROLL)) {
         if (!dfota_image_is_source(u, &j->head.package.m))
             return dfota_updater_give_up(u, DFOTA_E_SOURCE);
         return dfota_journal_put(j, DFOTA_RECORD_CLEAN, 0, 0);
@@ -175,8 +165,7 @@ int dfota_updater_boot(struct dfota_updater *u, enum dfota_action *action,
         return err;
     u->next_off = s->off;
     err = decide(u, resumed);
-    dfota_updater_seek(u,
-                       s->window + (s->type == DFOTA_RECORD_DONE ? 1u : 0));
+    dfota_updater_seek(u, s->window + (s->type == DFOTA_RECORD_DONE ? 1u : 0));
     if (s->type < DFOTA_RECORD_PENDING)
         *action = DFOTA_ACTION_BOOT;
     else if (s->type == DFOTA_RECORD_HELD)
@@ -212,6 +201,10 @@ static int ask(struct dfota_updater *u, const struct dfota_package *p,
 {
     struct dfota_head *h = &u->journal.head;
 
+    if (p->windows == 1)
+        flags |= flags ? 0 : DFOTA_JOURNAL_ROLL;
+    else if (p->digests_off)
+        flags |= DFOTA_JOURNAL_SELF;
     h->package = *p;
     h->flags = flags;
     set_map(u, h);

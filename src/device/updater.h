@@ -58,17 +58,18 @@ enum dfota_pass {
     DFOTA_PASS_PROOF, /* dry run of a descending package: by address */
 };
 
+/* What is used most lies within reach of a short load. */
 struct dfota_updater {
-    struct dfota_updater_config c;
+    uint8_t pass;         /* enum dfota_pass */
+    uint8_t fails;        /* failed flash operations of this window */
+    bool ready;           /* the window is open, or its backup is proven */
+    bool decoding;        /* the decoder has been begun at this boot */
     uint32_t window;      /* being made, production order */
     uint32_t off, len;    /* of it in the image, bytes */
     uint32_t done;        /* bytes of it */
     uint32_t rewrite_end; /* up to here sectors are written unseen */
     uint32_t next_off;    /* in the package: the next window's coded bytes */
-    uint8_t pass;         /* enum dfota_pass */
-    uint8_t fails;        /* failed flash operations of this window */
-    bool ready;           /* the window is open, or its backup is proven */
-    bool decoding;        /* the decoder has been begun at this boot */
+    struct dfota_updater_config c;
     struct dfota_decoder_io io;
     struct dfota_journal journal; /* its head has the package */
     struct dfota_decoder decoder;

@@ -70,9 +70,7 @@ void dfota_updater_tell(struct dfota_updater *u, enum dfota_stage stage);
  * cannot be run dry. */
 static inline bool dfota_updater_is_self(const struct dfota_updater *u)
 {
-    const struct dfota_package *p = &u->journal.head.package;
-
-    return p->digests_off && p->windows > 1;
+    return u->journal.head.flags & DFOTA_JOURNAL_SELF;
 }
 
 #endif

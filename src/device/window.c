@@ -58,10 +58,11 @@ static int begin(struct dfota_updater *u)
     /* Is it the one that was asked for? */
     if (!err && memcmp(&p.m, &h->package.m, sizeof(p.m)) != 0)
         err = DFOTA_E_NOPACKAGE;
-    if (!err && dry)
+    if (!err && dry) {
         err = begin_table(u);
-    if (!err && u->journal.state.type != DFOTA_RECORD_PENDING && dry)
-        return 0;
+        if (u->pass == DFOTA_PASS_REAL) /* armed */
+            return err;
+    }
     if (!err)
         err = dfota_decoder_init(&u->decoder, &h->package, &u->io, u->c.arena,
                                  u->c.arena_len);

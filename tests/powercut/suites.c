@@ -191,6 +191,27 @@ static void random_rot(struct tally *t, struct world *w, uint64_t ops,
     }
 }
 
+/* A run on large sectors takes a hundred times as long. */
+#define LARGE 65536
+static void sample(struct tally *t, struct world *w, uint64_t ops)
+{
+    sweep_loops(t, w, ops, 2);
+    random_lists(t, w, ops, 10);
+    journal_storms(t, w, ops, 5);
+    random_rot(t, w, ops, 5);
+    sweep_lies(t, w, ops, (unsigned)ops / 4 + 1);
+}
+
+/* Every pair of cuts, now and then on the smallest geometry. */
+static uint64_t pairs_wanted(const struct tally *t, const struct world *w,
+                             uint64_t ops, uint64_t usual)
+{
+    bool all = w->id.geometry == 0 && t->runs_max >= 300000 &&
+               w->id.seed / world_geometries % 16 == 0;
+
+    return all ? ops * ops : usual;
+}
+
 void suites_run(struct tally *t, struct world *w, unsigned depth)
 {
     struct trial trial;
@@ -201,9 +222,13 @@ void suites_run(struct tally *t, struct world *w, unsigned depth)
     trial_run(&trial, w, &none);
     ops = trial.first_ops;
     tally_run(t, w, &none);
+    if (w->area[AREA_SLOT].flash.size > LARGE) {
+        sample(t, w, ops);
+        return;
+    }
     sweep_boot(t, w, 0, ops, 2 + 4 * depth);
     sweep_boot(t, w, 1, 24, depth);
-    sweep_pairs(t, w, ops, 150 * more);
+    sweep_pairs(t, w, ops, pairs_wanted(t, w, ops, 150 * more));
     sweep_loops(t, w, ops, 8 * more);
     random_lists(t, w, ops, 40 * more);
     journal_storms(t, w, ops, 60 * more);
