@@ -29,7 +29,7 @@
 
 #define DFOTA_PERMITS_MAX 8      /* used ones remembered; then none is taken */
 #define DFOTA_JOURNAL_RECORDS 64 /* room asked for in a mirror */
-#define DFOTA_MAP_WORDS 32       /* most: 1024 granules a window */
+#define DFOTA_MAP_WORDS 16       /* most: 512 granules a window */
 #define DFOTA_RECORD_LEN 20      /* bytes of struct dfota_state but the map */
 
 enum dfota_record {
