@@ -3,7 +3,7 @@
 """Packages for every pair of images, beside the peers found on PATH.
 
 usage: bench/delta.py --dfota PROGRAM [--ram BYTES] [--backup SIZE]
-                      [--json FILE] [--svg FILE] [--runs N] DIR
+                      [--json FILE] [--svg FILE] [--markdown FILE] DIR
 
 DIR holds one folder a pair: DIR/*/old.bin, new.bin. Each package is signed,
 applied back by `dfota apply` and compared. Times are user + system seconds of
@@ -160,6 +160,45 @@ def summary(results):
     return geomean(x for ratios in by_arch.values() for x in ratios)
 
 
+def markdown(results, names, rows, mean, args, path):
+    """The page docs/benchmark.md; the picture lies beside it."""
+    ram = f"{int(args.ram)} bytes" if args.ram.isdigit() else args.ram
+    window = args.backup or "the whole image"
+    lines = [
+        "# Benchmark", "",
+        "Made by `./run bench delta DIR --markdown docs/benchmark.md --svg",
+        "docs/benchmark.svg`, where DIR holds a folder a pair: `old.bin` and",
+        "`new.bin` of firmware that was released. Sizes in bytes; ours are",
+        "signed packages with their manifest, each applied back by",
+        "`dfota apply` and compared. Peers: `bsdiff`; `xdelta3 -9 -S lzma`;",
+        "`zstd --ultra -22 --patch-from`; others when they are on PATH.", "",
+        f"Decoder memory: {ram}. Window: {window}.", "",
+        "| pair | arch | new | " + " | ".join(names) +
+        " | dfota / bsdiff | create s | apply s |",
+        "|---|---|" + "---|" * (len(names) + 4)]
+    for r, row in zip(results, rows):
+        sizes = row["sizes"]
+        lines.append(
+            f'| {r["pair"]} | {r["dfota"]["arch"]} | {r["new_bytes"]} | ' +
+            " | ".join(str(sizes[n]) for n in names) +
+            f' | {sizes["dfota"] / sizes["bsdiff"]:.3f} '
+            f'| {r["dfota"]["seconds"]:.2f} '
+            f'| {r["dfota"]["apply_seconds"]:.2f} |')
+    lines += ["", f"Geometric mean against bsdiff: **{mean:.3f}**.", "",
+              "![sizes against bsdiff](benchmark.svg)", "",
+              "| program | create, s of CPU, all pairs | largest memory, MiB |",
+              "|---|---|---|"]
+    for name in names:
+        every = [r["dfota"] if name == "dfota" else r["peers"][name]
+                 for r in results]
+        lines.append(f'| {name} | {sum(e["seconds"] for e in every):.2f} | '
+                     f'{max(e["memory_kib"] for e in every) / 1024:.1f} |')
+    lines += ["", "Times are of one run on one machine: only their ratios say",
+              "something. Sizes are exact: the same inputs give the same",
+              "package everywhere."]
+    Path(path).write_text("\n".join(lines) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dfota", required=True)
@@ -167,6 +206,7 @@ def main():
     parser.add_argument("--backup", default="")
     parser.add_argument("--json", default="")
     parser.add_argument("--svg", default="")
+    parser.add_argument("--markdown", default="")
     parser.add_argument("dir", type=Path)
     args = parser.parse_args()
     pairs = sorted(p.parent for p in args.dir.glob("*/old.bin")
@@ -190,6 +230,8 @@ def main():
         Path(args.json).write_text(json.dumps(results, indent=2) + "\n")
     if args.svg and mean:
         svg(rows, names, args.svg)
+    if args.markdown and mean:
+        markdown(results, names, rows, mean, args, args.markdown)
     print(f"geomean vs bsdiff {mean:.3f}" if mean
           else "geomean vs bsdiff unknown: bsdiff is not on PATH")
 

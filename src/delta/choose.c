@@ -26,7 +26,7 @@ enum { ROUNDS = 2 };
 enum { LITTLE = 4 };
 
 /* New bytes from which on copies from the new image are tried. */
-enum { FRESH_MIN = 256 };
+enum { FRESH_MIN = 256, FRESH_PART = 640 };
 
 /* What a body is coded with, beside the map. */
 struct setting {
@@ -219,9 +219,14 @@ static int rematch(struct search *s)
 
 static int search_maps(struct search *s)
 {
+    size_t before = SIZE_MAX;
     int err = 0;
 
-    for (int round = 0; round < ROUNDS && !err; round++) {
+    /* A round that gained nothing will not gain at the second try. */
+    for (int round = 0;
+         round < ROUNDS && !err && s->best->encoder.len < before - before / 64;
+         round++) {
+        before = s->best->encoder.len;
         err = rematch(s);
         if (!err)
             err = lay_out(s);
@@ -306,7 +311,8 @@ static int try_self(struct search *s)
 
     for (size_t i = 0; i < s->best_map.len; i++)
         fresh -= s->best_map.list[i].len;
-    if (s->p->windows > 1 || fresh < FRESH_MIN)
+    if (s->p->windows > 1 || fresh < FRESH_MIN ||
+        fresh < s->p->m.target_len / FRESH_PART)
         return 0;
     with.flags |= DFOTA_FLAG_SELF;
     apply_setting(s, &with);

@@ -21,7 +21,7 @@ uint32_t encoder_cost(uint32_t p)
 {
     /* Near 1, where most flags are, the table is too coarse: -ln is 1 - p. */
     if (p > 0xF000)
-        return (uint32_t)((0x10000 - p) * UINT64_C(94548) / 65536);
+        return (0x10000 - p) * 94548U >> 16;
     if (!cost_table[1])
         make_cost_table();
     return cost_table[p >> 4];

@@ -35,7 +35,7 @@ struct plan_candidate {
     int64_t score;
 };
 
-enum { PLAN_BASES = 4 };
+enum { PLAN_BASES = 2 };
 
 /**
  * Bases found by the old image's changed words, the best first; T must be
