@@ -235,9 +235,9 @@ void dfota_project_unit(struct dfota_project *p, const uint8_t *old, uint32_t o,
         has = operand_at(p, old, o + (r ? r->old_bias : 0), DFOTA_LOOK_AHEAD,
                          &op);
     /* A word that loads half an address may look like a pointer. */
-    if (has && op.half == DFOTA_FIRST) {
+    if (has) {
         read_operand(p, old, 4, 0, &lone);
-        first = lone.kind != 0;
+        first = lone.kind != 0 && lone.half == DFOTA_FIRST;
     }
     if (first || !word || !word_unit(p, DFOTA_KIND_POINTER, u)) {
         if (has && op.len <= avail) {

@@ -7,5 +7,5 @@ add_test(NAME ref/golden
 set_tests_properties(ref/golden PROPERTIES TIMEOUT 300)
 add_test(NAME ref/fresh
          COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/fresh.py
-                 $<TARGET_FILE:dfota>)
+                 $<TARGET_FILE:dfota> 2050 30)
 set_tests_properties(ref/fresh PROPERTIES TIMEOUT 300)
