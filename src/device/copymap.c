@@ -18,6 +18,16 @@ enum {
     FLAG_ANCHOR = FLAGS + 6, /* and + 7: by the length */
 };
 
+static unsigned flag(struct dfota_copymap *m, unsigned which, unsigned actual)
+{
+    return dfota_counter_bit(m->counters + which, m->coder, actual);
+}
+
+static uint32_t value(struct dfota_copymap *m, unsigned which, uint32_t actual)
+{
+    return dfota_value(m->counters + which, m->coder, actual);
+}
+
 static uint32_t code_bits(struct dfota_coder *c, unsigned n, uint32_t actual)
 {
     uint32_t v = 0;
@@ -35,7 +45,7 @@ static uint32_t code_address(struct dfota_copymap *m, uint32_t actual)
     while (zeros < 31 && !(actual >> zeros & 1))
         zeros++;
     zeros = code_bits(m->coder, 5, zeros);
-    return dfota_value(m->counters + GAP, m->coder, actual >> zeros) << zeros;
+    return value(m, GAP, actual >> zeros) << zeros;
 }
 
 /* A difference of addresses: most are small, either way. */
@@ -55,7 +65,6 @@ static bool whole(const struct dfota_copymap *m, const struct dfota_region *r)
 /* Regions mostly follow each other; one may be the whole image. */
 static int code_regions(struct dfota_copymap *m, struct dfota_project *p)
 {
-    dfota_counter *t = m->counters;
     uint32_t n = code_bits(m->coder, 3, p->regions - 1U) + 1, end = 0;
 
     p->regions = (uint8_t)n;
@@ -66,8 +75,8 @@ static int code_regions(struct dfota_copymap *m, struct dfota_project *p)
             r->off = 0;
             r->len = m->source_len;
         } else {
-            r->off = end + dfota_value(t + JUMP, m->coder, r->off - end);
-            r->len = dfota_value(t + LEN, m->coder, r->len);
+            r->off = end + value(m, JUMP, r->off - end);
+            r->len = value(m, LEN, r->len);
         }
         if (r->off > m->source_len || r->len > m->source_len - r->off)
             return DFOTA_E_CORRUPT;
@@ -88,13 +97,12 @@ static bool plain(const struct dfota_copymap *m, const struct dfota_project *p)
 
 int dfota_copymap_head(struct dfota_copymap *m, struct dfota_project *p)
 {
-    dfota_counter *t = m->counters;
     struct dfota_region *r = p->region;
     int err = DFOTA_OK;
 
-    dfota_counters_reset(t, DFOTA_COPYMAP_COUNTERS);
+    dfota_counters_reset(m->counters, DFOTA_COPYMAP_COUNTERS);
     p->data_top = (uint8_t)code_bits(m->coder, 8, p->data_top);
-    if (dfota_counter_bit(t + FLAG_PLAIN, m->coder, plain(m, p))) {
+    if (flag(m, FLAG_PLAIN, plain(m, p))) {
         p->regions = 1;
         r->off = 0;
         r->len = m->source_len;
@@ -102,7 +110,7 @@ int dfota_copymap_head(struct dfota_copymap *m, struct dfota_project *p)
     } else {
         err = code_regions(m, p);
     }
-    dfota_counters_reset(t, DFOTA_COPYMAP_COUNTERS);
+    dfota_counters_reset(m->counters, DFOTA_COPYMAP_COUNTERS);
     m->src = 0;
     m->shift = 0;
     return err;
@@ -118,47 +126,43 @@ void dfota_copymap_window(struct dfota_copymap *m, uint32_t off, uint32_t len)
 static uint32_t code_source(struct dfota_copymap *m, uint32_t pos,
                             uint32_t actual)
 {
-    dfota_counter *t = m->counters;
     uint32_t same = pos + m->shift, jump;
     unsigned back;
 
-    if (dfota_counter_bit(t + FLAG_ON, m->coder, actual == m->src))
+    if (flag(m, FLAG_ON, actual == m->src))
         return m->src;
-    if (same != m->src &&
-        dfota_counter_bit(t + FLAG_SAME, m->coder, actual == same))
+    if (same != m->src && flag(m, FLAG_SAME, actual == same))
         return same;
-    back = dfota_counter_bit(t + FLAG_BACK, m->coder, actual < m->src);
+    back = flag(m, FLAG_BACK, actual < m->src);
     jump = back ? m->src - actual : actual - m->src;
-    jump = dfota_value(t + JUMP, m->coder, jump - 1) + 1;
+    jump = value(m, JUMP, jump - 1) + 1;
     return back ? m->src - jump : m->src + jump;
 }
 
 int dfota_copymap_next(struct dfota_copymap *m, const struct dfota_segment *s,
                        struct dfota_segment *out)
 {
-    dfota_counter *t = m->counters;
     const struct dfota_segment none = {0};
     uint32_t left = m->end - m->pos, gap;
 
-    if (left == 0 || dfota_counter_bit(t + FLAG_LAST, m->coder, !s))
+    if (left == 0 || flag(m, FLAG_LAST, !s))
         return DFOTA_DONE;
     if (!s)
         s = &none;
-    gap = dfota_value(t + GAP, m->coder, s->pos - m->pos);
+    gap = value(m, GAP, s->pos - m->pos);
     if (gap >= left)
         return DFOTA_E_CORRUPT;
     left -= gap;
     out->pos = m->pos + gap;
     out->len = left;
-    if (!dfota_counter_bit(t + FLAG_TO_END, m->coder, s->len == left))
-        out->len = dfota_value(t + LEN, m->coder, s->len - 1) + 1;
+    if (!flag(m, FLAG_TO_END, s->len == left))
+        out->len = value(m, LEN, s->len - 1) + 1;
     if (out->len == 0 || out->len > left)
         return DFOTA_E_CORRUPT;
     out->src = code_source(m, out->pos, s->src);
     if (out->src > m->source_len || out->len > m->source_len - out->src)
         return DFOTA_E_CORRUPT;
-    out->anchor = dfota_counter_bit(t + FLAG_ANCHOR + (out->len >= 32),
-                                    m->coder, s->anchor);
+    out->anchor = flag(m, FLAG_ANCHOR + (out->len >= 32), s->anchor);
     m->pos = out->pos + out->len;
     m->src = out->src + out->len;
     m->shift = out->src - out->pos;

@@ -249,8 +249,8 @@ bool dfota_model_flag(struct dfota_model *m, struct dfota_coder *c,
         index[i] &= len - 1;
         in[i] = (int16_t)dfota_stretch(dfota_max_u32(t[index[i]] >> 16, 1));
     }
-    hit = mixed_bit(c, m->fweights + (kind & 15) * DFOTA_FLAG_INPUTS, in,
-                    DFOTA_FLAG_INPUTS, actual);
+    hit = mixed_bit(c, m->fweights + (size_t)(kind & 15) * DFOTA_FLAG_INPUTS,
+                    in, DFOTA_FLAG_INPUTS, actual);
     for (unsigned i = DFOTA_FLAG_INPUTS; i-- > 0;) {
         t -= len;
         flag_learn(t + index[i], hit);
@@ -312,10 +312,17 @@ enum { PICKS_COPIED = 13, SEED_LITERAL = 11, SEED_COPIED = 1 };
  * likely, with a counter of how much each is worth. */
 enum { OPINIONS = DFOTA_BYTE_CONTEXTS + DFOTA_BYTE_EXPECTS };
 
+struct opinion {
+    uint32_t h;     /* the context's hash */
+    uint16_t *t;    /* its counter; NULL: nothing is expected any more */
+    uint32_t guess; /* 0xFF: a context's counter is of a 1 */
+};
+
 struct byte_state {
-    uint32_t h[DFOTA_BYTE_CONTEXTS];
-    uint16_t *t[OPINIONS];   /* NULL: nothing is expected any more */
-    uint8_t guess[OPINIONS]; /* contexts' counters are of a 1 */
+    const struct dfota_model *m;
+    const struct dfota_byte_ctx *x;
+    uint32_t known, at; /* a 1 and the bits so far; the bit to come */
+    struct opinion o[OPINIONS];
     int16_t in[OPINIONS + 1];
 };
 
@@ -323,76 +330,89 @@ static void byte_begin(struct byte_state *s, const struct dfota_byte_ctx *x)
 {
     const uint8_t *byte = &x->copied, *pick = picks;
     uint32_t seed = SEED_LITERAL;
+    struct opinion *o = s->o;
 
     if (x->copied) {
         pick += PICKS_COPIED;
         seed = SEED_COPIED;
     }
-    for (unsigned i = 0; i < DFOTA_BYTE_CONTEXTS; i++) {
+    for (; o < s->o + DFOTA_BYTE_CONTEXTS; o++) {
         uint32_t v = 0;
 
         do {
             v |= (uint32_t)byte[*pick & 15] << shifts[*pick >> 4 & 7];
         } while (!(*pick++ & LAST));
-        s->h[i] = hash(seed + i, v);
-        s->guess[i] = 0xFF;
+        o->h = hash(seed++, v);
+        o->guess = 0xFF;
     }
-    s->guess[DFOTA_BYTE_CONTEXTS] = x->predicted;
-    s->guess[DFOTA_BYTE_CONTEXTS + 1] = x->old[0];
-    s->guess[DFOTA_BYTE_CONTEXTS + 2] = (uint8_t)(x->old[0] + x->last);
+    o[0].guess = x->predicted;
+    o[1].guess = x->old[0];
+    o[2].guess = (x->old[0] + x->last) & 0xFFU;
     s->in[OPINIONS] = BIAS_INPUT;
 }
 
-/* The counter of opinion i for the bit `at`. known: a 1 and the bits so far */
-static uint16_t *opinion(const struct dfota_model *m,
-                         const struct byte_state *s, unsigned i,
-                         const struct dfota_byte_ctx *x, unsigned known,
-                         unsigned at)
+/* The counter of context i for the next bit. */
+static uint16_t *context(const struct byte_state *s, unsigned i)
 {
-    uint32_t index;
+    unsigned log2 = s->m->size.slot_log2;
 
-    if (i < DFOTA_BYTE_CONTEXTS)
-        return m->slots + (i << m->size.slot_log2) +
-               ((s->h[i] + known) * 0x9E3779B1 >> (32 - m->size.slot_log2));
-    /* Does it still fit what is known? */
-    if (!x->expected || (s->guess[i] | 256U) >> (at + 1) != known)
-        return NULL;
-    i -= DFOTA_BYTE_CONTEXTS;
-    index = at | (uint32_t)x->align << 3 | (uint32_t)x->kind << 5;
-    if (i == 0)
-        index = x->agreed | at << 2 | (uint32_t)x->index << 5 |
-                (uint32_t)x->kind << 7;
-    return m->expects + (i << m->size.expect_log2) +
-           (index & ((1U << m->size.expect_log2) - 1));
+    return s->m->slots + (i << log2) +
+           ((s->o[i].h + s->known) * 0x9E3779B1 >> (32 - log2));
 }
 
-static unsigned byte_bit(struct dfota_model *m, struct byte_state *s,
-                         struct dfota_coder *c, const struct dfota_byte_ctx *x,
-                         unsigned known, unsigned at, unsigned actual)
+/* The counter of expectation i; NULL if it does not fit what is known. */
+static uint16_t *expectation(const struct byte_state *s, unsigned i)
 {
-    unsigned set = x->copied, bit;
+    const struct dfota_byte_ctx *x = s->x;
+    unsigned log2 = s->m->size.expect_log2;
+    uint32_t index = s->at | (uint32_t)x->align << 3 | (uint32_t)x->kind << 5;
 
-    for (unsigned i = 0; i < OPINIONS; i++) {
-        uint16_t *t = opinion(m, s, i, x, known, at);
-        int32_t in = t ? dfota_stretch(counter_p(*t)) : 0;
+    if (!x->expected ||
+        (s->o[DFOTA_BYTE_CONTEXTS + i].guess | 256) >> (s->at + 1) != s->known)
+        return NULL;
+    if (i == 0)
+        index = x->agreed | s->at << 2 | (uint32_t)x->index << 5 |
+                (uint32_t)x->kind << 7;
+    return s->m->expects + (i << log2) + (index & ((1U << log2) - 1));
+}
 
-        if (i < DFOTA_BYTE_CONTEXTS && !(*t & 15))
-            in = 0;
+/* What opinion i says of the next bit. */
+static int32_t say(struct byte_state *s, unsigned i)
+{
+    struct opinion *o = &s->o[i];
+    int32_t in;
 
-        s->t[i] = t;
-        s->in[i] = (int16_t)(s->guess[i] >> at & 1 ? in : -in);
+    if (i < DFOTA_BYTE_CONTEXTS) {
+        o->t = context(s, i);
+        if (!(*o->t & 15))
+            return 0;
+    } else {
+        o->t = expectation(s, i - DFOTA_BYTE_CONTEXTS);
+        if (!o->t)
+            return 0;
     }
-    if (s->t[DFOTA_BYTE_CONTEXTS])
+    in = dfota_stretch(counter_p(*o->t));
+    return o->guess >> s->at & 1 ? in : -in;
+}
+
+static unsigned byte_bit(struct byte_state *s, struct dfota_coder *c,
+                         unsigned actual)
+{
+    unsigned set = s->x->copied, bit;
+
+    for (unsigned i = 0; i < OPINIONS; i++)
+        s->in[i] = (int16_t)say(s, i);
+    if (s->o[DFOTA_BYTE_CONTEXTS].t)
         set |= 2;
-    if (s->t[DFOTA_BYTE_CONTEXTS + 1])
+    if (s->o[DFOTA_BYTE_CONTEXTS + 1].t)
         set |= 4;
-    if (at == 7)
+    if (s->at == 7)
         set |= 8;
-    bit = mixed_bit(c, m->weights + set * DFOTA_BYTE_INPUTS, s->in,
+    bit = mixed_bit(c, s->m->weights + (size_t)set * DFOTA_BYTE_INPUTS, s->in,
                     DFOTA_BYTE_INPUTS, actual);
-    for (unsigned i = 0; i < OPINIONS; i++) {
-        if (s->t[i])
-            counter_learn(s->t[i], ((unsigned)s->guess[i] >> at & 1U) == bit);
+    for (struct opinion *o = s->o; o < s->o + OPINIONS; o++) {
+        if (o->t)
+            counter_learn(o->t, (o->guess >> s->at & 1) == bit);
     }
     return bit;
 }
@@ -401,11 +421,12 @@ uint8_t dfota_model_byte(struct dfota_model *m, struct dfota_coder *c,
                          const struct dfota_byte_ctx *x, uint8_t actual)
 {
     struct byte_state s;
-    unsigned known = 1;
 
+    s.m = m;
+    s.x = x;
+    s.known = 1;
     byte_begin(&s, x);
-    for (unsigned at = 8; at-- > 0;)
-        known = known << 1 |
-                byte_bit(m, &s, c, x, known, at, (unsigned)actual >> at & 1U);
-    return (uint8_t)known;
+    for (s.at = 8; s.at-- > 0;)
+        s.known = s.known << 1 | byte_bit(&s, c, (uint32_t)actual >> s.at & 1);
+    return (uint8_t)s.known;
 }
