@@ -207,8 +207,8 @@ class Projection:
         return i
 
     def word_in_region(self, o):
-        w = int.from_bytes(self.read(o, 4), "little")
-        return self.region_of(w - (w & self.isa.state))
+        """The word as it is, with its state bits."""
+        return self.region_of(int.from_bytes(self.read(o, 4), "little"))
 
     def step(self, insn):
         self.forget(insn.writes)
