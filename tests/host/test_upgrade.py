@@ -337,6 +337,7 @@ def main():
         return every_case_is_listed(sys.argv[2])
     env = Env(sys.argv[1], sys.argv[2])
     wanted = sys.argv[3:]
+    unknown = set(wanted)
     failed = 0
     for function in CASES:
         if wanted and function.__name__ not in wanted:
@@ -348,11 +349,11 @@ def main():
         except Exception as e:  # the next cases tell something too
             failed += 1
             word = "FAILED: %s" % e
-        wanted = [w for w in wanted if w != function.__name__]
+        unknown.discard(function.__name__)
         print("%s (%.1f s): %s" % (function.__name__,
                                    time.monotonic() - began, word),
               flush=True)
-    for name in wanted:
+    for name in sorted(unknown):
         failed += 1
         print("no case " + name)
     if failed:
