@@ -227,7 +227,7 @@ static int info(const char *path, bool json, const char *svg, const char *old)
     uint8_t *package = NULL;
     size_t len = 0;
     struct package_map m = {0};
-    struct body_costs costs;
+    struct body_costs costs = {0};
     bool only_map = svg && strcmp(svg, "-") == 0;
     int status = cli_read_file("package", path, &package, &len), err;
 

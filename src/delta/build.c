@@ -96,9 +96,8 @@ static size_t make_label(const struct build_options *o, char *label)
 
         if (n > DFOTA_LABEL_MAX - len)
             n = DFOTA_LABEL_MAX - len;
-        if (n > 0)
-            memcpy(label + len, parts[i], n);
-        len += n;
+        for (size_t k = 0; k < n; k++)
+            label[len++] = parts[i][k];
     }
     return len;
 }

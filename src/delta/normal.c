@@ -35,7 +35,7 @@ int normal_known_make(const struct plan_input *in, const struct segments *map,
             out->list[out->len++] =
                 (struct dfota_known){words.list[i].was, words.list[i].is};
     }
-    if (out->len > 0)
+    if (out->list && out->len > 0)
         qsort(out->list, out->len, sizeof *out->list, by_old);
     free(words.list);
     return err;

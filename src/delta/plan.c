@@ -70,6 +70,7 @@ static bool rules_others(const struct dfota_segment *s, const uint8_t *covered)
 int plan_t(const struct plan_input *in, struct segments *map,
            struct dfota_project *project)
 {
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
     struct dfota_segment **order = malloc((map->len + 1) * sizeof *order);
     uint8_t *covered = calloc(1, in->p->m.source_len + 1U);
     int err = order && covered ? 0 : DFOTA_E_NOMEM;
@@ -80,6 +81,7 @@ int plan_t(const struct plan_input *in, struct segments *map,
         map->list[i].anchor = 0;
     }
     if (!err)
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): the same list */
         qsort(order, map->len, sizeof *order, longest_first);
     for (size_t i = 0; i < map->len && !err; i++) {
         struct dfota_segment *s = order[i];

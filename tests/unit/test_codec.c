@@ -45,7 +45,7 @@ static void put_call(struct image *m, uint32_t at, uint32_t target)
 {
     uint8_t *p = m->bytes + at;
 
-    memcpy(p, "\x00\xf0\x00\xf8", 4);
+    dfota_put_le32(p, 0xF800F000); /* BL of the next instruction */
     assert_true(dfota_isa_thumb2.write(p, BASE + at, BASE + target));
 }
 

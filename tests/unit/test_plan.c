@@ -26,8 +26,8 @@ static void make_images(uint32_t base)
         uint32_t target = (i * 7919) % LEN & ~3U;
         uint32_t moved = target + (target >= LEN / 2 ? INSERTED : 0);
 
-        dfota_put_le32(old_image + 4 * i, base + target);
-        dfota_put_le32(new_image + 4 * i, base + moved);
+        dfota_put_le32(old_image + (size_t)4 * i, base + target);
+        dfota_put_le32(new_image + (size_t)4 * i, base + moved);
     }
 }
 
