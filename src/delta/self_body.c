@@ -10,7 +10,7 @@
 
 /* How often tokens are chosen: the first time by prices that know nothing.
  * In deltas the gaps are small and each round decodes all of the image. */
-enum { ROUNDS = 5, ROUNDS_LARGE = 3, ROUNDS_DELTA = 2, LARGE = 3 << 20 };
+enum { ROUNDS = 5, ROUNDS_LARGE = 3, ROUNDS_DELTA = 1, LARGE = 3 << 20 };
 
 struct job {
     const struct plan_input *in;
