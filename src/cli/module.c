@@ -2,7 +2,6 @@
 /*
  * dfota-module: one emulated module on a serial line.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -12,6 +11,7 @@
 #include <uv.h>
 
 #include "base/err.h"
+#include "cli/cli.h"
 #include "modem/control.h"
 #include "modem/modem.h"
 #include "modem/ports.h"
@@ -102,30 +102,6 @@ static int usage(const char *what, const char *value)
     return EXIT_USAGE;
 }
 
-static bool parse_size(const char *text, uint32_t *out)
-{
-    unsigned long long v;
-    char *end;
-
-    if (text[0] < '0' || text[0] > '9')
-        return false;
-    errno = 0;
-    v = strtoull(text, &end, 0);
-    if (errno)
-        return false;
-    if (*end == 'k' || *end == 'K') {
-        v *= 1024;
-        end++;
-    } else if (*end == 'M') {
-        v *= 1048576;
-        end++;
-    }
-    if (strcmp(end, "iB") == 0)
-        end += 2;
-    *out = (uint32_t)v;
-    return *end == '\0' && v <= UINT32_MAX;
-}
-
 static bool parse_speed(const char *text, double *out)
 {
     char *end;
@@ -139,7 +115,7 @@ static int take_size(struct options *o, int c, const char *value)
     uint32_t *places[] = {&o->module.ram, &o->slot, &o->sector, &o->backup};
 
     o->backup_given |= c == OPT_BACKUP;
-    if (!parse_size(value, places[c - OPT_RAM]))
+    if (!cli_parse_size(value, places[c - OPT_RAM]))
         return usage("not a size", value);
     return EXIT_DONE;
 }

@@ -164,6 +164,7 @@ class Program(unittest.TestCase):
     def test_wrong_usage(self):
         for more in (["--model", "bg94"], ["--quirk", "none"],
                      ["--speed", "-1"], ["--speed", "x"], ["--slot", "5"],
+                     ["--backup", "17592186044416M"],
                      ["--sector", "1000"], ["--ram", "1"], ["--nonsense"],
                      ["surplus"], ["--seed", "x"]):
             self.refused(2, "see dfota-module --help|no model", *more)
