@@ -14,7 +14,7 @@ _dfota_commands() {
 # Values that are neither a file nor free text.
 _dfota_values() {
     case $1 in
-    -a | --arch) echo 'auto thumb2 raw' ;;
+    -a | --arch) echo 'auto thumb2 a32 a64 rv32 rv64 xtensa avr 8051 x86 raw' ;;
     -c | --class) echo 'bc26 mc65 bg95 bg96 bg96-softbank eg25' ;;
     -r | --ram) echo '8K 16K 32K 64K' ;;
     -m | --model) echo 'auto bg95' ;;

@@ -55,7 +55,7 @@ struct dfota_byte_ctx {
     uint8_t predicted;  /* what the unit's prediction said */
     uint8_t old[2];     /* the old byte, the one behind */
     uint8_t kind;       /* enum dfota_kind of the unit */
-    uint8_t index;      /* 0 .. 3 in the unit */
+    uint8_t index;      /* 0 .. 7 in the unit */
     uint8_t align;      /* address mod 4 */
     uint8_t odd;        /* and mod 2 */
     uint8_t agreed;     /* byte before: 0 missed, 1 as predicted, 2 none */
