@@ -93,6 +93,9 @@ static void print_text(const char *path, const struct package_map *m,
            hex(p->m.source_hash, sizeof p->m.source_hash, text));
     printf("target        %u bytes, SHA-256 %s\n", p->m.target_len,
            hex(p->m.target_hash, sizeof p->m.target_hash, text));
+    if (p->permit_off)
+        printf("permit        for the device whose id has SHA-256 %s\n",
+               hex(package + p->permit_off, DFOTA_HASH_LEN, text));
     printf("class         %08x\n", p->m.class_id);
     printf("counter       %u\n", p->m.counter);
     printf("decoder       %u KiB of memory\n", p->m.arena_kib);
@@ -112,10 +115,12 @@ static json_t *to_json(const struct package_map *m, const uint8_t *package,
 
     label_of(p, package, label);
     return json_pack(
-        "{s:I s:b s:s s:s s:I s:s s:I s:s s:I s:I s:i s:i s:I s:s s:i s:i s:I"
+        "{s:I s:b s:b s:s s:s s:I s:s s:I s:s s:I s:I s:i s:i s:I s:s s:i s:i "
+        "s:I"
         " s:{s:I s:I s:I}}",
-        "size", (json_int_t)len, "signed", is_signed(p, package), "label",
-        label, "arch", classes_arch_name(p->m.arch), "source_size",
+        "size", (json_int_t)len, "signed", is_signed(p, package), "permit",
+        p->permit_off != 0, "label", label, "arch",
+        classes_arch_name(p->m.arch), "source_size",
         (json_int_t)p->m.source_len, "source_sha256_head",
         hex(p->m.source_hash, sizeof p->m.source_hash, source), "target_size",
         (json_int_t)p->m.target_len, "target_sha256",

@@ -18,6 +18,8 @@ static const struct verb {
     {"apply", cmd_apply, "make the new image from the old one and a package"},
     {"info", cmd_info, "say what is in a package"},
     {"verify", cmd_verify, "check a package's signature and structure"},
+    {"permit", cmd_permit,
+     "let one device take a package with a lower counter"},
     {"keygen", cmd_keygen, "make a key pair"},
     {"upgrade", cmd_upgrade, "update a module on a serial port"},
 };

@@ -165,7 +165,8 @@ static int hash_range(const struct dfota_package *p,
 }
 
 /* The manifest into the running hash, package bytes from off to end behind
- * it, and the signature that follows them. */
+ * it, and the signature that follows them. A permit is added to what is
+ * signed already: its flag counts as 0. */
 static int verify(const struct dfota_package *p, const struct dfota_reader *in,
                   const struct dfota_crypto *crypto, uint32_t end, uint8_t key,
                   uint32_t signature_off)
@@ -175,6 +176,7 @@ static int verify(const struct dfota_package *p, const struct dfota_reader *in,
     int err;
 
     dfota_manifest_write(&p->m, raw);
+    raw[3] &= (uint8_t)~DFOTA_FLAG_PERMIT;
     err = crypto->hash_update(crypto->ctx, raw, sizeof(raw));
     if (!err)
         err = hash_range(p, in, crypto, DFOTA_MANIFEST_LEN, end);

@@ -12,7 +12,7 @@
  *   ..              permit, only with PERMIT     DFOTA_PERMIT_LEN
  *   body_off        body                         body_len
  *
- * The signature covers everything before it.
+ * The signature covers everything before it, with flag PERMIT taken as 0.
  */
 #ifndef DFOTA_DEVICE_PACKAGE_H
 #define DFOTA_DEVICE_PACKAGE_H
@@ -33,7 +33,8 @@
 #define DFOTA_DIGEST_LEN 16     /* a window's: the head of its SHA-256 */
 #define DFOTA_SOURCE_HASH_LEN 8 /* head of the source image's SHA-256 */
 /* Permit: SHA-256 of the device id, then a signature by the permit key over
- * SHA-256 {"DFOTA permit", that hash, manifest}. docs/format.md 2.4 */
+ * SHA-256 {"DFOTA permit", that hash, manifest without the flag}.
+ * docs/format.md 2.4 */
 #define DFOTA_PERMIT_LEN (DFOTA_HASH_LEN + DFOTA_SIGNATURE_LEN)
 
 /* Manifest flags, byte 3; bits 4-7 are enum dfota_arch. */

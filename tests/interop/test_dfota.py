@@ -22,7 +22,8 @@ import unittest
 import xml.etree.ElementTree
 
 DFOTA = None
-COMMANDS = ["diff", "apply", "info", "verify", "keygen", "upgrade"]
+COMMANDS = ["diff", "apply", "info", "verify", "permit", "keygen",
+            "upgrade"]
 SKIPPED_CHECK = "no --cert, the signature is not checked"
 HEAD = 80
 SIGNATURE = 64
@@ -86,6 +87,16 @@ def at_once(function, items):
         list(pool.map(function, items))
 
 
+def der(raw):
+    """r and s, 32 bytes each, as openssl wants them."""
+    out = b""
+    for half in (raw[:32], raw[32:]):
+        n = half.lstrip(b"\0")
+        n = b"\0" + n if not n or n[0] & 0x80 else n
+        out += bytes((2, len(n))) + n
+    return bytes((0x30, len(out))) + out
+
+
 def manifest(**change):
     """80 bytes of a manifest, and an unsigned, empty rest."""
     m = dict(flags=4, key=0, kib=16, sector=12, label=0, window=0, body=4,
@@ -126,6 +137,13 @@ class Lines(unittest.TestCase):
                 ["info"], ["info", PACKAGE, PACKAGE],
                 ["info", PACKAGE, "--json", "--map", "-"],
                 ["verify"], ["verify", PACKAGE], ["verify", "--cert", PUB],
+                ["permit"], ["permit", PACKAGE], ["permit", PACKAGE, PACKAGE],
+                ["permit", PACKAGE, "--key", KEY, "-o", "x"],
+                ["permit", PACKAGE, "--device", "1", "-o", "x"],
+                ["permit", PACKAGE, "--key", KEY, "--device", "1"],
+                ["permit", PACKAGE, "--key", KEY, "--device", "", "-o", "x"],
+                ["permit", PACKAGE, "--key", KEY, "--device", "1", "-o",
+                 PACKAGE],
                 ["keygen"], ["keygen", "-o", "-"], ["keygen", "x"],
                 ["apply", "-", "-", "-o", "x"], ["diff", "-", "-", "-o", "x"]):
             run(*line, status=2, cwd=ROOT)
@@ -459,6 +477,57 @@ class Keys(unittest.TestCase):
         self.assertFalse(os.path.lexists(out))
         done = run("apply", OLD, path("unsigned"), "-o", out, status=0)
         self.assertIn(SKIPPED_CHECK, done.stderr.decode())
+
+    def test_a_permit_is_a_second_signature_over_device_and_manifest(self):
+        run("keygen", "-o", path("permit.pem"), status=0)
+        done = run("permit", PACKAGE, "--key", path("permit.pem"), "--device",
+                   "356", "-o", path("permitted"), status=0)
+        before, after = get(PACKAGE), get(path("permitted"))
+        self.assertEqual(done.stdout.decode(),
+                         f"{path('permitted')}: {len(after)} bytes, for device "
+                         "356 alone, once\n")
+        at = HEAD + before[7] + SIGNATURE
+        id_hash = hashlib.sha256(b"356").digest()
+        self.assertEqual(after[:3], before[:3])
+        self.assertEqual(after[3], before[3] | 8)
+        self.assertEqual(after[4:at] + after[at + 96:], before[4:])
+        self.assertEqual(after[at:at + 32], id_hash)
+        put("message", b"DFOTA permit" + id_hash + before[:HEAD])
+        put("der", der(after[at + 32:at + 96]))
+        for key, status in (("permit.pub.pem", 0), (PUB, 1)):
+            checked = subprocess.run(
+                ["openssl", "dgst", "-sha256", "-verify", path(key),
+                 "-signature", path("der"), path("message")],
+                capture_output=True)
+            self.assertEqual(checked.returncode, status)
+
+    def test_a_package_with_a_permit_is_the_same_package(self):
+        for device in ("1", "2"):  # the second takes the first one's place
+            run("permit", path("again") if device == "2" else PACKAGE, "--key",
+                KEY, "--device", device, "-o", path("again" + device),
+                status=0)
+            shutil.copy(path("again" + device), path("again"))
+        self.assertEqual(len(get(path("again"))), len(get(PACKAGE)) + 96)
+        run("verify", path("again"), "--cert", PUB, status=0)
+        run("apply", OLD, path("again"), "-o", path("p-out"), "--cert", PUB,
+            status=0)
+        self.assertEqual(get(path("p-out")), get(NEW))
+        said = json.loads(run("info", "--json", path("again"), status=0).stdout)
+        self.assertTrue(said["permit"])
+        self.assertIn(hashlib.sha256(b"2").hexdigest(),
+                      run("info", path("again"), status=0).stdout.decode())
+        self.assertFalse(json.loads(
+            run("info", "--json", PACKAGE, status=0).stdout)["permit"])
+
+    def test_what_gets_no_permit(self):
+        run("diff", OLD, NEW, "-o", path("plain"), status=0)
+        out = path("no-permit")
+        for package, key, status in ((path("plain"), KEY, 3), (OLD, KEY, 3),
+                                     (PACKAGE, PUB, 1), (PACKAGE, OLD, 1),
+                                     (path("missing"), KEY, 1)):
+            run("permit", package, "--key", key, "--device", "1", "-o", out,
+                status=status)
+        self.assertFalse(os.path.lexists(out))
 
     def test_a_key_is_never_overwritten(self):
         before = get(KEY), get(PUB)

@@ -39,7 +39,8 @@ class Package:
         self.label = self.take(self.label_len)
         self.digests = [self.take(16) for _ in
                         range(self.windows if self.flags & SELF else 0)]
-        self.signed = data[: self.at]
+        self.signed = bytearray(data[: self.at])
+        self.signed[3] &= ~PERMIT & 0xFF  # added to what is signed
         self.signature = self.take(64)
         self.permit = self.take(96 if self.flags & PERMIT else 0)
         self.body = self.take(self.body_len)

@@ -312,6 +312,7 @@ static void a_permit_is_for_one_device_and_one_package(void **state)
     assert_int_equal(dfota_package_open(&p, &in), 0);
     memcpy(message + 12, id, sizeof(id));
     memcpy(message + 12 + sizeof(id), data, DFOTA_MANIFEST_LEN);
+    message[12 + sizeof(id) + 3] &= (uint8_t)~DFOTA_FLAG_PERMIT;
     memcpy(data + p.permit_off, id, sizeof(id));
     assert_int_equal(psa_sha256(message, sizeof(message), digest), 0);
     assert_int_equal(

@@ -234,13 +234,13 @@ static void store_permitted(const uint8_t id[DFOTA_HASH_LEN])
 
     reset_package();
     memmove(p + body + DFOTA_PERMIT_LEN, p + body, w.new_len + 4);
-    p[3] |= DFOTA_FLAG_PERMIT;
     forge(16, 0);
     memcpy(p + body, id, DFOTA_HASH_LEN);
     memcpy(message + 12, id, DFOTA_HASH_LEN);
     memcpy(message + 12 + DFOTA_HASH_LEN, p, DFOTA_MANIFEST_LEN);
     fast_hash(message, sizeof(message), digest);
     fast_sign(DFOTA_KEY_PERMIT, digest, p + body + DFOTA_HASH_LEN);
+    p[3] |= DFOTA_FLAG_PERMIT;
 }
 
 static void a_permit_lets_a_lower_counter_in_once(void **state)

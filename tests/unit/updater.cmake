@@ -10,3 +10,4 @@ target_sources(test_updater
                        ${CMAKE_SOURCE_DIR}/tests/powercut/pack_stand_in.c
                        ${CMAKE_SOURCE_DIR}/tests/powercut/stand_in.c
                        ${CMAKE_SOURCE_DIR}/tests/powercut/world.c)
+dfota_unit(permit dfota_delta dfota_updater dfota_sim dfota_psa)
