@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "cli/classes.h"
@@ -37,6 +38,9 @@ static const char help[] =
     "      --sector SIZE       the flash's erase blocks (4K)\n"
     "      --backup SIZE       the backup area; 0: as large as the image (0)\n"
     "      --full              a full image: needs no OLD on the device\n"
+    "      --threads N         work on so much at once; the package is the "
+    "same\n"
+    "                          (as many as there are processors)\n"
     "      --raw               take the images as they are, whatever they "
     "look like\n"
     "  -h, --help              print this help\n"
@@ -54,6 +58,7 @@ enum {
     OPT_RAW,
     OPT_SECTOR,
     OPT_SLOT,
+    OPT_THREADS,
     OPT_TO,
 };
 
@@ -73,9 +78,12 @@ static const struct option options[] = {
     {"raw", no_argument, NULL, OPT_RAW},
     {"sector", required_argument, NULL, OPT_SECTOR},
     {"slot", required_argument, NULL, OPT_SLOT},
+    {"threads", required_argument, NULL, OPT_THREADS},
     {"to-version", required_argument, NULL, OPT_TO},
     {0},
 };
+
+enum { THREADS_MAX = 1024 };
 
 struct diff {
     struct build_options build;
@@ -149,6 +157,8 @@ static bool parse_option(struct diff *d, int option, const char *text)
     case OPT_SLOT:
         d->slot_given = true;
         return cli_parse_size(text, &d->build.slot);
+    case OPT_THREADS:
+        return cli_parse_number(text, 1, THREADS_MAX, &d->build.threads);
     case OPT_TO:
         d->build.to_version = text;
         return true;
@@ -289,7 +299,10 @@ static int make(struct diff *d, const char *old_path, const char *new_path,
 int cmd_diff(int argc, char **argv)
 {
     struct diff d = {
-        .build = {.arch = BUILD_ARCH_AUTO, .arena_kib = 16, .sector = 4096}};
+        .build = {.arch = BUILD_ARCH_AUTO,
+                  .arena_kib = 16,
+                  .sector = 4096,
+                  .threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN)}};
     struct build_result out = {0};
     int status = parse_line(&d, argc, argv);
 

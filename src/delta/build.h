@@ -32,6 +32,7 @@ struct build_options {
     uint32_t base; /* address of the image's first byte */
     bool base_hinted;
     uint32_t base_hint; /* one more to try: what a container says may err */
+    unsigned threads;   /* at most so many at once; the package is the same */
 };
 
 /* Puts a signature; NULL: the package stays unsigned. */

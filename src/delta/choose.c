@@ -17,6 +17,7 @@
 #include "delta/refine.h"
 #include "delta/regions.h"
 #include "delta/self_body.h"
+#include "delta/trial.h"
 
 /* How often matching starts again with what the round before found. */
 enum { ROUNDS = 2 };
@@ -28,18 +29,13 @@ enum { LITTLE = 4 };
 /* New bytes from which on copies from the new image are tried. */
 enum { FRESH_MIN = 256, FRESH_PART = 640 };
 
-/* What a body is coded with, beside the map. */
-struct setting {
-    uint8_t arch, flags, data_top, regions;
-    struct dfota_region region[DFOTA_REGIONS_MAX];
-};
-
 struct search {
     const struct plan_input *in;
     struct dfota_package *p;
     const struct build_options *o;
-    struct segments map;     /* of the whole image */
-    struct segments windows; /* the same, cut, with T marked */
+    struct segments map; /* of the whole image */
+    /* The same, cut, with T marked, by the order of windows. */
+    struct segments windows, descending;
     struct dfota_project project;
     struct body *best;
     struct setting chosen;                        /* of the best */
@@ -84,69 +80,104 @@ static struct setting with_base(const struct search *s, uint32_t base)
 
 static void apply_setting(struct search *s, const struct setting *with)
 {
-    bool found;
-
-    s->p->m.arch = with->arch;
-    s->p->m.flags = with->flags;
-    s->project.isa = dfota_isa_find(with->arch, &found);
-    s->project.data_top = with->data_top;
-    s->project.regions = with->regions;
-    memcpy(s->project.region, with->region, sizeof with->region);
+    setting_apply(with, s->p, &s->project);
 }
 
-/* Cut the map at windows, choose what enters T. */
+static int lay_out_one(struct search *s, struct segments *windows)
+{
+    int err;
+
+    windows->len = 0;
+    err = plan_windows(s->in, &s->map, windows);
+    return err ? err : plan_t(s->in, windows, &s->project);
+}
+
+/* Cut the map at windows in either order, choose what enters T; the search
+ * goes on with the ascending one's. */
 static int lay_out(struct search *s)
 {
-    int err;
-
-    s->windows.len = 0;
-    err = plan_windows(s->in, &s->map, &s->windows);
-    return err ? err : plan_t(s->in, &s->windows, &s->project);
-}
-
-static int try_setting(struct search *s, const struct setting *with,
-                       bool same_map)
-{
-    const struct body *rival = s->best->encoder.bytes ? s->best : NULL;
-    struct body b;
-    int err;
-
-    apply_setting(s, with);
-    err = body_encode(&b, s->in, &s->windows, &s->project, rival, same_map);
-    if (err || (rival && b.encoder.len >= rival->encoder.len)) {
-        body_release(&b);
-        return err < 0 ? err : 0;
-    }
-    body_release(s->best);
-    *s->best = b;
-    s->chosen = *with;
-    return copy_map(&s->best_map, &s->map);
-}
-
-static int try_architectures(struct search *s, uint32_t base)
-{
-    struct setting with = with_base(s, base);
-    uint8_t list[GUESS_ARCHITECTURES] = {(uint8_t)s->o->arch};
-    size_t n = 1;
+    uint8_t *flags = &s->p->m.flags;
     int err = 0;
 
-    if (s->o->arch == BUILD_ARCH_AUTO) {
-        apply_setting(s, &with);
-        err = guess_architectures(s->in, &s->windows, &s->project, list);
-        n = GUESS_ARCHITECTURES;
+    if (s->p->windows > 1) {
+        *flags |= DFOTA_FLAG_DESCENDING;
+        err = lay_out_one(s, &s->descending);
     }
-    for (size_t i = 0; i < n && !err; i++) {
-        with.arch = list[i];
-        err = try_setting(s, &with, true);
+    *flags &= (uint8_t)~DFOTA_FLAG_DESCENDING;
+    return err ? err : lay_out_one(s, &s->windows);
+}
+
+/* The trial with the smallest body, the first of equals; NULL: none is
+ * smaller than the rival. */
+static struct trial *smallest(struct trial *list, size_t len,
+                              const struct body *rival)
+{
+    size_t limit = rival ? rival->encoder.len : SIZE_MAX;
+    struct trial *won = NULL;
+
+    for (struct trial *t = list; t < list + len; t++) {
+        if (t->err == 0 && t->body.encoder.len < limit) {
+            limit = t->body.encoder.len;
+            won = t;
+        }
     }
+    return won;
+}
+
+/* Code all, keep the smallest of them and of the best before. */
+static int try_all(struct search *s, struct trial *list, size_t len,
+                   bool same_map)
+{
+    const struct body *rival = s->best->encoder.bytes ? s->best : NULL;
+    struct trial *won;
+    int err = 0;
+
+    trials_run(list, len, s->in, rival, same_map, s->o->threads);
+    for (struct trial *t = list; t < list + len; t++)
+        err = t->err < 0 ? t->err : err;
+    won = smallest(list, len, rival);
+    if (!err && won) {
+        struct body before = *s->best;
+
+        *s->best = won->body;
+        won->body = before;
+        s->chosen = won->with;
+        err = copy_map(&s->best_map, &s->map);
+    }
+    for (struct trial *t = list; t < list + len; t++)
+        body_release(&t->body);
     return err;
 }
 
-static int try_base(struct search *s, uint32_t base)
+static int try_setting(struct search *s, const struct setting *with)
+{
+    struct trial t = {.with = *with, .map = &s->windows};
+
+    return try_all(s, &t, 1, true);
+}
+
+/* The likeliest first: as the others' rival it ends most of them early. */
+static int try_architectures(struct search *s, uint32_t base)
 {
     struct setting with = with_base(s, base);
+    uint8_t list[GUESS_ARCHITECTURES];
+    struct trial rest[GUESS_ARCHITECTURES - 1];
+    int err;
 
-    return try_setting(s, &with, true);
+    with.arch = (uint8_t)s->o->arch;
+    if (s->o->arch != BUILD_ARCH_AUTO)
+        return try_setting(s, &with);
+    apply_setting(s, &with);
+    err = guess_architectures(s->in, &s->windows, &s->project, list);
+    if (err)
+        return err;
+    with.arch = list[0];
+    err = try_setting(s, &with);
+    for (size_t i = 1; i < GUESS_ARCHITECTURES; i++) {
+        rest[i - 1] = (struct trial){.with = with, .map = &s->windows};
+        rest[i - 1].with.arch = list[i];
+    }
+    return err ? err : try_all(s, rest, GUESS_ARCHITECTURES - 1, true);
 }
 
 static int try_data_top(struct search *s)
@@ -155,7 +186,22 @@ static int try_data_top(struct search *s)
 
     apply_setting(s, &with);
     with.data_top = plan_data_top(s->in, &s->windows, &s->project);
-    return with.data_top ? try_setting(s, &with, true) : 0;
+    return with.data_top ? try_setting(s, &with) : 0;
+}
+
+/* The voted bases but the first, which had its turn, and 0. */
+static int try_bases(struct search *s, const struct plan_candidate *list,
+                     size_t len)
+{
+    struct trial trial[PLAN_BASES + 2];
+    size_t n = 0;
+
+    for (size_t i = 1; i <= len; i++)
+        trial[n++] = (struct trial){
+            .with = with_base(s, i < len ? list[i].base : 0),
+            .map = &s->windows,
+        };
+    return try_all(s, trial, n, true);
 }
 
 /* Architecture, base and data page on the first map. */
@@ -177,10 +223,8 @@ static int search_settings(struct search *s)
     }
     if (!err)
         err = try_architectures(s, len ? list[0].base : 0);
-    for (size_t i = 1; i < len && !err; i++)
-        err = try_base(s, list[i].base);
     if (!err && len && !s->o->base_given)
-        err = try_base(s, 0);
+        err = try_bases(s, list, len);
     return err ? err : try_data_top(s);
 }
 
@@ -217,6 +261,19 @@ static int rematch(struct search *s)
     return err;
 }
 
+/* The present map in either order of windows. */
+static int try_orders(struct search *s)
+{
+    struct trial list[2] = {
+        {.with = s->chosen, .map = &s->windows},
+        {.with = s->chosen, .map = &s->descending},
+    };
+
+    list[0].with.flags &= (uint8_t)~DFOTA_FLAG_DESCENDING;
+    list[1].with.flags |= DFOTA_FLAG_DESCENDING;
+    return try_all(s, list, s->p->windows > 1 ? 2 : 1, false);
+}
+
 static int search_maps(struct search *s)
 {
     size_t before = SIZE_MAX;
@@ -231,21 +288,9 @@ static int search_maps(struct search *s)
         if (!err)
             err = lay_out(s);
         if (!err)
-            err = try_setting(s, &s->chosen, false);
+            err = try_orders(s);
     }
     return err;
-}
-
-static int try_descending(struct search *s)
-{
-    struct setting with = s->chosen;
-    int err = copy_map(&s->map, &s->best_map);
-
-    with.flags |= DFOTA_FLAG_DESCENDING;
-    apply_setting(s, &with);
-    if (!err)
-        err = lay_out(s);
-    return err ? err : try_setting(s, &with, false);
 }
 
 static int first_map(struct search *s)
@@ -351,13 +396,12 @@ static int choose_delta(struct body *best, const struct plan_input *in,
         err = search_settings(&s);
     if (!err && p->m.source_len > 0)
         err = search_maps(&s);
-    if (!err && p->windows > 1)
-        err = try_descending(&s);
     if (!err)
         err = try_self(&s);
     apply_setting(&s, &s.chosen);
     segments_release(&s.map);
     segments_release(&s.windows);
+    segments_release(&s.descending);
     segments_release(&s.best_map);
     free(s.project.t);
     return err;

@@ -2,6 +2,7 @@
 #include "delta/encoder.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -9,6 +10,7 @@
 /* -log2(i / 4096) in 1/65536 bit, and interpolation between. */
 enum { COST_STEPS = 4096 };
 static uint32_t cost_table[COST_STEPS + 1];
+static pthread_once_t cost_table_made = PTHREAD_ONCE_INIT;
 
 static void make_cost_table(void)
 {
@@ -22,8 +24,7 @@ uint32_t encoder_cost(uint32_t p)
     /* Near 1, where most flags are, the table is too coarse: -ln is 1 - p. */
     if (p > 0xF000)
         return (0x10000 - p) * 94548U >> 16;
-    if (!cost_table[1])
-        make_cost_table();
+    pthread_once(&cost_table_made, make_cost_table);
     return cost_table[p >> 4];
 }
 

@@ -143,6 +143,29 @@ static void every_arena_and_window_gives_the_same_image(void **state)
     }
 }
 
+static void any_number_of_threads_gives_the_same_package(void **state)
+{
+    const uint32_t backups[] = {0, 16384};
+
+    (void)state;
+    make_firmware(&old_image, 1200, 300, 0);
+    make_firmware(&new_image, 1200, 300, 7);
+    for (size_t b = 0; b < sizeof backups / sizeof backups[0]; b++) {
+        struct build_options o = plain;
+        struct build_result alone, many;
+
+        o.backup = backups[b];
+        alone = build(&o);
+        for (o.threads = 2; o.threads < 20; o.threads += 15) {
+            many = build(&o);
+            assert_int_equal(many.len, alone.len);
+            assert_memory_equal(many.bytes, alone.bytes, alone.len);
+            free(many.bytes);
+        }
+        free(alone.bytes);
+    }
+}
+
 static void grown_and_shrunk_images_come_back(void **state)
 {
     struct build_options o = plain;
@@ -463,6 +486,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(moved_code_costs_a_few_bytes),
         cmocka_unit_test(every_arena_and_window_gives_the_same_image),
+        cmocka_unit_test(any_number_of_threads_gives_the_same_package),
         cmocka_unit_test(grown_and_shrunk_images_come_back),
         cmocka_unit_test(an_identical_image_costs_the_head_alone),
         cmocka_unit_test(padding_costs_a_few_bytes),
