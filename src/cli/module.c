@@ -42,7 +42,8 @@ static const char help[] =
     "  -m, --model DIALECT   bg95, bg77, ..: the family it speaks like\n"
     "  -s, --state DIR       flash, files and settings; go on from there\n"
     "  -f, --firmware IMAGE  the first image, when DIR holds none yet\n"
-    "  -p, --port PORT       pty:LINK, tcp:HOST:PORT, unix:PATH, /dev/ttyX\n"
+    "  -p, --port PORT       pty:LINK, tcp:HOST:PORT, rfc2217:HOST:PORT,\n"
+    "                        unix:PATH (unix:@NAME), /dev/ttyX\n"
     "                        (default: a pty whose name is printed)\n"
     "      --control PATH    Unix socket for power, net, sim, state ..\n"
     "      --cert CERT.pem   certificate or public key that packages need\n"
@@ -260,6 +261,20 @@ static void line_rate(void *ctx, uint32_t rate)
     ports_set_rate(p->port, rate);
 }
 
+static void line_ready(void *ctx, bool ready)
+{
+    struct program *p = ctx;
+
+    ports_set_ready(p->port, ready);
+}
+
+static void line_dtr(void *ctx, bool on)
+{
+    struct program *p = ctx;
+
+    terminal_set_dtr(&p->module, on);
+}
+
 static void line_feed(void *ctx, const void *data, size_t len)
 {
     struct program *p = ctx;
@@ -284,10 +299,12 @@ static void watch_signals(struct program *p)
 
 static int open_lines(struct program *p, const struct options *o)
 {
-    int err = ports_open(&p->port, &p->loop, o->port, line_feed, p);
+    const struct ports_host host = {line_feed, line_dtr, p};
+    int err = ports_open(&p->port, &p->loop, o->port, &host);
 
     p->module.send = line_send;
     p->module.set_rate = line_rate;
+    p->module.set_ready = line_ready;
     p->module.line = p;
     if (!err && o->control)
         err = control_open(&p->control, &p->module, o->control);

@@ -163,6 +163,7 @@ int at_rate(struct module *m, const struct at_call *call)
         !at_integer(call, 0, 0, 4000000, 0, &value) || !is_rate(m, value))
         return AT_ERROR;
     m->set.rate = (uint32_t)value;
+    m->term.rate_due = true;
     return settings_save(&m->set) == 0 ? AT_OK : AT_ERROR;
 }
 

@@ -112,8 +112,7 @@ static void boot_normal(struct module *m)
         log_error("the flash cannot be read; the version is unknown");
     m->power = POWER_ON;
     m->banner_line = 0;
-    if (m->set.rate != 0)
-        m->set_rate(m->line, m->set.rate);
+    m->set_rate(m->line, m->set.rate);
     radio_boot(&m->radio);
     terminal_reset(m);
     uv_timer_start(&m->radio_timer, on_searched,
@@ -124,8 +123,7 @@ static void boot_normal(struct module *m)
 void module_resume(struct module *m)
 {
     m->power = POWER_ON;
-    if (m->set.rate != 0)
-        m->set_rate(m->line, m->set.rate);
+    m->set_rate(m->line, m->set.rate);
     m->term.dumb = false;
     on_searched(&m->radio_timer);
 }
@@ -177,6 +175,7 @@ void module_power_on(struct module *m)
         m->set.off = false;
         settings_save(&m->set);
     }
+    m->set_ready(m->line, true);
     module_reset(m, m->d->timing.boot);
 }
 
@@ -186,6 +185,7 @@ void module_power_off(struct module *m)
     uv_timer_stop(&m->power_timer);
     uv_timer_stop(&m->radio_timer);
     m->power = POWER_OFF;
+    m->set_ready(m->line, false);
     terminal_abort(m);
     m->set.off = true;
     if (!m->d->keeps_package && m->set.package_len > 0) {

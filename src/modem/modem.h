@@ -63,9 +63,10 @@ struct module {
     uint32_t boots;
     int lock; /* of the state folder */
     uv_timer_t power_timer, radio_timer;
-    /* The line to the host. rate: 0 stays as it is. */
+    /* The line to the host. rate: 0 that of the host. ready: CTS and DSR. */
     void (*send)(void *ctx, const void *data, size_t len);
     void (*set_rate)(void *ctx, uint32_t rate);
+    void (*set_ready)(void *ctx, bool ready);
     void *line;
 };
 

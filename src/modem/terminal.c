@@ -201,6 +201,9 @@ static void go_on(struct module *m, int result)
     t->running = false;
     put_final(m, result);
     flush(m);
+    if (t->rate_due)
+        m->set_rate(m->line, m->set.rate);
+    t->rate_due = false;
     agent_line_done(m);
 }
 

@@ -31,6 +31,7 @@ struct terminal {
     bool running;            /* a command line has not had its final code */
     bool headed;             /* the running command has printed information */
     bool in_data;            /* data mode */
+    bool rate_due;           /* AT+IPR: new behind the final code */
     const char *at;          /* rest of the running line */
     struct buffer out, held; /* being composed; URCs held in data mode */
     struct datamode data;
