@@ -172,6 +172,58 @@ static void a_lying_chip_says_done_or_fails_as_planned(void **state)
     sim_flash_destroy(&f);
 }
 
+static void a_read_fails_as_planned(void **state)
+{
+    struct sim_power p;
+    struct sim_flash f;
+    uint8_t back[4];
+
+    (void)state;
+    sim_power_init(&p, 1);
+    assert_int_equal(sim_flash_create(&f, "x", &p, &small, NULL), 0);
+    p.fault = (struct sim_fault){2, 2, SIM_LIE_READ};
+    for (unsigned n = 1; n < 6; n++) {
+        int wanted = n == 2 || n == 3 ? DFOTA_E_FLASH : 0;
+
+        assert_int_equal(f.flash.prog(f.flash.ctx, 4 * n, "abcd", 4), 0);
+        assert_int_equal(f.flash.read(f.flash.ctx, 4 * n, back, 4), wanted);
+    }
+    sim_flash_destroy(&f);
+}
+
+/* What reads wrong at one boot may read right at the next, and the other
+ * way round; a whole sector may do so at once. */
+static void metastable_cells_go_to_and_fro(void **state)
+{
+    struct sim_power p;
+    struct sim_flash f;
+    unsigned old = 0;
+    unsigned erased = 0;
+    unsigned back = 0;
+
+    (void)state;
+    sim_power_init(&p, 5);
+    assert_int_equal(sim_flash_create(&f, "x", &p, &small, NULL), 0);
+    for (uint32_t at = 0; at < 1024; at += 4)
+        assert_int_equal(f.flash.prog(f.flash.ctx, at, "abcd", 4), 0);
+    p.cut = (struct sim_cut){p.ops + 1, SIM_CUT_TORN, SIM_TORN_COMPLETE,
+                             SIM_DECAY_BOOT};
+    (void)f.flash.erase(f.flash.ctx, 0);
+    for (unsigned n = 0; n < 100; n++) {
+        bool was_erased = memcmp(f.cells, "\xFF\xFF\xFF\xFF", 4) == 0;
+        bool is_old;
+
+        sim_power_on(&p);
+        sim_flash_reboot(&f);
+        is_old = memcmp(f.cells, f.cells + 4, 508) == 0 && f.cells[0] == 'a';
+        old += is_old;
+        erased += memcmp(f.cells, "\xFF\xFF\xFF\xFF", 4) == 0;
+        back += was_erased && is_old;
+    }
+    assert_true(old > 3 && erased > 3 && back > 0);
+    sim_flash_destroy(&f);
+}
+
 /* The child dies between two operations, without any farewell. */
 static void a_killed_process_leaves_what_it_had_done(void **state)
 {
@@ -235,6 +287,8 @@ int main(void)
         cmocka_unit_test(a_unit_with_broken_ecc_cannot_be_read),
         cmocka_unit_test(the_same_seed_tears_the_same_way),
         cmocka_unit_test(a_lying_chip_says_done_or_fails_as_planned),
+        cmocka_unit_test(a_read_fails_as_planned),
+        cmocka_unit_test(metastable_cells_go_to_and_fro),
         cmocka_unit_test(a_killed_process_leaves_what_it_had_done),
         cmocka_unit_test(geometry_that_is_none_is_refused),
     };

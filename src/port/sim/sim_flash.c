@@ -46,6 +46,7 @@ void sim_power_on(struct sim_power *p)
     static const struct sim_fault no_fault;
 
     p->ops = 0;
+    p->reads = 0;
     p->boots++;
     p->off = false;
     p->cut = no_cut;
@@ -74,6 +75,17 @@ static void call_hook(struct sim_flash *f, enum sim_op op, uint32_t off,
         f->power->hook(f->power->ctx, f, op, off, len);
 }
 
+static bool is_now(const struct sim_fault *x, uint64_t n)
+{
+    return x->at != 0 && n >= x->at && n < x->at + (x->count ? x->count : 1);
+}
+
+static bool read_fails(struct sim_power *p)
+{
+    p->reads++;
+    return p->fault.lie == SIM_LIE_READ && is_now(&p->fault, p->reads);
+}
+
 static int sim_read(void *ctx, uint32_t off, void *buf, uint32_t len)
 {
     struct sim_flash *f = ctx;
@@ -81,6 +93,8 @@ static int sim_read(void *ctx, uint32_t off, void *buf, uint32_t len)
 
     call_hook(f, SIM_OP_READ, off, len);
     if (f->power->off)
+        return DFOTA_E_FLASH;
+    if (read_fails(f->power))
         return DFOTA_E_FLASH;
     if (off > f->flash.size || len > f->flash.size - off) {
         violate(f, "read past the end");
@@ -91,7 +105,7 @@ static int sim_read(void *ctx, uint32_t off, void *buf, uint32_t len)
             if (f->states[u] == SIM_UNIT_TORN_ERROR)
                 return DFOTA_E_FLASH;
             if (f->states[u] == SIM_UNIT_TORN_READ)
-                sim_roll(f, u);
+                sim_roll(f, u, sim_settle(f));
         }
     }
     memcpy(buf, f->cells + off, len);
@@ -107,12 +121,9 @@ static void cut_now(struct sim_flash *f)
 
 static enum sim_lie lie_now(const struct sim_power *p)
 {
-    const struct sim_fault *x = &p->fault;
-
-    if (x->at == 0 || p->ops < x->at ||
-        p->ops >= x->at + (x->count ? x->count : 1))
-        return SIM_LIE_NONE;
-    return x->lie;
+    return p->fault.lie != SIM_LIE_READ && is_now(&p->fault, p->ops)
+               ? p->fault.lie
+               : SIM_LIE_NONE;
 }
 
 static void do_prog(struct sim_flash *f, uint32_t off, const uint8_t *data,
@@ -269,6 +280,20 @@ static int attach(struct sim_flash *f, const struct sim_geometry *g, bool fresh)
                : DFOTA_E_ARG;
 }
 
+/* A file does not say what its torn units were to be. */
+static int remember_torn(struct sim_flash *f)
+{
+    f->before = calloc(2, f->flash.size);
+    if (!f->before)
+        return DFOTA_E_NOMEM;
+    f->wanted = f->before + f->flash.size;
+    if (*f->weak_count) {
+        memcpy(f->before, f->cells, f->flash.size);
+        memcpy(f->wanted, f->cells, f->flash.size);
+    }
+    return 0;
+}
+
 int sim_flash_create(struct sim_flash *f, const char *name, struct sim_power *p,
                      const struct sim_geometry *g, const char *path)
 {
@@ -292,6 +317,8 @@ int sim_flash_create(struct sim_flash *f, const char *name, struct sim_power *p,
         err = DFOTA_E_NOMEM;
     if (!err)
         err = attach(f, g, fresh);
+    if (!err)
+        err = remember_torn(f);
     if (err)
         sim_flash_destroy(f);
     return err;
@@ -305,20 +332,29 @@ void sim_flash_destroy(struct sim_flash *f)
         (void)munmap(f->memory, f->memory_len);
     else
         free(f->memory);
+    free(f->before);
+    f->before = NULL;
     f->memory = NULL;
     f->mapped = false;
     errno = saved;
 }
 
+/* The cells of a sector settle together as often as one by one. */
 void sim_flash_reboot(struct sim_flash *f)
 {
     uint32_t units = f->flash.size / f->flash.prog_size;
+    enum sim_settle how = SIM_SETTLE_SAME;
+    bool together = false;
 
     if (*f->weak_count == 0)
         return;
     for (uint32_t u = 0; u < units; u++) {
+        if (u % (f->flash.erase_size / f->flash.prog_size) == 0) {
+            together = sim_random(&f->power->seed) & 1;
+            how = sim_settle(f);
+        }
         if (f->states[u] == SIM_UNIT_TORN_BOOT)
-            sim_roll(f, u);
+            sim_roll(f, u, together ? how : sim_settle(f));
     }
 }
 
@@ -341,6 +377,8 @@ int sim_flash_load(struct sim_flash *f, uint32_t off, const void *data,
 void sim_flash_copy(struct sim_flash *dst, const struct sim_flash *src)
 {
     memcpy(dst->memory, src->memory, src->memory_len);
+    if (*src->weak_count)
+        memcpy(dst->before, src->before, (size_t)2 * src->flash.size);
 }
 
 void sim_flash_rot(struct sim_flash *f, uint32_t off, unsigned bit)

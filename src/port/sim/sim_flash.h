@@ -47,7 +47,9 @@ enum sim_torn {
     SIM_TORN_COUNT
 };
 
-/* How units that were being changed read later. */
+/* How units that were being changed read later. Metastable ones read as they
+ * were before the operation, as they were to be, or anything else, and what
+ * was wrong at one time may be right at another. */
 enum sim_decay {
     SIM_DECAY_NONE,       /* always the same */
     SIM_DECAY_BOOT,       /* metastable: anew at each power-on */
@@ -70,6 +72,7 @@ enum sim_lie {
     SIM_LIE_NOOP,  /* says done, does nothing */
     SIM_LIE_ERROR, /* does nothing and fails */
     SIM_LIE_LATE,  /* does it all and fails */
+    SIM_LIE_READ,  /* a read fails; `at` counts reads */
     SIM_LIE_COUNT
 };
 struct sim_fault {
@@ -82,6 +85,7 @@ struct sim_flash;
 
 struct sim_power {
     uint64_t ops;   /* since sim_power_on() */
+    uint64_t reads; /* the same of reads */
     uint64_t total; /* since init */
     uint64_t seed;  /* of everything random, moves on */
     uint64_t violations;
@@ -108,6 +112,8 @@ struct sim_flash {
     uint8_t *states;      /* enum sim_unit_state, one a unit */
     uint32_t *wear;       /* erases, one a sector */
     uint32_t *weak_count; /* units that do not read reliably */
+    uint8_t *before;      /* of torn units: their bytes before, */
+    uint8_t *wanted;      /* and what they were to be */
     void *memory;
     size_t memory_len;
     bool mapped;

@@ -22,7 +22,19 @@ void sim_tear(struct sim_flash *f, const struct sim_cut *cut, uint32_t off,
 /** A unit's state, weak_count kept. */
 void sim_set_state(struct sim_flash *f, uint32_t unit, uint8_t state);
 
+/* What a metastable unit settles to. */
+enum sim_settle {
+    SIM_SETTLE_ERASED,
+    SIM_SETTLE_BEFORE,
+    SIM_SETTLE_WANTED,
+    SIM_SETTLE_BETWEEN, /* any subset of the bits that differ */
+    SIM_SETTLE_RANDOM,
+    SIM_SETTLE_SAME, /* as it read last */
+    SIM_SETTLE_COUNT
+};
+enum sim_settle sim_settle(struct sim_flash *f);
+
 /** New bits for a metastable unit. */
-void sim_roll(struct sim_flash *f, uint32_t unit);
+void sim_roll(struct sim_flash *f, uint32_t unit, enum sim_settle how);
 
 #endif

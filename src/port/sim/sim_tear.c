@@ -23,22 +23,52 @@ static uint8_t state_of(enum sim_decay decay)
     }
 }
 
-/* Metastable cells settle in groups as often as one by one: all set, all
- * clear, as they were, or any mixture. */
-void sim_roll(struct sim_flash *f, uint32_t unit)
+enum sim_settle sim_settle(struct sim_flash *f)
 {
-    uint8_t *cells = f->cells + (size_t)unit * f->flash.prog_size;
-    uint32_t kind = below(f, 4);
+    return (enum sim_settle)below(f, SIM_SETTLE_COUNT);
+}
 
-    for (uint32_t k = 0; k < f->flash.prog_size; k++) {
-        if (kind == 0)
-            cells[k] = f->flash.erased_byte;
-        else if (kind == 1)
-            cells[k] ^= (uint8_t)(sim_random(&f->power->seed) &
-                                  sim_random(&f->power->seed));
-        else if (kind == 2)
+void sim_roll(struct sim_flash *f, uint32_t unit, enum sim_settle how)
+{
+    size_t off = (size_t)unit * f->flash.prog_size;
+    uint32_t len = f->flash.prog_size;
+    uint8_t *cells = f->cells + off;
+    const uint8_t *before = f->before + off;
+    const uint8_t *wanted = f->wanted + off;
+
+    switch (how) {
+    case SIM_SETTLE_ERASED:
+        memset(cells, f->flash.erased_byte, len);
+        break;
+    case SIM_SETTLE_BEFORE:
+        memcpy(cells, before, len);
+        break;
+    case SIM_SETTLE_WANTED:
+        memcpy(cells, wanted, len);
+        break;
+    case SIM_SETTLE_BETWEEN:
+        for (uint32_t k = 0; k < len; k++)
+            cells[k] = before[k] ^ (uint8_t)((before[k] ^ wanted[k]) &
+                                             sim_random(&f->power->seed));
+        break;
+    case SIM_SETTLE_RANDOM:
+        for (uint32_t k = 0; k < len; k++)
             cells[k] = (uint8_t)sim_random(&f->power->seed);
+        break;
+    default:
+        break;
     }
+}
+
+/* Remember what units were and were to be, before they are torn. */
+static void remember(struct sim_flash *f, uint32_t off, uint32_t len,
+                     const uint8_t *wanted)
+{
+    memcpy(f->before + off, f->cells + off, len);
+    if (wanted)
+        memcpy(f->wanted + off, wanted, len);
+    else
+        memset(f->wanted + off, f->flash.erased_byte, len);
 }
 
 static void garbage(struct sim_flash *f, uint32_t off, uint32_t end,
@@ -47,6 +77,7 @@ static void garbage(struct sim_flash *f, uint32_t off, uint32_t end,
     uint32_t prog = f->flash.prog_size;
 
     assert(prog > 0);
+    remember(f, off, end - off, f->cells + off);
     for (; off < end; off += prog) {
         for (uint32_t k = 0; k < prog; k++)
             f->cells[off + k] = (uint8_t)sim_random(&f->power->seed);
@@ -106,6 +137,7 @@ static void tear_program(struct sim_flash *f, const struct sim_cut *cut,
     memcpy(f->cells + off, data, whole);
     for (uint32_t k = 0; k < whole; k += prog)
         sim_set_state(f, (off + k) / prog, SIM_UNIT_PROGRAMMED);
+    remember(f, off + whole, prog, data + whole);
     mix(f, cut->torn, f->cells + off + whole, data + whole, prog);
     sim_set_state(f, (off + whole) / prog, state_of(cut->decay));
     if (cut->torn == SIM_TORN_SPOIL_REST)
@@ -123,6 +155,7 @@ static void tear_erase(struct sim_flash *f, const struct sim_cut *cut,
     uint32_t split = below(f, len / prog + 1) * prog;
 
     memset(page, f->flash.erased_byte, sizeof(page));
+    remember(f, off, len, NULL);
     for (uint32_t k = 0; k < len; k += prog) {
         uint8_t *cells = f->cells + off + k;
 
