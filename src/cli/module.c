@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "cli/cli.h"
 #include "modem/control.h"
+#include "modem/dialect_conf.h"
 #include "modem/modem.h"
 #include "modem/ports.h"
 #include "os/log.h"
@@ -22,7 +23,8 @@ enum { RAM_DEFAULT = 65536, RAM_MIN = 8192 };
 
 struct options {
     struct module_config module;
-    const char *port, *control, *model;
+    const char *port, *control, *model, *config;
+    struct dialect_conf conf;
     uint32_t sector, slot, backup;
     bool backup_given, verbose;
 };
@@ -46,6 +48,8 @@ static const char help[] =
     "                        unix:PATH (unix:@NAME), /dev/ttyX\n"
     "                        (default: a pty whose name is printed)\n"
     "      --control PATH    Unix socket for power, net, sim, state ..\n"
+    "      --config FILE     radio answers, timing, default ports\n"
+    "                        (default: DIR/DIALECT.conf, if it is there)\n"
     "      --cert CERT.pem   certificate or public key that packages need\n"
     "      --speed X         1 is real time (default), 0 as fast as possible\n"
     "      --quirk NAME      print a documented misprint; may be repeated\n"
@@ -66,6 +70,7 @@ static const char help[] =
 
 enum {
     OPT_CONTROL = 256,
+    OPT_CONFIG,
     OPT_CERT,
     OPT_SPEED,
     OPT_QUIRK,
@@ -82,6 +87,7 @@ static const struct option long_options[] = {
     {"firmware", required_argument, NULL, 'f'},
     {"port", required_argument, NULL, 'p'},
     {"control", required_argument, NULL, OPT_CONTROL},
+    {"config", required_argument, NULL, OPT_CONFIG},
     {"cert", required_argument, NULL, OPT_CERT},
     {"speed", required_argument, NULL, OPT_SPEED},
     {"quirk", required_argument, NULL, OPT_QUIRK},
@@ -129,6 +135,9 @@ static int take_other(struct options *o, int c, const char *value)
     switch (c) {
     case OPT_CONTROL:
         o->control = value;
+        return EXIT_DONE;
+    case OPT_CONFIG:
+        o->config = value;
         return EXIT_DONE;
     case OPT_CERT:
         o->module.cert = value;
@@ -247,6 +256,20 @@ static int parse(struct options *o, int argc, char **argv)
     return set_geometry(o);
 }
 
+static int load_config(struct options *o)
+{
+    const struct dialect *built_in = o->module.dialect;
+    char *path = NULL;
+    int err = DFOTA_E_NOMEM;
+
+    if (asprintf(&path, "%s/%s.conf", o->module.state, built_in->name) >= 0)
+        err = dialect_conf_load(&o->conf, built_in,
+                                o->config ? o->config : path, o->config);
+    free(path);
+    o->module.dialect = &o->conf.dialect;
+    return err;
+}
+
 static void line_send(void *ctx, const void *data, size_t len)
 {
     struct program *p = ctx;
@@ -357,9 +380,12 @@ int main(int argc, char **argv)
         return EXIT_FAILED;
     }
     watch_signals(p);
-    err = module_open(&p->module, &o.module, &p->loop);
+    err = load_config(&o);
+    if (!err)
+        err = module_open(&p->module, &o.module, &p->loop);
     if (err) {
         close_all(p, false);
+        dialect_conf_release(&o.conf);
         free(p);
         return EXIT_FAILED;
     }
@@ -367,6 +393,7 @@ int main(int argc, char **argv)
     if (!err)
         run(p, &o);
     close_all(p, true);
+    dialect_conf_release(&o.conf);
     free(p);
     return err ? EXIT_FAILED : EXIT_DONE;
 }
