@@ -89,7 +89,7 @@ static int open_areas(void)
 
 static int open_updater(void)
 {
-    const struct dfota_updater_config config = {
+    static const struct dfota_updater_config config = {
         .slot = &slot,
         .backup = &backup,
         .package = &package,

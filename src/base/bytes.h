@@ -8,6 +8,7 @@
 #ifndef DFOTA_BASE_BYTES_H
 #define DFOTA_BASE_BYTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,25 @@ static inline void dfota_put_le32(uint8_t *p, uint32_t v)
 {
     dfota_put_le16(p, (uint16_t)v);
     dfota_put_le16(p + 2, (uint16_t)(v >> 16));
+}
+
+/* Is that the device's own order? The compiler knows. */
+static inline bool dfota_is_le(void)
+{
+    const uint16_t one = 1;
+
+    return *(const uint8_t *)&one;
+}
+
+/* A number that was copied from little-endian bytes, or is going to be. */
+static inline uint32_t dfota_le32(uint32_t v)
+{
+    return dfota_is_le() ? v : dfota_get_le32((const uint8_t *)&v);
+}
+
+static inline uint16_t dfota_le16(uint16_t v)
+{
+    return dfota_is_le() ? v : dfota_get_le16((const uint8_t *)&v);
 }
 
 static inline uint16_t dfota_get_be16(const uint8_t *p)

@@ -17,6 +17,8 @@
 
 #include <stdint.h>
 
+#include "device/walk.h"
+
 struct dfota_flash {
     /* Read len bytes at off. 0, or DFOTA_E_FLASH (ECC, bus). */
     int (*read)(void *ctx, uint32_t off, void *buf, uint32_t len);
@@ -32,16 +34,6 @@ struct dfota_flash {
     uint32_t erase_size; /* bytes, a power of two, 512 .. 262144 */
     uint16_t prog_size;  /* bytes, a power of two, 1 .. 256 */
     uint8_t erased_byte; /* 0xFF or 0x00 */
-};
-
-/**
- * A read-only run of bytes: the stored package, the old image.
- * read returns 0 or an error; it is never asked past size.
- */
-struct dfota_reader {
-    int (*read)(void *ctx, uint32_t off, void *buf, uint32_t len);
-    void *ctx;
-    uint32_t size; /* bytes */
 };
 
 #endif

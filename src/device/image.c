@@ -4,91 +4,66 @@
 #include "base/mem.h"
 #include "device/updater_parts.h"
 
-#define CHUNK 64 /* divides every sector */
-
 uint32_t dfota_granule_mask(const struct dfota_updater *u)
 {
     return ((uint32_t)1 << u->journal.head.granule_log2) - 1;
 }
 
-bool dfota_window_is_kept(const struct dfota_updater *u, uint32_t rel)
+uint32_t *dfota_window_map(struct dfota_updater *u, uint32_t rel, uint32_t *bit)
 {
     uint32_t g = rel >> u->journal.head.granule_log2;
 
-    return (u->journal.state.map[g >> 5] >> (g & 31)) & 1;
+    *bit = (uint32_t)1 << (g & 31);
+    return &u->journal.state.map[g >> 5];
 }
 
-int dfota_image_walk(struct dfota_updater *u, const struct dfota_flash *f,
-                     uint32_t off, uint32_t len, dfota_each *each)
+bool dfota_window_is_kept(struct dfota_updater *u, uint32_t rel)
 {
-    uint32_t chunk[CHUNK / 4];
+    uint32_t bit;
 
-    while (len) {
-        uint32_t n = dfota_min_u32(sizeof(chunk), len);
-        const struct dfota_flash *from = f;
-        uint32_t at = off;
+    return *dfota_window_map(u, rel, &bit) & bit;
+}
 
-        if (f == u->c.backup && dfota_window_is_kept(u, off)) {
-            from = u->c.slot;
-            at += u->off;
-        }
-        if (dfota_flash_read(from, at, chunk, n) || each(u, chunk, n))
-            return DFOTA_E_FLASH;
-        off += n;
-        len -= n;
+int dfota_window_read(void *ctx, uint32_t off, void *buf, uint32_t len)
+{
+    struct dfota_updater *u = ctx;
+    const struct dfota_flash *f = u->c->backup;
+
+    if (dfota_window_is_kept(u, off)) {
+        f = u->c->slot;
+        off += u->off;
     }
-    return 0;
+    return dfota_flash_read(f, off, buf, len);
 }
 
-int dfota_each_write(struct dfota_updater *u, const void *data, uint32_t len)
-{
-    dfota_pages_write(&u->journal.pages, data, len);
-    return 0;
-}
-
-int dfota_each_equal(struct dfota_updater *u, const void *data, uint32_t len)
-{
-    struct dfota_pages *p = &u->journal.pages;
-    uint32_t chunk[CHUNK / 4];
-    int err = dfota_flash_read(p->flash, p->out, chunk, len);
-
-    p->out += len;
-    return err || memcmp(chunk, data, len) != 0 ? DFOTA_E_FLASH : 0;
-}
-
-static int each_hash(struct dfota_updater *u, const void *data, uint32_t len)
-{
-    return u->c.crypto->hash_update(u->c.crypto->ctx, data, len);
-}
-
-static bool hash_area(struct dfota_updater *u, const struct dfota_flash *f,
-                      uint32_t off, uint32_t len,
+static bool hash_area(const struct dfota_updater *u,
+                      const struct dfota_reader *r, uint32_t off, uint32_t len,
                       uint8_t digest[DFOTA_HASH_LEN])
 {
-    const struct dfota_crypto *c = u->c.crypto;
+    const struct dfota_crypto *c = u->c->crypto;
 
     return !c->hash_init(c->ctx) &&
-           !dfota_image_walk(u, f, off, len, each_hash) &&
+           !dfota_reader_walk(r, off, len, c->hash_update, c->ctx) &&
            !c->hash_final(c->ctx, digest);
 }
 
-static bool slot_is(struct dfota_updater *u, uint32_t len, const uint8_t *hash,
-                    uint32_t hash_len)
+static bool slot_is(const struct dfota_updater *u, uint32_t len,
+                    const uint8_t *hash, uint32_t hash_len)
 {
     uint8_t digest[DFOTA_HASH_LEN];
 
-    return len <= u->c.slot->size && hash_area(u, u->c.slot, 0, len, digest) &&
+    return len <= u->io.old.size && hash_area(u, &u->io.old, 0, len, digest) &&
            memcmp(digest, hash, hash_len) == 0;
 }
 
-bool dfota_image_is_source(struct dfota_updater *u,
+bool dfota_image_is_source(const struct dfota_updater *u,
                            const struct dfota_manifest *m)
 {
     return (m->flags & DFOTA_FLAG_NO_SOURCE) ||
            slot_is(u, m->source_len, m->source_hash, DFOTA_SOURCE_HASH_LEN);
 }
 
-bool dfota_image_is_target(struct dfota_updater *u)
+bool dfota_image_is_target(const struct dfota_updater *u)
 {
     const struct dfota_manifest *m = &u->journal.head.package.m;
 
@@ -102,17 +77,18 @@ bool dfota_window_accepts(const struct dfota_updater *u, const uint8_t *digest)
     struct dfota_entry e;
 
     if (p->windows > 1) {
-        if (dfota_journal_entry(&u->journal, u->window, &e))
+        if (dfota_journal_entry(&u->journal, u->journal.state.window, &e))
             return false;
         wanted = e.digest;
     }
     return memcmp(digest, wanted, DFOTA_DIGEST_LEN) == 0;
 }
 
-bool dfota_window_is_in(struct dfota_updater *u, const struct dfota_flash *f)
+bool dfota_window_is_in(const struct dfota_updater *u,
+                        const struct dfota_reader *r)
 {
     uint8_t digest[DFOTA_HASH_LEN];
 
-    return hash_area(u, f, f == u->c.slot ? u->off : 0, u->len, digest) &&
+    return hash_area(u, r, r == &u->io.old ? u->off : 0, u->len, digest) &&
            dfota_window_accepts(u, digest);
 }

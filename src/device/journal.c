@@ -20,11 +20,6 @@ static uint32_t record_len(uint32_t map_words)
     return DFOTA_RECORD_LEN + 4 * map_words;
 }
 
-static uint32_t mirror_len(const struct dfota_journal *j)
-{
-    return j->flash->size / 2 & -j->flash->erase_size;
-}
-
 /* Offset of entry w, and of the first record behind the last one. */
 static uint32_t entry_off(uint32_t w)
 {
@@ -49,17 +44,15 @@ bool dfota_journal_fits(const struct dfota_journal *j, uint32_t windows,
 
     return entry_off(windows) + unit +
                RECORDS_MIN * round_up(record_len(map_words), unit) <=
-           mirror_len(j);
+           j->len;
 }
 
-/* What begins with its CRC-32, out of mirror i. */
-static bool load(const struct dfota_journal *j, unsigned i, uint32_t off,
-                 void *out, uint32_t len)
+/* What begins with its CRC-32. */
+static bool load(const struct dfota_journal *j, uint32_t off, void *out,
+                 uint32_t len)
 {
     uint32_t *crc = out;
 
-    if (i)
-        off += mirror_len(j);
     return !dfota_flash_read(j->flash, off, out, len) &&
            dfota_crc32(j->seed, crc + 1, len - 4) == *crc;
 }
@@ -95,25 +88,27 @@ unsigned dfota_journal_truth(const struct dfota_journal *j)
     return !seq_after(m[0].seq, m[1].seq);
 }
 
-static bool table_valid(const struct dfota_journal *j, unsigned i,
-                        uint32_t windows)
+/* Read the table of a mirror; copy: write it to the pages. */
+static bool walk_table(struct dfota_journal *j, const struct dfota_mirror *m,
+                       uint32_t windows, bool copy)
 {
     struct dfota_entry e;
+    uint32_t off = m->off + entry_off(0);
 
-    if (entry_off(windows) > mirror_len(j))
-        return false;
     while (windows--) {
-        if (!load(j, i, entry_off(windows), &e, sizeof(e)))
+        if (!load(j, off, &e, sizeof(e)))
             return false;
+        if (copy)
+            store(j, &e, sizeof(e));
+        off += sizeof(e);
     }
     return true;
 }
 
-/* Read mirror i whole; adopt: take its head and state into j. The page is
+/* Read a mirror whole; adopt: take its head and state into j. The page is
  * nobody's at that time. */
-static void scan(struct dfota_journal *j, unsigned i, bool adopt)
+static void scan(struct dfota_journal *j, struct dfota_mirror *m, bool adopt)
 {
-    struct dfota_mirror *m = &j->mirror[i];
     struct dfota_state *s = (struct dfota_state *)(void *)j->pages.page;
     struct dfota_head h;
     uint32_t unit = j->flash->prog_size;
@@ -122,16 +117,16 @@ static void scan(struct dfota_journal *j, unsigned i, bool adopt)
 
     m->copies = 0;
     j->seed = 0;
-    if (!load(j, i, 0, &h, sizeof(h)) || h.version != VERSION ||
-        h.map_words > DFOTA_MAP_WORDS)
+    if (!load(j, m->off, &h, sizeof(h)) || h.version != VERSION ||
+        h.map_words > DFOTA_MAP_WORDS || entry_off(h.windows) > j->len)
         return;
     j->seed = h.crc;
-    if (!table_valid(j, i, h.windows))
+    if (!walk_table(j, m, h.windows, false))
         return;
     len = record_len(h.map_words);
-    for (off = round_up(entry_off(h.windows), unit); off + len <= mirror_len(j);
+    for (off = round_up(entry_off(h.windows), unit); off + len <= j->len;
          off += round_up(len, unit)) {
-        if (!load(j, i, off, s, len) ||
+        if (!load(j, m->off + off, s, len) ||
             (m->copies && seq_after(m->seq, s->seq)))
             continue;
         m->seq = s->seq;
@@ -145,20 +140,23 @@ static void scan(struct dfota_journal *j, unsigned i, bool adopt)
 
 int dfota_journal_open(struct dfota_journal *j, const struct dfota_flash *f)
 {
+    struct dfota_mirror *m = j->mirror;
     unsigned i;
 
     memset(j, 0, sizeof(*j));
     j->flash = f;
+    j->len = f->size / 2 & -f->erase_size;
+    m[1].off = j->len;
     j->head.version = VERSION;
     j->state.type = DFOTA_RECORD_CLEAN;
     if (!dfota_journal_fits(j, 1, 1))
         return DFOTA_E_ARG;
-    scan(j, 0, false);
-    scan(j, 1, false);
+    scan(j, &m[0], false);
+    scan(j, &m[1], false);
     i = dfota_journal_truth(j);
-    scan(j, i, true);
+    scan(j, &m[i], true);
     if (dfota_journal_truth(j) != i) /* it reads otherwise each time */
-        scan(j, 1 - i, true);
+        scan(j, &m[1 - i], true);
     j->seed = j->head.crc;
     /* The one in flight at a cut had at most newest + 2: the first record
      * of this boot must stay newer when it turns up later (invariant 3). */
@@ -174,29 +172,27 @@ bool dfota_journal_whole(const struct dfota_journal *j)
 }
 
 /* While this boot has erased the mirror itself and there is room. */
-static bool append(struct dfota_journal *j, unsigned i)
+static bool append(struct dfota_journal *j, struct dfota_mirror *m)
 {
-    struct dfota_mirror *m = &j->mirror[i];
     uint32_t len = record_len(j->head.map_words);
     uint32_t pos = m->pos;
 
     m->pos = 0;
-    if (pos == 0 || pos + len > mirror_len(j))
+    if (pos == 0 || pos + len > m->off + j->len)
         return false;
-    dfota_pages_begin(&j->pages, j->flash, pos + (i ? mirror_len(j) : 0), 0);
-    if (store_state(j) || !load(j, i, pos, j->pages.page, len))
+    dfota_pages_begin(&j->pages, j->flash, pos, 0);
+    if (store_state(j) || !load(j, pos, j->pages.page, len))
         return false;
-    m->pos = pos + round_up(len, j->flash->prog_size);
+    m->pos = j->pages.out;
     m->seq = j->state.seq;
     return true;
 }
 
-static void begin(struct dfota_journal *j, unsigned i)
+static void begin(struct dfota_journal *j, struct dfota_mirror *m)
 {
-    j->mirror[i].copies = 0;
-    j->mirror[i].pos = 0;
-    dfota_pages_begin(&j->pages, j->flash, i ? mirror_len(j) : 0,
-                      mirror_len(j));
+    m->copies = 0;
+    m->pos = 0;
+    dfota_pages_begin(&j->pages, j->flash, m->off, j->len);
     j->seed = 0;
     store(j, &j->head, sizeof(j->head));
     j->seed = j->head.crc;
@@ -205,36 +201,27 @@ static void begin(struct dfota_journal *j, unsigned i)
 /* The state comes last and makes the mirror count. It comes twice: a record
  * whose program was cut may read right once and wrong later, and then the
  * other mirror may be erased already. Read it all back. */
-static void finish(struct dfota_journal *j, unsigned i)
+static void finish(struct dfota_journal *j, struct dfota_mirror *m)
 {
-    uint32_t pos;
-
     (void)dfota_pages_flush(&j->pages);
     j->state.seq--;
     (void)store_state(j);
     j->state.seq++;
     (void)store_state(j);
-    pos = j->pages.out - (i ? mirror_len(j) : 0);
-    scan(j, i, false);
+    m->pos = j->pages.out;
+    scan(j, m, false);
     j->seed = j->head.crc;
-    j->mirror[i].pos = pos;
 }
 
-static void renew(struct dfota_journal *j, unsigned i)
+static void renew(struct dfota_journal *j, struct dfota_mirror *m,
+                  const struct dfota_mirror *other)
 {
-    struct dfota_entry e;
-
-    begin(j, i);
-    for (uint32_t w = 0; w < j->head.windows; w++) {
-        if (!load(j, 1 - i, entry_off(w), &e, sizeof(e)))
-            return;
-        store(j, &e, sizeof(e));
-    }
-    finish(j, i);
+    begin(j, m);
+    if (walk_table(j, other, j->head.windows, true))
+        finish(j, m);
 }
 
-int dfota_journal_put(struct dfota_journal *j, uint8_t type, uint32_t tries,
-                      uint32_t window)
+int dfota_journal_put(struct dfota_journal *j, uint8_t type, uint32_t tries)
 {
     struct dfota_mirror *m = j->mirror;
     bool made = j->making && type == DFOTA_RECORD_ARMED;
@@ -242,28 +229,27 @@ int dfota_journal_put(struct dfota_journal *j, uint8_t type, uint32_t tries,
     j->making = false;
     j->state.type = type;
     j->state.tries = (uint8_t)tries;
-    j->state.window = (uint16_t)window;
     j->state.seq += 2;
     if (type <= DFOTA_RECORD_PENDING) {
         j->head.windows = 0;
         m[0].pos = m[1].pos = 0;
     }
     if (made)
-        finish(j, 0);
+        finish(j, &m[0]);
     for (unsigned n = 0; n < TRIES; n++) {
         unsigned i = 1 - dfota_journal_truth(j);
 
         if (m[i].copies == 2 && m[i].seq == j->state.seq)
             return 0;
-        if (!append(j, i))
-            renew(j, i);
+        if (!append(j, &m[i]))
+            renew(j, &m[i], &m[1 - i]);
     }
     return DFOTA_E_FLASH;
 }
 
 void dfota_journal_begin(struct dfota_journal *j)
 {
-    begin(j, 0);
+    begin(j, j->mirror);
     j->making = true;
     j->mirror[1].pos = 0;
 }
@@ -280,8 +266,9 @@ void dfota_journal_add(struct dfota_journal *j, const uint8_t *digest)
 int dfota_journal_entry(const struct dfota_journal *j, uint32_t w,
                         struct dfota_entry *e)
 {
-    return load(j, 0, entry_off(w), e, sizeof(*e)) ||
-                   load(j, 1, entry_off(w), e, sizeof(*e))
+    uint32_t off = entry_off(w);
+
+    return load(j, off, e, sizeof(*e)) || load(j, j->len + off, e, sizeof(*e))
                ? 0
                : DFOTA_E_FLASH;
 }

@@ -41,7 +41,7 @@ enum dfota_record {
     DFOTA_RECORD_ARMED,   /* manifest and table are in the heads */
     DFOTA_RECORD_READY,   /* backup holds the window; tries: some RESTORE */
     DFOTA_RECORD_RESTORE, /* the slot is being written; tries: group */
-    DFOTA_RECORD_DONE,    /* the slot holds the window */
+    DFOTA_RECORD_DONE,    /* the slot holds all windows before this one */
     DFOTA_RECORD_HELD,    /* nothing may run; tries: error, bit 7: RESTORE */
 };
 
@@ -53,11 +53,12 @@ enum dfota_record {
 /* A record: what has been decided last. */
 struct dfota_state {
     uint32_t crc;
-    uint32_t seq;
-    uint32_t off;    /* in the package: the window's coded bytes (ARMED .. */
-    uint8_t type;    /* READY), or the next one's (RESTORE, DONE) */
+    uint8_t type;    /* enum dfota_record */
     uint8_t tries;   /* of the window, or what the type says */
-    uint16_t window; /* production order */
+    uint16_t window; /* that is being made, production order */
+    uint32_t seq;
+    uint32_t off;  /* in the package: the window's coded bytes */
+    uint32_t next; /* the next one's, once this one has been decoded */
     /* READY, RESTORE: a bit for each granule that the slot holds already and
      * the backup therefore does not. */
     uint32_t map[DFOTA_MAP_WORDS];
@@ -84,19 +85,22 @@ struct dfota_entry {
 };
 
 struct dfota_mirror {
+    uint32_t off;    /* of it in the area */
+    uint32_t pos;    /* of the next record in the area; 0: begin it anew */
     uint32_t seq;    /* newest record's */
-    uint32_t pos;    /* of the next record; 0: begin it anew */
     uint32_t copies; /* valid state records, 0, 1, or 2 for more */
 };
 
+/* Thumb reaches a byte in the first 32 of a struct, a word in the first 128,
+ * by one instruction: what is used most comes first. */
 struct dfota_journal {
-    const struct dfota_flash *flash;
-    struct dfota_mirror mirror[2];
-    uint32_t
-        seed;    /* of the CRC-32: what belongs to another head is not valid */
-    bool making; /* J0 has a new head and table, its state is to come */
-    struct dfota_head head;
     struct dfota_state state;
+    struct dfota_head head;
+    const struct dfota_flash *flash;
+    uint32_t len;  /* of a mirror */
+    uint32_t seed; /* of the CRC-32: another head's records are not valid */
+    bool making;   /* J0 has a new head and table, its state is to come */
+    struct dfota_mirror mirror[2];
     struct dfota_pages pages;
 };
 
@@ -127,7 +131,7 @@ int dfota_journal_open(struct dfota_journal *j, const struct dfota_flash *f);
 bool dfota_journal_whole(const struct dfota_journal *j);
 
 /**
- * Record a state, with j->state's off and map, on both mirrors: the lagging
+ * Record j->state with that type and those tries on both mirrors: the lagging
  * one first, the other when that has been read back. At the first record of
  * a boot, for a type without table, and when a mirror is full or torn, it is
  * erased and begun anew with j->head.
@@ -135,8 +139,7 @@ bool dfota_journal_whole(const struct dfota_journal *j);
  * errors   E_FLASH; then only open() is legal
  * power    may be cut anywhere: docs/invariants.md 1 to 5
  */
-int dfota_journal_put(struct dfota_journal *j, uint8_t type, uint32_t tries,
-                      uint32_t window);
+int dfota_journal_put(struct dfota_journal *j, uint8_t type, uint32_t tries);
 
 /**
  * Begin a new table with j->head (set by the caller): recycles J0, J1 keeps

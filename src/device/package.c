@@ -8,18 +8,18 @@
 /* No image or body is larger: sums of three such lengths stay in 32 bits. */
 #define LEN_MAX 0x40000000u
 
-/* The manifest's 32-bit fields, bytes. */
-#define FIRST_WORD 12
-#define END_WORD 40
-
-/* Words of the manifest, from the package's byte order or to it. */
-static void copy_words(uint8_t *to, const uint8_t *from)
+/* Numbers of a manifest, from the package's byte order or to it. */
+static void swap_numbers(struct dfota_manifest *m)
 {
-    for (unsigned k = FIRST_WORD; k < END_WORD; k += 4) {
-        uint32_t word = dfota_get_le32(from + k);
-
-        memcpy(to + k, &word, 4);
-    }
+    m->window = dfota_le16(m->window);
+    m->reserved = dfota_le16(m->reserved);
+    m->class_id = dfota_le32(m->class_id);
+    m->counter = dfota_le32(m->counter);
+    m->source_len = dfota_le32(m->source_len);
+    m->target_len = dfota_le32(m->target_len);
+    m->body_len = dfota_le32(m->body_len);
+    m->from_version = dfota_le32(m->from_version);
+    m->to_version = dfota_le32(m->to_version);
 }
 
 static int check_ranges(const struct dfota_manifest *m)
@@ -38,33 +38,40 @@ static int check_ranges(const struct dfota_manifest *m)
     return 0;
 }
 
-int dfota_manifest_parse(struct dfota_manifest *m,
-                         const uint8_t in[DFOTA_MANIFEST_LEN])
+/* m has been filled with the 80 bytes. */
+static int parse(struct dfota_manifest *m)
 {
+    uint8_t *in = (uint8_t *)m;
+
     if (in[0] != 'D' || in[1] != 'F')
         return DFOTA_E_NOPACKAGE;
     if (in[2] != DFOTA_MANIFEST_VERSION)
         return DFOTA_E_VERSION;
-    memcpy(m, in, DFOTA_MANIFEST_LEN);
-    copy_words((uint8_t *)m, in);
-    m->flags = in[3] & 0x0F;
-    m->arch = in[3] >> 4;
+    in[1] = in[3] >> 4;   /* arch */
+    in[0] = in[3] & 0x0F; /* flags */
     m->zero = 0;
-    m->window = dfota_get_le16(in + 8);
+    swap_numbers(m);
     return check_ranges(m);
+}
+
+int dfota_manifest_parse(struct dfota_manifest *m,
+                         const uint8_t in[DFOTA_MANIFEST_LEN])
+{
+    memcpy(m, in, sizeof(*m));
+    return parse(m);
 }
 
 void dfota_manifest_write(const struct dfota_manifest *m,
                           uint8_t out[DFOTA_MANIFEST_LEN])
 {
-    memcpy(out, m, DFOTA_MANIFEST_LEN);
-    copy_words(out, (const uint8_t *)m);
+    struct dfota_manifest raw = *m;
+
+    swap_numbers(&raw);
+    memcpy(out, &raw, sizeof(raw));
     out[0] = 'D';
     out[1] = 'F';
     out[2] = DFOTA_MANIFEST_VERSION;
     out[3] = (uint8_t)((m->flags & 0x0F) | m->arch << 4);
-    dfota_put_le16(out + 8, m->window);
-    dfota_put_le16(out + 10, 0);
 }
 
 /* Windows by counting: a division would cost more text than it saves time,
@@ -116,14 +123,13 @@ uint32_t dfota_package_head_len(const struct dfota_manifest *m)
 
 int dfota_package_open(struct dfota_package *p, const struct dfota_reader *in)
 {
-    uint8_t raw[DFOTA_MANIFEST_LEN];
     int err;
 
     if (in->size < DFOTA_MANIFEST_LEN)
         return DFOTA_E_TRUNCATED;
-    err = in->read(in->ctx, 0, raw, sizeof(raw));
+    err = in->read(in->ctx, 0, &p->m, sizeof(p->m));
     if (!err)
-        err = dfota_manifest_parse(&p->m, raw);
+        err = parse(&p->m);
     if (!err)
         err = dfota_package_layout(p);
     if (err)
@@ -142,44 +148,35 @@ void dfota_package_window(const struct dfota_package *p, uint32_t w,
     *len = dfota_min_u32(p->window_len, p->m.target_len - *off);
 }
 
-/* Hash package bytes [off, end) into the running hash. Digests are read in
- * whole ones. */
-static int hash_range(const struct dfota_package *p,
-                      const struct dfota_reader *in,
-                      const struct dfota_crypto *crypto, uint32_t off,
-                      uint32_t end)
-{
-    uint8_t chunk[64];
-    int err = 0;
-
-    while (!err && off < end) {
-        uint32_t stop = off < p->digests_off ? p->digests_off : end;
-        uint32_t len = dfota_min_u32(sizeof(chunk), stop - off);
-
-        err = in->read(in->ctx, off, chunk, len);
-        if (!err)
-            err = crypto->hash_update(crypto->ctx, chunk, len);
-        off += len;
-    }
-    return err;
-}
-
-/* The manifest into the running hash, package bytes from off to end behind
- * it, and the signature that follows them. A permit is added to what is
+/* The signature over manifest, label and digests, or with an id_hash the
+ * permit's over purpose, device and manifest. A permit is added to what is
  * signed already: its flag counts as 0. */
 static int verify(const struct dfota_package *p, const struct dfota_reader *in,
-                  const struct dfota_crypto *crypto, uint32_t end, uint8_t key,
-                  uint32_t signature_off)
+                  const struct dfota_crypto *crypto, const uint8_t *id_hash)
 {
+    static const char purpose[12] = "DFOTA permit";
+    uint32_t more = p->signature_off - DFOTA_MANIFEST_LEN;
+    uint32_t signature_off = p->signature_off;
+    uint8_t key = p->m.key_id;
     uint8_t raw[DFOTA_MANIFEST_LEN];
     uint8_t digest[DFOTA_HASH_LEN];
-    int err;
+    int err = crypto->hash_init(crypto->ctx);
 
+    if (!err && id_hash) {
+        err = crypto->hash_update(crypto->ctx, purpose, sizeof(purpose));
+        if (!err)
+            err = crypto->hash_update(crypto->ctx, id_hash, DFOTA_HASH_LEN);
+        more = 0;
+        key = DFOTA_KEY_PERMIT;
+        signature_off = p->permit_off + DFOTA_HASH_LEN;
+    }
     dfota_manifest_write(&p->m, raw);
     raw[3] &= (uint8_t)~DFOTA_FLAG_PERMIT;
-    err = crypto->hash_update(crypto->ctx, raw, sizeof(raw));
     if (!err)
-        err = hash_range(p, in, crypto, DFOTA_MANIFEST_LEN, end);
+        err = crypto->hash_update(crypto->ctx, raw, sizeof(raw));
+    if (!err)
+        err = dfota_reader_walk(in, DFOTA_MANIFEST_LEN, more,
+                                crypto->hash_update, crypto->ctx);
     if (!err)
         err = crypto->hash_final(crypto->ctx, digest);
     if (!err)
@@ -191,14 +188,7 @@ int dfota_package_verify(const struct dfota_package *p,
                          const struct dfota_reader *in,
                          const struct dfota_crypto *crypto)
 {
-    int err;
-
-    if (!crypto->verify)
-        return 0;
-    err = crypto->hash_init(crypto->ctx);
-    return err ? err
-               : verify(p, in, crypto, p->signature_off, p->m.key_id,
-                        p->signature_off);
+    return crypto->verify ? verify(p, in, crypto, NULL) : 0;
 }
 
 int dfota_package_permit(const struct dfota_package *p,
@@ -206,15 +196,7 @@ int dfota_package_permit(const struct dfota_package *p,
                          const struct dfota_crypto *crypto,
                          const uint8_t id_hash[DFOTA_HASH_LEN])
 {
-    static const char purpose[12] = "DFOTA permit";
-
-    if (!p->permit_off || !crypto->verify)
-        return DFOTA_E_PERMIT;
-    if (crypto->hash_init(crypto->ctx) ||
-        crypto->hash_update(crypto->ctx, purpose, sizeof(purpose)) ||
-        crypto->hash_update(crypto->ctx, id_hash, DFOTA_HASH_LEN) ||
-        verify(p, in, crypto, 0, DFOTA_KEY_PERMIT,
-               p->permit_off + DFOTA_HASH_LEN))
+    if (!p->permit_off || !crypto->verify || verify(p, in, crypto, id_hash))
         return DFOTA_E_PERMIT;
     return 0;
 }

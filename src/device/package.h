@@ -82,13 +82,13 @@ struct dfota_manifest {
 
 /* A package that has been opened: the manifest and where its parts begin. */
 struct dfota_package {
-    struct dfota_manifest m;
     uint32_t windows;       /* how many, at least 1 */
     uint32_t window_len;    /* bytes a window; the last one may be shorter */
     uint32_t digests_off;   /* 0 when there are none */
     uint32_t signature_off; /* offsets in the package, bytes */
     uint32_t permit_off;    /* 0 when there is none */
     uint32_t body_off;
+    struct dfota_manifest m;
 };
 
 /**

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "device/pages.h"
 
+#include "base/err.h"
 #include "base/mem.h"
 
 int dfota_flash_read(const struct dfota_flash *f, uint32_t off, void *buf,
@@ -22,8 +23,9 @@ void dfota_pages_begin(struct dfota_pages *p, const struct dfota_flash *f,
         p->err = f->erase(f->ctx, off);
 }
 
-void dfota_pages_write(struct dfota_pages *p, const void *data, uint32_t len)
+int dfota_pages_write(void *pages, const void *data, size_t len)
 {
+    struct dfota_pages *p = pages;
     const uint8_t *in = data;
 
     while (len--) {
@@ -31,6 +33,19 @@ void dfota_pages_write(struct dfota_pages *p, const void *data, uint32_t len)
         if (p->fill == DFOTA_PAGE_LEN)
             (void)dfota_pages_flush(p);
     }
+    return 0;
+}
+
+int dfota_pages_equal(void *pages, const void *data, size_t len)
+{
+    struct dfota_pages *p = pages;
+    uint32_t at = p->out;
+
+    p->out += (uint32_t)len;
+    return dfota_flash_read(p->flash, at, p->page, (uint32_t)len) ||
+                   memcmp(p->page, data, len) != 0
+               ? DFOTA_E_FLASH
+               : 0;
 }
 
 int dfota_pages_flush(struct dfota_pages *p)

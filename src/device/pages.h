@@ -31,8 +31,13 @@ int dfota_flash_read(const struct dfota_flash *f, uint32_t off, void *buf,
 void dfota_pages_begin(struct dfota_pages *p, const struct dfota_flash *f,
                        uint32_t off, uint32_t len);
 
-/** Append; whole pages are programmed. */
-void dfota_pages_write(struct dfota_pages *p, const void *data, uint32_t len);
+/** Append; whole pages are programmed. pages: struct dfota_pages, as a
+ * dfota_sink has it. Returns 0. */
+int dfota_pages_write(void *pages, const void *data, size_t len);
+
+/** A sink as well: is that what the flash has, from the last begin() on?
+ * len at most 64; 0, or E_FLASH */
+int dfota_pages_equal(void *pages, const void *data, size_t len);
 
 /** Program what is left, the last unit filled up; it ends behind that.
  * errors: the first one since begin() */

@@ -3,19 +3,13 @@
 #include "base/err.h"
 #include "device/updater_parts.h"
 
-/* RESTORE and DONE carry the offset of the next window. */
-static int put(struct dfota_updater *u, uint8_t type, uint32_t tries)
-{
-    u->journal.state.off = u->next_off;
-    return dfota_journal_put(&u->journal, type, tries, u->window);
-}
-
 static int window_done(struct dfota_updater *u)
 {
-    int err = put(u, DFOTA_RECORD_DONE, 0);
+    struct dfota_state *s = &u->journal.state;
 
-    dfota_updater_seek(u, u->window + 1);
-    return err;
+    s->off = s->next;
+    dfota_updater_seek(u, s->window + 1u);
+    return dfota_journal_put(&u->journal, DFOTA_RECORD_DONE, 0);
 }
 
 static int failed_once(struct dfota_updater *u)
@@ -40,12 +34,8 @@ static int prove(struct dfota_updater *u)
     const struct dfota_state *s = &u->journal.state;
     bool torn = s->type == DFOTA_RECORD_RESTORE;
 
-    /* Behind READY of a SELF package nobody knows where the next window
-     * begins but who has decoded this one. */
-    if (!torn && !u->decoding && dfota_updater_is_self(u))
-        return dfota_updater_again(u);
-    if (!dfota_window_is_in(u, u->c.backup)) {
-        if (dfota_window_is_in(u, u->c.slot))
+    if (!dfota_window_is_in(u, &u->window)) {
+        if (dfota_window_is_in(u, &u->io.old))
             return window_done(u);
         if (torn || (h->flags & DFOTA_JOURNAL_ROLL))
             return dfota_updater_give_up(u, DFOTA_E_FLASH);
@@ -59,16 +49,24 @@ static int prove(struct dfota_updater *u)
     return 0;
 }
 
+/* The sector of the slot at done: pass what it shall be to a sink. */
+static int walk_sector(struct dfota_updater *u, uint32_t len, uint32_t erase,
+                       dfota_sink *sink)
+{
+    struct dfota_pages *pages = &u->journal.pages;
+
+    dfota_pages_begin(pages, u->c->slot, u->off + u->done, erase);
+    return dfota_reader_walk(&u->window, u->done, len, sink, pages);
+}
+
 static bool sector_equal(struct dfota_updater *u, uint32_t len)
 {
-    dfota_pages_begin(&u->journal.pages, u->c.slot, u->off + u->done, 0);
-    return !dfota_image_walk(u, u->c.backup, u->done, len, dfota_each_equal);
+    return !walk_sector(u, len, 0, dfota_pages_equal);
 }
 
 static void write_sector(struct dfota_updater *u, uint32_t len)
 {
-    dfota_pages_begin(&u->journal.pages, u->c.slot, u->off + u->done, len);
-    (void)dfota_image_walk(u, u->c.backup, u->done, len, dfota_each_write);
+    (void)walk_sector(u, len, len, dfota_pages_write);
     (void)dfota_pages_flush(&u->journal.pages);
 }
 
@@ -77,12 +75,13 @@ static int copy_sector(struct dfota_updater *u)
 {
     const struct dfota_state *s = &u->journal.state;
     uint32_t group = u->done >> group_log2(u);
-    uint32_t len = dfota_min_u32(u->c.slot->erase_size, u->len - u->done);
+    uint32_t len = dfota_min_u32(u->c->slot->erase_size, u->len - u->done);
 
     if (!dfota_window_is_kept(u, u->done) &&
         (u->done < u->rewrite_end || !sector_equal(u, len))) {
         if (s->type != DFOTA_RECORD_RESTORE || s->tries != group) {
-            int err = put(u, DFOTA_RECORD_RESTORE, group);
+            int err =
+                dfota_journal_put(&u->journal, DFOTA_RECORD_RESTORE, group);
 
             if (err)
                 return err;
@@ -106,7 +105,7 @@ int dfota_restore_poll(struct dfota_updater *u)
         err = prove(u);
     } else if (u->done < u->len) {
         err = copy_sector(u);
-    } else if (dfota_window_is_in(u, u->c.slot)) {
+    } else if (dfota_window_is_in(u, &u->io.old)) {
         err = window_done(u);
     } else {
         u->done = 0;

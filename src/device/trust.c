@@ -8,7 +8,7 @@
 static int check_geometry(const struct dfota_updater *u,
                           const struct dfota_package *p)
 {
-    const struct dfota_updater_config *c = &u->c;
+    const struct dfota_updater_config *c = u->c;
 
     if (p->m.class_id && c->class_id && p->m.class_id != c->class_id)
         return DFOTA_E_CLASS;
@@ -43,7 +43,7 @@ static int check_counter(const struct dfota_updater *u,
     }
     if (h->permits[DFOTA_PERMITS_MAX - 1])
         return DFOTA_E_PERMIT;
-    return dfota_package_permit(p, &u->io.package, u->c.crypto, u->c.id_hash);
+    return dfota_package_permit(p, &u->io.package, u->c->crypto, u->c->id_hash);
 }
 
 int dfota_trust_check(struct dfota_updater *u, struct dfota_package *p,
@@ -52,7 +52,7 @@ int dfota_trust_check(struct dfota_updater *u, struct dfota_package *p,
     int err = dfota_package_open(p, &u->io.package);
 
     if (!err)
-        err = dfota_package_verify(p, &u->io.package, u->c.crypto);
+        err = dfota_package_verify(p, &u->io.package, u->c->crypto);
     if (!err)
         err = check_geometry(u, p);
     if (err)
@@ -61,27 +61,4 @@ int dfota_trust_check(struct dfota_updater *u, struct dfota_package *p,
         !dfota_image_is_source(u, &p->m))
         return DFOTA_E_SOURCE;
     return check_counter(u, p);
-}
-
-/* verify() reads the digests in whole ones: they begin a piece. */
-static int read_and_add(void *ctx, uint32_t off, void *buf, uint32_t len)
-{
-    struct dfota_updater *u = ctx;
-    const struct dfota_package *p = &u->journal.head.package;
-    int err = dfota_flash_read(u->c.package, off, buf, len);
-
-    if (off < p->digests_off || off >= p->signature_off)
-        return err;
-    for (; len; len -= DFOTA_DIGEST_LEN) {
-        dfota_journal_add(&u->journal, buf);
-        buf = (uint8_t *)buf + DFOTA_DIGEST_LEN;
-    }
-    return err;
-}
-
-int dfota_trust_table(struct dfota_updater *u)
-{
-    struct dfota_reader r = {read_and_add, u, u->c.package->size};
-
-    return dfota_package_verify(&u->journal.head.package, &r, u->c.crypto);
 }

@@ -17,44 +17,23 @@ static bool area_valid(const struct dfota_flash *f)
            !(f->prog_size & (f->prog_size - 1));
 }
 
-static int read_flash(void *ctx, uint32_t off, void *buf, uint32_t len)
+static void bind(struct dfota_reader *r, const struct dfota_flash *f)
 {
-    return dfota_flash_read(ctx, off, buf, len);
-}
-
-/* The new image as far as it is made, wherever its bytes are now. */
-static int read_made(void *ctx, uint32_t off, void *buf, uint32_t len)
-{
-    const struct dfota_updater *u = ctx;
-    const struct dfota_pages *pages = &u->journal.pages;
-    uint8_t *out = buf;
-    int err = 0;
-
-    for (; !err && len; len--, off++, out++) {
-        uint32_t rel = off - u->off;
-
-        if (off < u->off || rel >= u->len || dfota_window_is_kept(u, rel))
-            err = dfota_flash_read(u->c.slot, off, out, 1);
-        else if (rel < pages->out)
-            err = dfota_flash_read(u->c.backup, rel, out, 1);
-        else
-            *out = ((const uint8_t *)pages->page)[rel - pages->out];
-    }
-    return err;
+    r->read = f->read;
+    r->ctx = f->ctx;
+    r->size = f->size;
 }
 
 int dfota_updater_init(struct dfota_updater *u,
                        const struct dfota_updater_config *c)
 {
     memset(u, 0, sizeof(*u));
-    u->c = *c;
-    u->io.package.read = u->io.old.read = read_flash;
-    u->io.package.ctx = (void *)(uintptr_t)c->package;
-    u->io.package.size = c->package->size;
-    u->io.old.ctx = (void *)(uintptr_t)c->slot;
-    u->io.old.size = u->io.made.size = c->slot->size;
-    u->io.made.read = read_made;
-    u->io.made.ctx = u;
+    u->c = c;
+    bind(&u->io.package, c->package);
+    bind(&u->io.old, c->slot);
+    dfota_self_bind(u);
+    u->window.read = dfota_window_read;
+    u->window.ctx = u;
     return area_valid(c->slot) && area_valid(c->backup) &&
                    area_valid(c->journal)
                ? 0
@@ -63,7 +42,7 @@ int dfota_updater_init(struct dfota_updater *u,
 
 void dfota_updater_seek(struct dfota_updater *u, uint32_t w)
 {
-    u->window = w;
+    u->journal.state.window = (uint16_t)w;
     dfota_package_window(&u->journal.head.package, w, &u->off, &u->len);
     u->done = 0;
     u->rewrite_end = 0;
@@ -73,7 +52,7 @@ void dfota_updater_seek(struct dfota_updater *u, uint32_t w)
 
 bool dfota_updater_is_last(const struct dfota_updater *u, uint32_t tries)
 {
-    return tries >= (u->c.tries ? u->c.tries : 5u);
+    return tries >= (u->c->tries ? u->c->tries : 5u);
 }
 
 /* In production order; the last window may be shorter than the others. The
@@ -84,11 +63,12 @@ void dfota_updater_tell(struct dfota_updater *u, enum dfota_stage stage)
     uint32_t total = p->m.target_len;
     uint32_t done = total;
 
-    if (!u->c.progress)
+    if (!u->c->progress)
         return;
     if (u->pass != DFOTA_PASS_PROOF && stage != DFOTA_STAGE_FINISHED)
-        done = dfota_min_u32(u->window * p->window_len + u->done, total);
-    u->c.progress(u->c.progress_ctx, stage, done, total);
+        done = dfota_min_u32(u->journal.state.window * p->window_len + u->done,
+                             total);
+    u->c->progress(u->c->progress_ctx, stage, done, total);
 }
 
 int dfota_updater_give_up(struct dfota_updater *u, int err)
@@ -109,18 +89,17 @@ int dfota_updater_give_up(struct dfota_updater *u, int err)
         to = DFOTA_RECORD_FAILED;
     if (type == DFOTA_RECORD_PENDING)
         j->head.windows = 0; /* the table may be incomplete */
-    failed = dfota_journal_put(j, to, why, u->window);
+    failed = dfota_journal_put(j, to, why);
     return failed ? failed : err;
 }
 
 int dfota_updater_again(struct dfota_updater *u)
 {
-    uint32_t w = u->window;
+    const struct dfota_state *s = &u->journal.state;
 
-    dfota_updater_seek(u, w);
-    return dfota_journal_put(&u->journal,
-                             w ? DFOTA_RECORD_DONE : DFOTA_RECORD_ARMED, 0,
-                             w - (w != 0));
+    dfota_updater_seek(u, s->window);
+    return dfota_journal_put(
+        &u->journal, s->tries ? DFOTA_RECORD_DONE : DFOTA_RECORD_ARMED, 0);
 }
 
 /* Decide, record, then act (invariant 2): states of an open update are
@@ -139,13 +118,13 @@ static int decide(struct dfota_updater *u, bool *resumed)
         (j->head.flags & DFOTA_JOURNAL_ROLL)) {
         if (!dfota_image_is_source(u, &j->head.package.m))
             return dfota_updater_give_up(u, DFOTA_E_SOURCE);
-        return dfota_journal_put(j, DFOTA_RECORD_CLEAN, 0, 0);
+        return dfota_journal_put(j, DFOTA_RECORD_CLEAN, 0);
     }
     if (type == DFOTA_RECORD_PENDING)
         s->tries = 1;
     if ((type >= DFOTA_RECORD_PENDING && type <= DFOTA_RECORD_DONE) ||
         !dfota_journal_whole(j))
-        err = dfota_journal_put(j, type, s->tries, s->window);
+        err = dfota_journal_put(j, type, s->tries);
     if (!err && type == DFOTA_RECORD_FINISHED && !dfota_image_is_target(u))
         err = dfota_updater_give_up(u, DFOTA_E_TARGET);
     return err;
@@ -155,7 +134,7 @@ int dfota_updater_boot(struct dfota_updater *u, enum dfota_action *action,
                        bool *resumed)
 {
     const struct dfota_state *s = &u->journal.state;
-    int err = dfota_journal_open(&u->journal, u->c.journal);
+    int err = dfota_journal_open(&u->journal, u->c->journal);
 
     *action = DFOTA_ACTION_HELD;
     *resumed = false;
@@ -163,9 +142,8 @@ int dfota_updater_boot(struct dfota_updater *u, enum dfota_action *action,
     u->pass = DFOTA_PASS_REAL;
     if (err)
         return err;
-    u->next_off = s->off;
     err = decide(u, resumed);
-    dfota_updater_seek(u, s->window + (s->type == DFOTA_RECORD_DONE ? 1u : 0));
+    dfota_updater_seek(u, s->window);
     if (s->type < DFOTA_RECORD_PENDING)
         *action = DFOTA_ACTION_BOOT;
     else if (s->type == DFOTA_RECORD_HELD)
@@ -185,7 +163,7 @@ int dfota_updater_check(struct dfota_updater *u)
 /* A bit of the map for a sector of the larger kind, or for more of them. */
 static void set_map(const struct dfota_updater *u, struct dfota_head *h)
 {
-    uint32_t erase = u->c.slot->erase_size | u->c.backup->erase_size;
+    uint32_t erase = u->c->slot->erase_size | u->c->backup->erase_size;
     uint32_t len =
         dfota_min_u32(h->package.window_len, h->package.m.target_len) - 1;
     uint8_t log2 = 9;
@@ -210,7 +188,7 @@ static int ask(struct dfota_updater *u, const struct dfota_package *p,
     set_map(u, h);
     u->decoding = false;
     dfota_updater_seek(u, 0);
-    return dfota_journal_put(&u->journal, DFOTA_RECORD_PENDING, 0, 0);
+    return dfota_journal_put(&u->journal, DFOTA_RECORD_PENDING, 0);
 }
 
 int dfota_updater_start(struct dfota_updater *u)
@@ -241,7 +219,7 @@ static int finish(struct dfota_updater *u)
             k++;
         h->permits[k] = dfota_crc32(0, m, sizeof(*m));
     }
-    err = dfota_journal_put(&u->journal, DFOTA_RECORD_FINISHED, 0, 0);
+    err = dfota_journal_put(&u->journal, DFOTA_RECORD_FINISHED, 0);
     if (err)
         return err;
     dfota_updater_tell(u, DFOTA_STAGE_FINISHED);
@@ -256,7 +234,7 @@ int dfota_updater_poll(struct dfota_updater *u)
         return DFOTA_E_STATE;
     if (type == DFOTA_RECORD_READY || type == DFOTA_RECORD_RESTORE)
         return dfota_restore_poll(u);
-    if (u->window >= u->journal.head.package.windows)
+    if (u->journal.state.window >= u->journal.head.package.windows)
         return finish(u);
     return dfota_window_poll(u);
 }
@@ -268,7 +246,7 @@ int dfota_updater_confirm(struct dfota_updater *u)
     if (u->journal.state.type != DFOTA_RECORD_FINISHED)
         return u->journal.state.type < DFOTA_RECORD_PENDING ? 0 : DFOTA_E_STATE;
     h->counter = dfota_max_u32(h->counter, h->package.m.counter);
-    return dfota_journal_put(&u->journal, DFOTA_RECORD_CLEAN, 0, 0);
+    return dfota_journal_put(&u->journal, DFOTA_RECORD_CLEAN, 0);
 }
 
 int dfota_updater_recover(struct dfota_updater *u)

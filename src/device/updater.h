@@ -58,24 +58,25 @@ enum dfota_pass {
     DFOTA_PASS_PROOF, /* dry run of a descending package: by address */
 };
 
-/* What is used most lies within reach of a short load. */
+/* What is used most comes first, as in struct dfota_journal. */
 struct dfota_updater {
     uint8_t pass;         /* enum dfota_pass */
     uint8_t fails;        /* failed flash operations of this window */
     bool ready;           /* the window is open, or its backup is proven */
     bool decoding;        /* the decoder has been begun at this boot */
-    uint32_t window;      /* being made, production order */
-    uint32_t off, len;    /* of it in the image, bytes */
+    uint32_t off, len;    /* of the window in the image, bytes */
     uint32_t done;        /* bytes of it */
     uint32_t rewrite_end; /* up to here sectors are written unseen */
-    uint32_t next_off;    /* in the package: the next window's coded bytes */
-    struct dfota_updater_config c;
+    const struct dfota_updater_config *c;
+    /* Its state has the window that is being made, its head the package. */
+    struct dfota_journal journal;
+    struct dfota_reader window; /* as made, from where its bytes are */
     struct dfota_decoder_io io;
-    struct dfota_journal journal; /* its head has the package */
     struct dfota_decoder decoder;
 };
 
-/** Bind an updater to its areas. Reads nothing; allocates nothing.
+/** Bind an updater to its areas. Reads nothing; allocates nothing. c and what
+ * it points to must stay valid while the updater is used.
  * errors: E_ARG an area's geometry is out of range */
 int dfota_updater_init(struct dfota_updater *u,
                        const struct dfota_updater_config *c);

@@ -15,6 +15,7 @@ struct chip_parts {
     struct chip_areas areas;
     struct psa_trust trust;
     struct dfota_crypto crypto;
+    struct dfota_updater_config config;
     struct dfota_updater updater;
     uint32_t *arena;
 };
@@ -34,7 +35,10 @@ static void on_progress(void *ctx, enum dfota_stage stage, uint32_t done,
 static int init_updater(struct chip *c, const struct chip_config *config)
 {
     struct chip_parts *p = c->parts;
-    struct dfota_updater_config u = {
+    struct dfota_updater_config *u = &p->config;
+    int err;
+
+    *u = (struct dfota_updater_config){
         .slot = chip_area(&p->areas, AREA_SLOT),
         .backup = chip_area(&p->areas, AREA_BACKUP),
         .package = chip_area(&p->areas, AREA_PACKAGE),
@@ -45,14 +49,12 @@ static int init_updater(struct chip *c, const struct chip_config *config)
         .progress = on_progress,
         .progress_ctx = &c->progress,
     };
-    int err;
-
     p->arena = calloc(1, config->ram + 4);
     if (!p->arena)
         return DFOTA_E_NOMEM;
-    u.arena = p->arena;
-    err = psa_sha256(config->device_id, strlen(config->device_id), u.id_hash);
-    return err ? err : dfota_updater_init(&p->updater, &u);
+    u->arena = p->arena;
+    err = psa_sha256(config->device_id, strlen(config->device_id), u->id_hash);
+    return err ? err : dfota_updater_init(&p->updater, u);
 }
 
 static int open_trust(struct chip_parts *p, const char *cert)
@@ -151,7 +153,6 @@ int chip_install(struct chip *c, const uint8_t *image, uint32_t len)
 int chip_boot(struct chip *c, enum dfota_action *action, bool *resumed)
 {
     struct chip_parts *p = c->parts;
-    const struct dfota_updater_config config = p->updater.c;
     int err;
 
     /* Nothing of the updater's memory outlives a reset. */
@@ -159,7 +160,7 @@ int chip_boot(struct chip *c, enum dfota_action *action, bool *resumed)
     memset(&p->updater, 0, sizeof p->updater);
     for (int i = 0; i < AREA_COUNT; i++)
         sim_flash_reboot(&p->areas.flash[i]);
-    err = dfota_updater_init(&p->updater, &config);
+    err = dfota_updater_init(&p->updater, &p->config);
     return err ? err : dfota_updater_boot(&p->updater, action, resumed);
 }
 

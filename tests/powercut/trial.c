@@ -135,8 +135,8 @@ static bool boot_once(struct trial *t, struct world *w, bool first)
         brick(t, "init failed");
         return true;
     }
-    w->u.c.progress = progress;
-    w->u.c.progress_ctx = t;
+    w->config.progress = progress;
+    w->config.progress_ctx = t;
     (void)dfota_updater_boot(&w->u, &action, &resumed);
     if (w->power.off)
         return false;

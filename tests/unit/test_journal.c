@@ -51,6 +51,12 @@ static void reopen(void)
     assert_int_equal(dfota_journal_open(&fx.j, &fx.flash.flash), 0);
 }
 
+static int put(uint8_t type, uint32_t tries, uint32_t window)
+{
+    fx.j.state.window = (uint16_t)window;
+    return dfota_journal_put(&fx.j, type, tries);
+}
+
 static void spoil(uint32_t off, uint32_t len)
 {
     memset(fx.flash.cells + off, 0x33, len);
@@ -71,7 +77,7 @@ static void the_state_put_last_is_found_again(void **state)
     for (unsigned n = 0; n < 300; n++) {
         uint8_t type = n & 1 ? DFOTA_RECORD_PENDING : DFOTA_RECORD_FAILED;
 
-        assert_int_equal(dfota_journal_put(&fx.j, type, (uint8_t)n, n), 0);
+        assert_int_equal(put(type, (uint8_t)n, n), 0);
         if (n % 7 == 0) {
             reopen();
             assert_int_equal(fx.j.state.type, type);
@@ -87,16 +93,14 @@ static void either_mirror_alone_is_enough(void **state)
     (void)state;
     for (uint32_t i = 0; i < 2; i++) {
         fx.j.head.counter = 5 + i;
-        assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_FAILED, 3, 4),
-                         0);
+        assert_int_equal(put(DFOTA_RECORD_FAILED, 3, 4), 0);
         reopen();
-        assert_int_equal(
-            dfota_journal_put(&fx.j, DFOTA_RECORD_FAILED, 3, 4 + i), 0);
+        assert_int_equal(put(DFOTA_RECORD_FAILED, 3, 4 + i), 0);
         spoil(i * 2048, 2048);
         reopen();
         assert_false(dfota_journal_whole(&fx.j));
         assert_int_equal(fx.j.state.window, 4 + i);
-        assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_CLEAN, 0, 0), 0);
+        assert_int_equal(put(DFOTA_RECORD_CLEAN, 0, 0), 0);
         reopen();
         assert_true(dfota_journal_whole(&fx.j));
         assert_int_equal(fx.j.state.type, DFOTA_RECORD_CLEAN);
@@ -107,9 +111,9 @@ static void a_mirror_with_one_record_only_is_not_believed(void **state)
 {
 
     (void)state;
-    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_PENDING, 0, 1), 0);
+    assert_int_equal(put(DFOTA_RECORD_PENDING, 0, 1), 0);
     reopen();
-    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_FAILED, 0, 2), 0);
+    assert_int_equal(put(DFOTA_RECORD_FAILED, 0, 2), 0);
     /* J0's second record was cut, and its first one reads right. */
     memset(fx.flash.cells + RECORDS + STRIDE, 0xFF, STRIDE);
     reopen();
@@ -120,9 +124,9 @@ static void a_mirror_with_one_record_only_is_not_believed(void **state)
 static void of_two_mirrors_with_one_record_the_older_is_believed(void **state)
 {
     (void)state;
-    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_PENDING, 0, 1), 0);
+    assert_int_equal(put(DFOTA_RECORD_PENDING, 0, 1), 0);
     reopen();
-    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_FAILED, 0, 2), 0);
+    assert_int_equal(put(DFOTA_RECORD_FAILED, 0, 2), 0);
     /* J0 is older by its second record, J1 was begun anew later. */
     memset(fx.flash.cells + RECORDS + STRIDE, 0xFF, STRIDE);
     memset(fx.flash.cells + 2048 + RECORDS, 0x77, STRIDE);
@@ -140,10 +144,10 @@ the_first_record_of_a_boot_leaves_room_for_the_one_in_flight(void **state)
     uint32_t newest;
 
     (void)state;
-    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_PENDING, 0, 1), 0);
+    assert_int_equal(put(DFOTA_RECORD_PENDING, 0, 1), 0);
     newest = fx.j.state.seq;
     reopen();
-    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_PENDING, 1, 1), 0);
+    assert_int_equal(put(DFOTA_RECORD_PENDING, 1, 1), 0);
     /* In flight at the cut were newest + 1 and newest + 2; the
      * first copy of the state carries one less than the second. */
     assert_true(fx.j.state.seq - 1 > newest + 2);
@@ -154,8 +158,7 @@ static void sequence_numbers_may_wrap(void **state)
     (void)state;
     fx.j.state.seq = 0xFFFFFFF0;
     for (unsigned n = 0; n < 40; n++) {
-        assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_PENDING, 0, n),
-                         0);
+        assert_int_equal(put(DFOTA_RECORD_PENDING, 0, n), 0);
         if (n % 5 == 0)
             reopen();
         assert_int_equal(fx.j.state.window, n);
@@ -169,7 +172,7 @@ static void a_table_survives_recycling(void **state)
     struct dfota_entry e;
 
     (void)state;
-    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_PENDING, 0, 0), 0);
+    assert_int_equal(put(DFOTA_RECORD_PENDING, 0, 0), 0);
     fx.j.head.windows = 20;
     dfota_journal_begin(&fx.j);
     for (unsigned w = 0; w < 20; w++) {
@@ -177,14 +180,13 @@ static void a_table_survives_recycling(void **state)
         fx.j.state.off = 1000 + w;
         dfota_journal_add(&fx.j, digest);
     }
-    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_ARMED, 0, 0), 0);
+    assert_int_equal(put(DFOTA_RECORD_ARMED, 0, 0), 0);
     for (unsigned n = 0; n < 400; n++)
-        assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_DONE, 0, n % 20),
-                         0);
+        assert_int_equal(put(DFOTA_RECORD_DONE, 0, n % 20), 0);
     spoil(0, 100);
     reopen();
     assert_int_equal(fx.j.state.type, DFOTA_RECORD_DONE);
-    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_DONE, 0, 3), 0);
+    assert_int_equal(put(DFOTA_RECORD_DONE, 0, 3), 0);
     spoil(2048, 100);
     reopen();
     for (unsigned w = 0; w < 20; w++) {
@@ -199,12 +201,12 @@ static void a_table_with_a_wrong_entry_makes_the_mirror_worthless(void **state)
     static const uint8_t digest[DFOTA_DIGEST_LEN];
 
     (void)state;
-    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_PENDING, 0, 0), 0);
+    assert_int_equal(put(DFOTA_RECORD_PENDING, 0, 0), 0);
     fx.j.head.windows = 2;
     dfota_journal_begin(&fx.j);
     dfota_journal_add(&fx.j, digest);
     dfota_journal_add(&fx.j, digest);
-    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_ARMED, 0, 0), 0);
+    assert_int_equal(put(DFOTA_RECORD_ARMED, 0, 0), 0);
     fx.flash.cells[sizeof(struct dfota_head) + sizeof(struct dfota_entry)] ^= 1;
     reopen();
     assert_int_equal(fx.j.mirror[0].copies, 0);
@@ -215,12 +217,12 @@ static void the_map_comes_back_with_its_record(void **state)
 {
     (void)state;
     fx.j.head.map_words = 3;
-    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_PENDING, 0, 0), 0);
+    assert_int_equal(put(DFOTA_RECORD_PENDING, 0, 0), 0);
     fx.j.state.map[0] = 0x1234;
     fx.j.state.map[2] = 99;
     fx.j.state.off = 4711;
     for (unsigned n = 0; n < 50; n++)
-        assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_READY, 0, n), 0);
+        assert_int_equal(put(DFOTA_RECORD_READY, 0, n), 0);
     spoil(0, 100);
     reopen();
     assert_int_equal(fx.j.state.type, DFOTA_RECORD_READY);
@@ -242,7 +244,7 @@ static void noise_is_a_new_journal(void **state)
         assert_int_equal(fx.j.state.type, DFOTA_RECORD_CLEAN);
         assert_int_equal(fx.j.head.counter, 0);
     }
-    assert_int_equal(dfota_journal_put(&fx.j, DFOTA_RECORD_PENDING, 0, 0), 0);
+    assert_int_equal(put(DFOTA_RECORD_PENDING, 0, 0), 0);
     reopen();
     assert_int_equal(fx.j.state.type, DFOTA_RECORD_PENDING);
 }
@@ -268,7 +270,7 @@ static void the_length_asked_for_holds_what_it_promises(void **state)
                                             dfota_journal_len(erase, prog, w),
                                         .erase_size = erase,
                                         .prog_size = prog};
-                struct dfota_journal j = {.flash = &f};
+                struct dfota_journal j = {.flash = &f, .len = f.size / 2};
 
                 assert_int_equal(f.size % (2 * erase), 0);
                 assert_true(dfota_journal_fits(&j, w, DFOTA_MAP_WORDS));

@@ -191,7 +191,7 @@ static void another_class_is_refused_and_none_fits_all(void **state)
     assert_int_equal(dfota_updater_check(&w.u), DFOTA_E_CLASS);
     forge(12, 0x55);
     assert_int_equal(dfota_updater_check(&w.u), 0);
-    w.u.c.class_id = 0;
+    w.config.class_id = 0;
     forge(12, 0x56);
     assert_int_equal(dfota_updater_check(&w.u), 0);
 }
@@ -252,9 +252,9 @@ static void a_permit_lets_a_lower_counter_in_once(void **state)
         update();
         store_permitted(w.config.id_hash);
         assert_int_equal(dfota_updater_check(&w.u), 0);
-        w.u.c.id_hash[0] = 8;
+        w.config.id_hash[0] = 8;
         assert_int_equal(dfota_updater_check(&w.u), DFOTA_E_PERMIT);
-        w.u.c.id_hash[0] = 9;
+        w.config.id_hash[0] = 9;
         update();
         assert_int_equal(w.u.journal.head.counter, 1);
         assert_int_equal(boot(), 0);
