@@ -109,11 +109,13 @@ struct coap_get {
 
 /**
  * Begin. Rules: a smaller SZX in an answer is taken over; another ETag, or
- * one that comes or goes, starts the body again from 0 (at most 3 times
- * running, then CHANGES); a resume that finds another ETag starts from 0;
- * RST, 4.08 and 4.13 repeat (4.13 with the half block size), 5.03 repeats
- * after Max-Age, each at most 4 times without a new block; 4.00, 4.02, 4.08
- * to a resume start from 0; every other code of class 4 and 5 is final.
+ * one that comes or goes, starts the body again from 0 (at most 3 times, then
+ * CHANGES); a resume that finds another ETag starts from 0;
+ * RST, 4.08 and 4.13 repeat after ACK_TIMEOUT (4.13 with the half block size),
+ * 5.03 after Max-Age (60 s if not said, at most an hour, scaled as the
+ * params are), all together at most 4 times without a new
+ * block; 4.00, 4.02, 4.08 to a resume start from 0; every other code of class 4
+ * and 5 is final.
  *
  * g        the caller's memory, until END, FAILED, a refusal or stop
  * errors   as coap_peer_request()
@@ -140,9 +142,9 @@ enum coap_put_failure {
     COAP_PUT_RESET,   /* block more than before */
     COAP_PUT_LOST,    /* 4.08 */
     COAP_PUT_BUSY,    /* 5.03 */
-    COAP_PUT_SMALL,   /* 4.13 at 16-byte blocks, or without a Block1 */
     COAP_PUT_READ,    /* read() failed */
     COAP_PUT_ALIEN,   /* 2.31 for another block, SZX that grows */
+    COAP_PUT_HUGE,    /* more than 2^20 blocks of the size the peer wants */
     COAP_PUT_NOMEM,
 };
 
@@ -174,7 +176,7 @@ struct coap_put {
     uint32_t off, best; /* acknowledged in this start, and in any */
     uint64_t again_ms;
     uint8_t szx, starts, code;
-    bool active, repeated, moved;
+    bool active, repeated;
 };
 
 /**
@@ -189,7 +191,8 @@ int coap_put_start(struct coap_put *t, struct coap_peer *p, uint64_t now,
                    const struct coap_put_request *r);
 
 /** The same endpoint came back on another port or location: block 0 again,
- * there. Counts as a start. options as in the request, NULL: unchanged. */
+ * there. Counts as a start. Call it before the old peer is released. options as
+ * in the request, NULL: unchanged. */
 int coap_put_move(struct coap_put *t, struct coap_peer *p, uint64_t now,
                   const uint8_t *options, size_t options_len);
 

@@ -54,6 +54,13 @@ extern const struct coap_params coap_params_rfc;
  * MAX_TRANSMIT_WAIT, 93 s with the values of the RFC. */
 uint32_t coap_params_wait_ms(const struct coap_params *p);
 
+/** So many milliseconds of the RFC's time on this clock. */
+static inline uint64_t coap_params_scale(const struct coap_params *p,
+                                         uint64_t ms)
+{
+    return ms * p->ack_timeout_ms / 2000;
+}
+
 struct coap_peer;
 
 /* What a request needs to be answered, also much later: copy it. */
@@ -113,7 +120,6 @@ struct coap_peer {
     uint16_t next_mid;
     uint8_t seen_count, queue_count;
     uint16_t pending_count;
-    bool in_call;
 };
 
 /**

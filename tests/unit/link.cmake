@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+dfota_unit(coap_msg dfota_coap)
+dfota_unit(coap_exchange dfota_coap)
+dfota_unit(coap_observe dfota_coap)
+dfota_unit(coap_block dfota_coap)
