@@ -199,7 +199,7 @@ char *module_state(const struct module *m)
 {
     static const char *const powers[] = {"off", "boot", "on", "dfota", "held"};
     json_t *o = json_pack(
-        "{ss ss ss ss ss ss sI sI sI sI sI sI sI sb sb si}", "model",
+        "{ss ss ss ss ss ss sI sI sI sI sI sI sI sb sb sb si}", "model",
         m->c->model, "dialect", m->d->name, "power", powers[m->power], "stage",
         agent_stage(m), "work", agent_work(m), "version", m->version,
         "flash_operations", (json_int_t)chip_operations(&m->chip),
@@ -208,7 +208,7 @@ char *module_state(const struct module *m)
         "updates", (json_int_t)m->set.updates, "package",
         (json_int_t)m->set.package_len, "data_bytes",
         (json_int_t)m->term.data.got, "registered", radio_registered(&m->radio),
-        "manual", m->agent.manual, "boots", (int)m->boots);
+        "manual", m->agent.manual, "dtr", m->term.dtr, "boots", (int)m->boots);
     char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
 
     json_decref(o);

@@ -6,7 +6,7 @@
  *
  * The module is at the far end of a null-modem cable: the host's DTR comes
  * in as DSR. No driver tells of that by poll(), so it is looked at twenty
- * times a second.
+ * times a second. On two wires and ground it is never on, and so never falls.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -111,17 +111,6 @@ static void look_at_dtr(uv_timer_t *timer)
         p->host.dtr(p->host.ctx, (signals & SP_SIG_DSR) != 0);
 }
 
-/* Two wires and ground are a serial line as well: DTR counts from the first
- * time it was seen on. */
-static void wait_for_dtr(uv_timer_t *timer)
-{
-    struct ports *p = timer->data;
-    enum sp_signal signals;
-
-    if (sp_get_signals(p->serial, &signals) == SP_OK && signals & SP_SIG_DSR)
-        uv_timer_start(timer, look_at_dtr, LOOK_MS, LOOK_MS);
-}
-
 static int watch_dtr(struct ports *p)
 {
     enum sp_signal signals;
@@ -133,8 +122,20 @@ static int watch_dtr(struct ports *p)
         return DFOTA_E_NOMEM;
     uv_timer_init(p->loop, p->watch_dtr);
     p->watch_dtr->data = p;
-    uv_timer_start(p->watch_dtr, wait_for_dtr, LOOK_MS, LOOK_MS);
+    uv_timer_start(p->watch_dtr, look_at_dtr, 0, LOOK_MS);
     return 0;
+}
+
+/* libserialport sets VMIN to 0, with which a read of nothing and the end of
+ * a line look the same. */
+static void let_zero_mean_gone(int fd)
+{
+    struct termios t;
+
+    if (tcgetattr(fd, &t) != 0)
+        return;
+    t.c_cc[VMIN] = 1;
+    tcsetattr(fd, TCSANOW, &t);
 }
 
 static int open_device(struct ports *p, const char *path)
@@ -150,6 +151,7 @@ static int open_device(struct ports *p, const char *path)
         return DFOTA_E_IO;
     }
     fcntl(fd, F_SETFD, FD_CLOEXEC);
+    let_zero_mean_gone(fd);
     if (ports_carry(p, fd) != 0)
         return DFOTA_E_NOMEM;
     return watch_dtr(p);
