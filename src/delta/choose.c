@@ -277,7 +277,7 @@ static int try_orders(struct search *s)
 static int search_maps(struct search *s)
 {
     size_t before = SIZE_MAX;
-    int err = 0;
+    int err = s->p->windows > 1 ? try_orders(s) : 0;
 
     /* A round that gained nothing will not gain at the second try. */
     for (int round = 0;
@@ -345,29 +345,27 @@ static size_t busy_bytes(const uint8_t *image, size_t len)
     return n;
 }
 
-/* The best so far with copies from the new image in its gaps; in several
- * windows the digests and the lost dry run would cost more. */
+/* The best so far with copies from the new image in its gaps. */
 static int try_self(struct search *s)
 {
-    uint32_t fresh = s->p->m.target_len;
+    size_t digests = (size_t)s->p->windows * DFOTA_DIGEST_LEN;
     struct setting with = s->chosen;
+    const struct segments *map;
+    uint32_t fresh = s->p->m.target_len;
     struct body b;
-    int err;
+    int err = copy_map(&s->map, &s->best_map);
 
-    for (size_t i = 0; i < s->best_map.len; i++)
-        fresh -= s->best_map.list[i].len;
-    if (s->p->windows > 1 || fresh < FRESH_MIN ||
-        fresh < s->p->m.target_len / FRESH_PART)
-        return 0;
-    with.flags |= DFOTA_FLAG_SELF;
-    apply_setting(s, &with);
-    err = copy_map(&s->map, &s->best_map);
     if (!err)
         err = lay_out(s);
-    if (err)
+    map = with.flags & DFOTA_FLAG_DESCENDING ? &s->descending : &s->windows;
+    for (size_t i = 0; i < map->len; i++)
+        fresh -= map->list[i].len;
+    if (err || fresh < FRESH_MIN || fresh < s->p->m.target_len / FRESH_PART)
         return err;
-    err = self_body_encode(&b, s->in, &s->windows, &s->project);
-    if (err || b.encoder.len + DFOTA_DIGEST_LEN >= s->best->encoder.len) {
+    with.flags |= DFOTA_FLAG_SELF;
+    apply_setting(s, &with);
+    err = self_body_encode(&b, s->in, map, &s->project);
+    if (err || b.encoder.len + digests >= s->best->encoder.len) {
         body_release(&b);
         return err;
     }

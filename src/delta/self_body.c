@@ -34,7 +34,7 @@ static int start(struct job *j, const struct plan_input *in,
     size_t blocks;
 
     *j = (struct job){.in = in, .len = in->p->m.target_len};
-    blocks = j->len / SELF_BLOCK + in->p->windows + 1;
+    blocks = (size_t)in->p->windows * (in->p->window_len / SELF_BLOCK + 1);
     encoder_init(&j->meter);
     j->alone = calloc(j->len, sizeof *j->alone);
     j->seen = calloc(j->len, sizeof *j->seen);
@@ -67,7 +67,8 @@ static size_t block_of(const struct job *j, uint32_t w, uint32_t pos)
     uint32_t off, len;
 
     dfota_package_window(j->in->p, w, &off, &len);
-    return off / SELF_BLOCK + w + (pos - off) / SELF_BLOCK;
+    return w * (j->in->p->window_len / SELF_BLOCK + 1) +
+           (pos - off) / SELF_BLOCK;
 }
 
 /* What was a literal cost; the flag before it apart. */
@@ -156,12 +157,15 @@ static int parse(struct job *j)
 
     j->tokens.len = 0;
     for (uint32_t w = 0; w < j->in->p->windows && !err; w++) {
-        uint32_t pos, end, len;
+        uint32_t off, pos, end, len;
 
-        dfota_package_window(j->in->p, w, &pos, &len);
-        end = pos + len;
-        self_parser_reset(j->parser);
-        for (; next < map->len && map->list[next].pos < end && !err; next++) {
+        dfota_package_window(j->in->p, w, &off, &len);
+        pos = off;
+        end = off + len;
+        self_parser_reset(j->parser,
+                          j->in->p->m.flags & DFOTA_FLAG_DESCENDING ? off : 0);
+        for (; next < map->len && map->list[next].pos - off < len && !err;
+             next++) {
             err = parse_gap(j, prices, w, pos, map->list[next].pos);
             pos = map->list[next].pos + map->list[next].len;
         }

@@ -57,58 +57,53 @@ static uint32_t code_difference(struct dfota_copymap *m, uint32_t actual)
     return back ? 0 - size : size;
 }
 
-static bool whole(const struct dfota_copymap *m, const struct dfota_region *r)
-{
-    return r->off == 0 && r->len == m->source_len;
-}
-
-/* Regions mostly follow each other; one may be the whole image. */
-static int code_regions(struct dfota_copymap *m, struct dfota_project *p)
-{
-    uint32_t n = code_bits(m->coder, 3, p->regions - 1U) + 1, end = 0;
-
-    p->regions = (uint8_t)n;
-    for (uint32_t i = 0; i < n; i++) {
-        struct dfota_region *r = &p->region[i];
-
-        if (code_bits(m->coder, 1, whole(m, r))) {
-            r->off = 0;
-            r->len = m->source_len;
-        } else {
-            r->off = end + value(m, JUMP, r->off - end);
-            r->len = value(m, LEN, r->len);
-        }
-        if (r->off > m->source_len || r->len > m->source_len - r->off)
-            return DFOTA_E_CORRUPT;
-        end = r->off + r->len;
-        r->old_bias = code_address(m, r->old_bias);
-        r->new_bias =
-            r->old_bias + code_difference(m, r->new_bias - r->old_bias);
-    }
-    return DFOTA_OK;
-}
-
+/* One region, the whole image, whose bias stays. */
 static bool plain(const struct dfota_copymap *m, const struct dfota_project *p)
 {
     const struct dfota_region *r = p->region;
 
-    return p->regions == 1 && whole(m, r) && r->old_bias == r->new_bias;
+    return p->regions == 1 && r->off == 0 && r->len == m->source_len &&
+           r->old_bias == r->new_bias;
+}
+
+/* Regions mostly follow each other. */
+static int code_region(struct dfota_copymap *m, struct dfota_region *r,
+                       uint32_t end)
+{
+    r->off = end + value(m, JUMP, r->off - end);
+    r->len = value(m, LEN, r->len);
+    if (r->off > m->source_len || r->len > m->source_len - r->off)
+        return DFOTA_E_CORRUPT;
+    return DFOTA_OK;
 }
 
 int dfota_copymap_head(struct dfota_copymap *m, struct dfota_project *p)
 {
-    struct dfota_region *r = p->region;
+    uint32_t end = 0, n = 1;
+    bool is_plain;
     int err = DFOTA_OK;
 
     dfota_counters_reset(m->counters, DFOTA_COPYMAP_COUNTERS);
     p->data_top = (uint8_t)code_bits(m->coder, 8, p->data_top);
-    if (flag(m, FLAG_PLAIN, plain(m, p))) {
-        p->regions = 1;
-        r->off = 0;
-        r->len = m->source_len;
-        r->old_bias = r->new_bias = code_address(m, r->old_bias);
-    } else {
-        err = code_regions(m, p);
+    is_plain = flag(m, FLAG_PLAIN, plain(m, p));
+    if (!is_plain)
+        n = code_bits(m->coder, 3, p->regions - 1U) + 1;
+    p->regions = (uint8_t)n;
+    for (struct dfota_region *r = p->region; r < p->region + n && !err; r++) {
+        uint32_t change = r->new_bias - r->old_bias;
+
+        if (is_plain) {
+            r->off = 0;
+            r->len = m->source_len;
+            change = 0;
+        } else {
+            err = code_region(m, r, end);
+            end = r->off + r->len;
+        }
+        r->old_bias = code_address(m, r->old_bias);
+        if (!is_plain)
+            change = code_difference(m, change);
+        r->new_bias = r->old_bias + change;
     }
     dfota_counters_reset(m->counters, DFOTA_COPYMAP_COUNTERS);
     m->src = 0;

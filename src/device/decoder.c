@@ -70,8 +70,6 @@ int dfota_decoder_layout(struct dfota_decoder *d, const struct dfota_package *p,
     if (!found)
         return DFOTA_E_ARCH;
     if (p->m.flags & DFOTA_FLAG_SELF) {
-        if (p->m.flags & DFOTA_FLAG_DESCENDING)
-            return DFOTA_E_CORRUPT;
         d->self.code = dfota_self_find();
         d->self.counters =
             take(&at, DFOTA_SELF_COUNTERS * sizeof *d->self.counters);
@@ -251,7 +249,8 @@ void dfota_decoder_begin_window(struct dfota_decoder *d, uint32_t w)
     dfota_model_reset(&d->model);
     dfota_project_reset(&d->project);
     if (d->self.code)
-        d->self.code->reset(&d->self);
+        d->self.code->reset(&d->self,
+                            d->p->m.flags & DFOTA_FLAG_DESCENDING ? d->pos : 0);
 }
 
 /* The segment at pos or the next one behind; after the last an empty one at

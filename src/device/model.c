@@ -44,16 +44,6 @@ static const uint16_t rate_table[16] = {
     6899,  6242,  5699,  5243,  4855,  4520,  4228, 3972,
 };
 
-/* 65536 / (n + 2): the same for a flag counter. */
-static const uint16_t flag_rate[FLAG_LIMIT + 1] = {
-    32768, 21845, 16384, 13107, 10923, 9362, 8192, 7282, 6554, 5958, 5461,
-    5041,  4681,  4369,  4096,  3855,  3641, 3449, 3277, 3121, 2979, 2849,
-    2731,  2621,  2521,  2427,  2341,  2260, 2185, 2114, 2048, 1986, 1928,
-    1872,  1820,  1771,  1725,  1680,  1638, 1598, 1560, 1524, 1489, 1456,
-    1425,  1394,  1365,  1337,  1311,  1285, 1260, 1237, 1214, 1192, 1170,
-    1150,  1130,  1111,  1092,  1074,  1057, 1040, 1024,
-};
-
 /* 256 ln v for v = 1 .. 65535, less a constant that stretch cancels. */
 static int32_t ln(uint32_t v)
 {
@@ -104,10 +94,10 @@ static void counter_learn(dfota_counter *t, unsigned bit)
 static void flag_learn(uint32_t *t, unsigned bit)
 {
     uint32_t n = *t & 0x3FF, p = *t >> 10;
-    uint32_t rest = bit ? 0x3FFFFF - p : p;
+    uint32_t rest = bit ? 0x3FFFFF - p : p, rate;
 
-    rest =
-        (rest >> 8) * flag_rate[n] / 256 + ((rest & 255) * flag_rate[n] >> 16);
+    rate = n < 16 ? rate_table[n] : (uint32_t)rate_table[n >> 2] >> 2;
+    rest = (rest >> 6) * rate >> 10;
     p = bit ? p + rest : p - rest;
     *t = p << 10 | (n < FLAG_LIMIT ? n + 1 : n);
 }
@@ -382,15 +372,10 @@ static int32_t say(struct byte_state *s, unsigned i)
     struct opinion *o = &s->o[i];
     int32_t in;
 
-    if (i < DFOTA_BYTE_CONTEXTS) {
-        o->t = context(s, i);
-        if (!(*o->t & 15))
-            return 0;
-    } else {
-        o->t = expectation(s, i - DFOTA_BYTE_CONTEXTS);
-        if (!o->t)
-            return 0;
-    }
+    o->t = i < DFOTA_BYTE_CONTEXTS ? context(s, i)
+                                   : expectation(s, i - DFOTA_BYTE_CONTEXTS);
+    if (!o->t)
+        return 0;
     in = dfota_stretch(counter_p(*o->t));
     return o->guess >> s->at & 1 ? in : -in;
 }

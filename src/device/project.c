@@ -226,8 +226,8 @@ void dfota_project_unit(struct dfota_project *p, const uint8_t *old, uint32_t o,
                         uint32_t n, uint32_t avail, struct dfota_unit *u)
 {
     const struct dfota_region *r = region_of(p, o, false);
-    bool word = ((o | n) & 3) == 0 && avail >= 4, has = false, first = false;
-    struct dfota_operand op, lone;
+    bool word = ((o | n) & 3) == 0 && avail >= 4, has = false;
+    struct dfota_operand op;
 
     u->from = 0;
     memcpy(u->bytes, old, DFOTA_UNIT_MAX);
@@ -235,11 +235,8 @@ void dfota_project_unit(struct dfota_project *p, const uint8_t *old, uint32_t o,
         has = operand_at(p, old, o + (r ? r->old_bias : 0), DFOTA_LOOK_AHEAD,
                          &op);
     /* A word that loads half an address may look like a pointer. */
-    if (has) {
-        read_operand(p, old, 4, 0, &lone);
-        first = lone.kind != 0 && lone.half == DFOTA_FIRST;
-    }
-    if (first || !word || !word_unit(p, DFOTA_KIND_POINTER, u)) {
+    if ((has && op.half == DFOTA_FIRST) || !word ||
+        !word_unit(p, DFOTA_KIND_POINTER, u)) {
         if (has && op.len <= avail) {
             operand_unit(p, &op, n + (r ? r->new_bias : 0), u);
         } else if (!(word && word_unit(p, DFOTA_KIND_DATA, u))) {

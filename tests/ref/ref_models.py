@@ -169,11 +169,8 @@ class CopyMap(Models):
         return data_top, regions
 
     def region(self, end):
-        if self.coder.raw(1):
-            off, length = 0, self.source_len
-        else:
-            off = end + self.value(self.jump)
-            length = self.value(self.len)
+        off = end + self.value(self.jump)
+        length = self.value(self.len)
         if off + length > self.source_len:
             raise Refused("E_CORRUPT")
         old = self.address()
@@ -238,14 +235,6 @@ SQ = (1, 1, 1, 2, 3, 5, 8, 13, 22, 36,
       7812, 11955, 17625, 24743, 32768, 40793, 47911, 53581, 57724, 60565,
       62428, 63615, 64357, 64816, 65097, 65269, 65374, 65438, 65476, 65500,
       65514, 65523, 65528, 65531, 65533, 65534, 65535, 65535, 65535)
-FLAG_RATE = (
-    32768, 21845, 16384, 13107, 10923, 9362, 8192, 7282, 6554, 5958, 5461,
-    5041, 4681, 4369, 4096, 3855, 3641, 3449, 3277, 3121, 2979, 2849,
-    2731, 2621, 2521, 2427, 2341, 2260, 2185, 2114, 2048, 1986, 1928,
-    1872, 1820, 1771, 1725, 1680, 1638, 1598, 1560, 1524, 1489, 1456,
-    1425, 1394, 1365, 1337, 1311, 1285, 1260, 1237, 1214, 1192, 1170,
-    1150, 1130, 1111, 1092, 1074, 1057, 1040, 1024)
-
 
 def ln(v):
     z = 16 - v.bit_length()
@@ -285,16 +274,16 @@ def hash32(a, b):
     return h ^ h >> 15
 
 
-def times(v, r):
-    return ((v >> 8) * r >> 8) + ((v & 255) * r >> 16)
+def flag_rate(k):
+    return RATE[k] if k < 16 else RATE[k >> 2] >> 2
 
 
 def flag_learnt(c, bit):
     p, k = c >> 10, c & 1023
     if bit:
-        p += times(0x3FFFFF - p, FLAG_RATE[k])
+        p += (0x3FFFFF - p >> 6) * flag_rate(k) >> 10
     else:
-        p -= times(p, FLAG_RATE[k])
+        p -= (p >> 6) * flag_rate(k) >> 10
     return p << 10 | min(k + 1, 62)
 
 
@@ -394,8 +383,7 @@ class Bytes:
                  for h in hashes]
         inputs = []
         for t, i in zip(self.contexts, index):
-            n = t[i]
-            inputs.append(STRETCH[n >> 4] if n & 15 else 0)
+            inputs.append(STRETCH[t[i] >> 4])
         mask = (1 << self.e) - 1
         second = (at | c.al << 3 | c.kind << 5) & mask
         places = ((c.agreed | at << 2 | c.index << 5 | c.kind << 7) & mask,

@@ -134,7 +134,7 @@ class Projection:
                 or self.plain(o, n, avail))
 
     def pointer(self, o, n):
-        insn = self.parse(o, 4)
+        insn = self.parse(o, 24)
         if insn.kind != PLAIN and insn.half == FIRST:
             return None
         old = self.read(o, 4)
