@@ -48,13 +48,23 @@ bool dfota_journal_fits(const struct dfota_journal *j, uint32_t windows,
 }
 
 /* What begins with its CRC-32. */
-static bool load(const struct dfota_journal *j, uint32_t off, void *out,
-                 uint32_t len)
+static int peek(const struct dfota_journal *j, uint32_t off, void *out,
+                uint32_t len)
 {
     uint32_t *crc = out;
 
-    return !dfota_flash_read(j->flash, off, out, len) &&
-           dfota_crc32(j->seed, crc + 1, len - 4) == *crc;
+    if (dfota_flash_read(j->flash, off, out, len))
+        return DFOTA_E_FLASH;
+    return dfota_crc32(j->seed, crc + 1, len - 4) != *crc;
+}
+
+static bool load(struct dfota_journal *j, uint32_t off, void *out, uint32_t len)
+{
+    int err = peek(j, off, out, len);
+
+    if (err < 0)
+        j->unread |= off < j->len ? 1 : 2;
+    return !err;
 }
 
 static void store(struct dfota_journal *j, void *data, uint32_t len)
@@ -148,7 +158,7 @@ int dfota_journal_open(struct dfota_journal *j, const struct dfota_flash *f)
     j->len = f->size / 2 & -f->erase_size;
     m[1].off = j->len;
     j->head.version = VERSION;
-    j->state.type = DFOTA_RECORD_CLEAN;
+    j->state.type = DFOTA_RECORD_HELD;
     if (!dfota_journal_fits(j, 1, 1))
         return DFOTA_E_ARG;
     scan(j, &m[0], false);
@@ -158,6 +168,11 @@ int dfota_journal_open(struct dfota_journal *j, const struct dfota_flash *f)
     if (dfota_journal_truth(j) != i) /* it reads otherwise each time */
         scan(j, &m[1 - i], true);
     j->seed = j->head.crc;
+    if (!j->seed) { /* nothing was found */
+        if (j->unread == 3)
+            return DFOTA_E_FLASH;
+        j->state.type = DFOTA_RECORD_CLEAN;
+    }
     /* The one in flight at a cut had at most newest + 2: the first record
      * of this boot must stay newer when it turns up later (invariant 3). */
     j->state.seq += 2;
@@ -268,7 +283,7 @@ int dfota_journal_entry(const struct dfota_journal *j, uint32_t w,
 {
     uint32_t off = entry_off(w);
 
-    return load(j, off, e, sizeof(*e)) || load(j, j->len + off, e, sizeof(*e))
-               ? 0
-               : DFOTA_E_FLASH;
+    return peek(j, off, e, sizeof(*e)) && peek(j, j->len + off, e, sizeof(*e))
+               ? DFOTA_E_FLASH
+               : 0;
 }

@@ -97,9 +97,10 @@ struct dfota_journal {
     struct dfota_state state;
     struct dfota_head head;
     const struct dfota_flash *flash;
-    uint32_t len;  /* of a mirror */
-    uint32_t seed; /* of the CRC-32: another head's records are not valid */
-    bool making;   /* J0 has a new head and table, its state is to come */
+    uint32_t len;   /* of a mirror */
+    uint32_t seed;  /* of the CRC-32: another head's records are not valid */
+    uint8_t unread; /* bit i: some of mirror i could not be read */
+    bool making;    /* J0 has a new head and table, its state is to come */
     struct dfota_mirror mirror[2];
     struct dfota_pages pages;
 };
@@ -120,7 +121,9 @@ bool dfota_journal_fits(const struct dfota_journal *j, uint32_t windows,
  * Find the newest state. Writes nothing. A journal without a valid mirror
  * is a new device's: CLEAN, counter 0.
  *
- * errors   E_ARG the area cannot hold a journal
+ * errors   E_ARG the area cannot hold a journal; E_FLASH there is none, and
+ *          both mirrors had places that could not be read: no cut does that.
+ *          The state is HELD then, and nothing may be put.
  * cost     reads both mirrors whole, twice
  */
 int dfota_journal_open(struct dfota_journal *j, const struct dfota_flash *f);

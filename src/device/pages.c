@@ -7,7 +7,7 @@
 int dfota_flash_read(const struct dfota_flash *f, uint32_t off, void *buf,
                      uint32_t len)
 {
-    return f->read(f->ctx, off, buf, len);
+    return dfota_read(f->read, f->ctx, off, buf, len);
 }
 
 void dfota_pages_begin(struct dfota_pages *p, const struct dfota_flash *f,

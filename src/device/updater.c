@@ -255,7 +255,7 @@ int dfota_updater_recover(struct dfota_updater *u)
     struct dfota_package p;
     int err;
 
-    if (s->type != DFOTA_RECORD_HELD)
+    if (s->type != DFOTA_RECORD_HELD || !u->journal.seed)
         return DFOTA_E_STATE;
     err = dfota_trust_check(u, &p, true);
     if (!err)

@@ -20,6 +20,11 @@ struct dfota_reader {
 /* Takes the next piece; 0, or an error that ends the walk. */
 typedef int dfota_sink(void *ctx, const void *data, size_t len);
 
+/** read(), again when it fails: a bus may err once, and an error in the
+ * journal or under a digest has consequences. */
+int dfota_read(int (*read)(void *ctx, uint32_t off, void *buf, uint32_t len),
+               void *ctx, uint32_t off, void *buf, uint32_t len);
+
 /**
  * Pass [off, off + len) to a sink, in pieces of at most 64 bytes: all but the
  * last one are 64.

@@ -249,6 +249,61 @@ static void noise_is_a_new_journal(void **state)
     assert_int_equal(fx.j.state.type, DFOTA_RECORD_PENDING);
 }
 
+/* Whatever keeps the chip from answering, the state is not that of a new
+ * device; and when it answers again everything is there. */
+static void a_journal_that_cannot_be_read_is_not_a_new_one(void **state)
+{
+    (void)state;
+    fx.j.head.counter = 7;
+    assert_int_equal(put(DFOTA_RECORD_RESTORE, 3, 9), 0);
+    for (unsigned from = 1; from < 200; from++) {
+        int err;
+
+        sim_power_on(&fx.power);
+        fx.power.fault = (struct sim_fault){from, 1000000, SIM_LIE_READ};
+        err = dfota_journal_open(&fx.j, &fx.flash.flash);
+        if (err) {
+            assert_int_equal(err, DFOTA_E_FLASH);
+            assert_int_equal(fx.j.state.type, DFOTA_RECORD_HELD);
+        } else {
+            assert_int_equal(fx.j.state.type, DFOTA_RECORD_RESTORE);
+            assert_int_equal(fx.j.head.counter, 7);
+        }
+        assert_true(err || from > 2);
+    }
+    reopen();
+    assert_int_equal(fx.j.state.type, DFOTA_RECORD_RESTORE);
+    assert_int_equal(fx.j.state.window, 9);
+    assert_int_equal(fx.j.head.counter, 7);
+}
+
+static void a_read_that_fails_once_or_twice_is_tried_again(void **state)
+{
+    (void)state;
+    assert_int_equal(put(DFOTA_RECORD_RESTORE, 3, 9), 0);
+    spoil(0, 8); /* the other mirror is all there is */
+    for (unsigned from = 1; from < 100; from++) {
+        sim_power_on(&fx.power);
+        fx.power.fault = (struct sim_fault){from, 1 + from % 2, SIM_LIE_READ};
+        assert_int_equal(dfota_journal_open(&fx.j, &fx.flash.flash), 0);
+        assert_int_equal(fx.j.state.type, DFOTA_RECORD_RESTORE);
+    }
+}
+
+/* What the first record of a new device leaves when its power is cut. */
+static void a_new_journal_with_one_unreadable_mirror_is_clean(void **state)
+{
+    (void)state;
+    fx.power.cut = (struct sim_cut){.at = 6,
+                                    .when = SIM_CUT_TORN,
+                                    .torn = SIM_TORN_SPOIL_SECTOR,
+                                    .decay = SIM_DECAY_READ_ERROR};
+    assert_int_equal(put(DFOTA_RECORD_PENDING, 0, 0), DFOTA_E_FLASH);
+    reopen();
+    assert_int_equal(fx.j.unread, 1);
+    assert_int_equal(fx.j.state.type, DFOTA_RECORD_CLEAN);
+}
+
 static void an_area_too_small_is_refused(void **state)
 {
     static const struct sim_geometry g = {1024, 512, 256, 0xFF};
@@ -295,6 +350,9 @@ int main(void)
         TEST(a_table_with_a_wrong_entry_makes_the_mirror_worthless),
         TEST(the_map_comes_back_with_its_record),
         TEST(noise_is_a_new_journal),
+        TEST(a_journal_that_cannot_be_read_is_not_a_new_one),
+        TEST(a_read_that_fails_once_or_twice_is_tried_again),
+        TEST(a_new_journal_with_one_unreadable_mirror_is_clean),
         TEST(an_area_too_small_is_refused),
         TEST(the_length_asked_for_holds_what_it_promises),
     };
