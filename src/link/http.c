@@ -359,6 +359,20 @@ static void set_range(struct http *h, CURL *e, const struct link_request *r)
     }
 }
 
+/* What calls of an API have and downloads have not. */
+static void set_call(struct http *h, CURL *e, const struct link_request *r)
+{
+    if (r->bearer) {
+        curl_easy_setopt(e, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+        curl_easy_setopt(e, CURLOPT_XOAUTH2_BEARER, r->bearer);
+    }
+    if (r->json) {
+        curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, r->json);
+        add_header(h, "Content-Type: application/json");
+        add_header(h, "Expect:");
+    }
+}
+
 static void set_options(struct http *h, CURL *e, const struct link_request *r)
 {
     static const long families[] = {CURL_IPRESOLVE_V4, CURL_IPRESOLVE_V6,
@@ -386,6 +400,7 @@ static void set_options(struct http *h, CURL *e, const struct link_request *r)
     set_tls(e, r);
     add_header(h, "Connection: close");
     set_range(h, e, r);
+    set_call(h, e, r);
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, h->headers);
 }
 

@@ -65,6 +65,9 @@ struct link_request {
     /* PEM files. No ca: the server is not verified. cert and key together
      * or not at all. */
     const char *ca, *cert, *key;
+    /* HTTP only. json: POST this instead of GET; bearer: a token for the
+     * Authorization header. NULL: none */
+    const char *json, *bearer;
     link_callback *callback;
     void *ctx;
 };

@@ -5,7 +5,9 @@
  */
 #include "modem/agent.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "modem/modem.h"
 #include "os/files.h"
@@ -23,6 +25,7 @@ const char *agent_stage(const struct module *m)
         [AGENT_ACCEPTED] = "accepted",
         [AGENT_DOWNLOADING] = "downloading",
         [AGENT_UPLOADING] = "uploading",
+        [AGENT_DELAYED] = "delayed",
         [AGENT_SETTLING] = "settling",
         [AGENT_RESETTING] = "resetting",
         [AGENT_UPDATING] = "updating",
@@ -44,9 +47,15 @@ const char *agent_work(const struct module *m)
                                             : "none";
 }
 
+const struct wording *agent_words(const struct module *m, enum origin origin)
+{
+    return origin == ORIGIN_POLL && m->d->polling ? &m->d->polling->words
+                                                  : &m->d->words;
+}
+
 bool agent_busy(const struct module *m)
 {
-    return m->agent.state != AGENT_IDLE;
+    return m->agent.state != AGENT_IDLE || poll_busy(m);
 }
 
 static void later(struct module *m, uv_timer_cb callback, uint32_t ms)
@@ -62,20 +71,27 @@ static void end_download(struct module *m, enum cause cause)
             m->d->answers[cause].number);
 }
 
+/* From here on a power cut counts as one in UPDATING. */
+static void mark(struct module *m)
+{
+    m->set.pending = true;
+    m->set.origin = (uint8_t)m->agent.origin;
+    settings_save(&m->set);
+}
+
 /* No reset on the way: DFOTA mode begins with START. */
 static void on_start_here(uv_timer_t *timer)
 {
     struct module *m = timer->data;
 
-    m->set.pending = true;
-    settings_save(&m->set);
+    mark(m);
+    poll_stop(m);
     m->term.dumb = true;
     m->power = POWER_DFOTA;
-    agent_boot_dfota(m, false);
+    agent_boot_dfota(m, DFOTA_BOOT_FIRST);
 }
 
-/* From the reset on a power cut counts as one in UPDATING, so the mark is
- * made before the word is said. */
+/* The mark is made before the word is said. */
 static void on_settled(uv_timer_t *timer)
 {
     struct module *m = timer->data;
@@ -85,18 +101,33 @@ static void on_settled(uv_timer_t *timer)
         later(m, on_start_here, m->d->timing.reset);
         return;
     }
-    m->set.pending = true;
-    settings_save(&m->set);
+    mark(m);
     if (m->d->dumb_from == DUMB_FROM_RESETTING)
         urc_stage(m, STAGE_RESETTING);
     m->term.dumb = true;
     module_reset(m, m->d->timing.reset);
 }
 
+/* A module that asks by itself gives the host time, if the host wants. */
 static void settle(struct module *m)
 {
+    if (m->agent.origin == ORIGIN_POLL && m->set.delay_s > 0) {
+        m->agent.state = AGENT_DELAYED;
+        urc_end(m, STAGE_UPDATE_TIMEOUT, m->set.delay_s);
+        later(m, on_settled, m->set.delay_s * 1000U);
+        return;
+    }
     m->agent.state = AGENT_SETTLING;
     later(m, on_settled, m->d->timing.settle);
+}
+
+bool agent_accept(struct module *m)
+{
+    if (m->agent.state != AGENT_DELAYED)
+        return false;
+    m->agent.state = AGENT_SETTLING;
+    later(m, on_settled, 1);
+    return true;
 }
 
 static void on_progress(struct module *m, unsigned percent)
@@ -116,13 +147,18 @@ static void on_downloaded(struct module *m, enum cause cause)
             cause = CAUSE_STORE;
     }
     end_download(m, cause);
-    if (cause == CAUSE_NONE && m->d->after_download)
+    if (cause == CAUSE_NONE && m->d->after_download) {
         terminal_urc(m, "%s", m->d->after_download);
+        m->radio.contexts = 0;
+    }
     if (cause == CAUSE_NONE && !a->manual) {
         settle(m);
         return;
     }
     a->state = AGENT_IDLE;
+    if (a->origin == ORIGIN_POLL)
+        poll_not_downloaded(m, m->d->answers[cause].number);
+    poll_wake(m);
 }
 
 static void begin_download(struct module *m)
@@ -133,7 +169,7 @@ static void begin_download(struct module *m)
 
     a->state = AGENT_DOWNLOADING;
     urc_count_begin(&a->counter, STAGE_DOWNLOADING,
-                    coap ? &none : &m->d->downloading);
+                    coap ? &none : &a->words->downloading);
     urc_stage(m, coap ? STAGE_COAPSTART : STAGE_HTTPSTART);
     /* Whatever package was there is about to be overwritten. */
     m->set.package_len = 0;
@@ -178,19 +214,27 @@ static void import(struct module *m, const char *file)
 static void on_start(uv_timer_t *timer)
 {
     struct module *m = timer->data;
-    const char *file = m->agent.file;
 
-    if (file && file[0])
-        import(m, file);
-    if (file)
-        on_settled(timer);
-    else
+    if (m->agent.origin != ORIGIN_LOCAL) {
         begin_download(m);
+        return;
+    }
+    if (m->agent.file[0])
+        import(m, m->agent.file);
+    on_settled(timer);
 }
 
 static bool is_worn(const struct module *m)
 {
     return m->d->updates_max > 0 && m->set.updates >= m->d->updates_max;
+}
+
+static void accept_trigger(struct module *m, enum origin origin)
+{
+    m->agent.origin = origin;
+    m->agent.words = agent_words(m, origin);
+    m->agent.download.wants_digest = false;
+    m->agent.state = AGENT_ACCEPTED;
 }
 
 int agent_start_url(struct module *m, const struct url *url)
@@ -199,8 +243,8 @@ int agent_start_url(struct module *m, const struct url *url)
 
     if (agent_busy(m))
         return terminal_answer(m, CAUSE_BUSY);
-    if (m->d->answers[CAUSE_OFFLINE].form == ANSWER_CME &&
-        !(radio_registered(&m->radio) && m->radio.context))
+    if (m->d->needs_context &&
+        !(radio_registered(&m->radio) && m->radio.contexts))
         return terminal_answer(m, CAUSE_OFFLINE);
     if (!url->has_port)
         log_warn("%s://%s names no port: %u is used, as the document says",
@@ -208,9 +252,21 @@ int agent_start_url(struct module *m, const struct url *url)
     if (is_worn(m))
         return terminal_answer(m, CAUSE_WORN);
     a->url = *url;
-    a->file = NULL;
-    a->state = AGENT_ACCEPTED;
+    accept_trigger(m, ORIGIN_URL);
     return AT_OK;
+}
+
+void agent_start_polled(struct module *m, const struct url *url,
+                        const uint8_t *sha256)
+{
+    struct agent *a = &m->agent;
+
+    a->url = *url;
+    accept_trigger(m, ORIGIN_POLL);
+    a->download.wants_digest = sha256 != NULL;
+    if (sha256)
+        memcpy(a->download.wanted, sha256, sizeof a->download.wanted);
+    begin_download(m);
 }
 
 int agent_start_local(struct module *m, const char *file)
@@ -226,8 +282,8 @@ int agent_start_local(struct module *m, const char *file)
         size = 0;
     if (size == 0 && m->d->answers[CAUSE_NO_PACKAGE].form != ANSWER_UPDATE)
         return terminal_answer(m, CAUSE_NO_PACKAGE);
-    a->file = file;
-    a->state = AGENT_ACCEPTED;
+    snprintf(a->file, sizeof a->file, "%s", file);
+    accept_trigger(m, ORIGIN_LOCAL);
     return AT_OK;
 }
 
@@ -253,6 +309,7 @@ void agent_net_lost(struct module *m)
 void agent_init(struct module *m)
 {
     m->agent.state = AGENT_IDLE;
+    m->agent.words = &m->d->words;
     uv_timer_init(m->loop, &m->agent.timer);
     m->agent.timer.data = m;
     download_init(&m->agent.download, m);

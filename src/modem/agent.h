@@ -16,6 +16,8 @@
 
 #include "modem/dialect.h"
 #include "modem/download.h"
+#include "modem/filestore.h"
+#include "modem/settings.h"
 #include "modem/urc.h"
 #include "modem/url.h"
 
@@ -24,19 +26,29 @@ enum agent_state {
     AGENT_ACCEPTED,    /* OK said or about to be, nothing done yet */
     AGENT_DOWNLOADING, /* between HTTPSTART and HTTPEND */
     AGENT_UPLOADING,   /* ="COM:" in data mode */
+    AGENT_DELAYED,     /* UPDATE_TIMEOUT said: the host may say "now" */
     AGENT_SETTLING,    /* package complete, reset to come */
     AGENT_RESETTING,   /* the reset that ends in START */
     AGENT_UPDATING,    /* between START and END */
     AGENT_ENDED,       /* END said, reboot to come */
 };
 
+/* What a boot into DFOTA mode finds. */
+enum dfota_boot {
+    DFOTA_BOOT_FIRST,    /* nothing recorded: the package has to be checked */
+    DFOTA_BOOT_RESUMED,  /* an open update */
+    DFOTA_BOOT_FINISHED, /* a finished one whose END was not said */
+};
+
 struct agent {
     enum agent_state state;
-    bool manual;      /* bg95's =3,0: a download does not go on by itself */
-    const char *file; /* triggered locally: the package, "" the area */
-    bool resumed;     /* this boot found the update open */
-    bool failed;      /* END said another number than 0 */
-    bool restoring;   /* RESTORE has its own URC and has begun */
+    bool manual; /* =3,0: a download does not go on by itself */
+    enum origin origin;
+    const struct wording *words;  /* of the update under way, never NULL */
+    char file[FILE_NAME_MAX + 1]; /* local: the package, "" the area */
+    enum dfota_boot found;
+    bool failed;    /* END said another number than 0 */
+    bool restoring; /* RESTORE has its own URC and has begun */
     struct url url;
     struct download download;
     struct urc_counter counter;
@@ -63,12 +75,22 @@ int agent_start_url(struct module *m, const struct url *url);
 /**
  * Begin an update from a file of the module, as above.
  *
- * file     its name, kept by pointer; "" the package that is stored already
+ * file     its name, at most FILE_NAME_MAX; "" the package that is stored
  */
 int agent_start_local(struct module *m, const char *file);
 
+/** Begin to download what a server told of, now; sha256 NULL: not told. */
+void agent_start_polled(struct module *m, const struct url *url,
+                        const uint8_t *sha256);
+
+/** The host does not want to wait for the delay's end. false: none runs */
+bool agent_accept(struct module *m);
+
 /** An update is under way; a second start is refused. */
 bool agent_busy(const struct module *m);
+
+/** How an update of that origin is told. */
+const struct wording *agent_words(const struct module *m, enum origin origin);
 
 /** A command line has had its final code. */
 void agent_line_done(struct module *m);
@@ -79,12 +101,8 @@ void agent_stop(struct module *m);
 /** The network went away. */
 void agent_net_lost(struct module *m);
 
-/**
- * DFOTA mode is entered by a boot.
- *
- * resumed  an update was already open when this boot began
- */
-void agent_boot_dfota(struct module *m, bool resumed);
+/** DFOTA mode is entered by a boot. */
+void agent_boot_dfota(struct module *m, enum dfota_boot found);
 
 /** Neither image is whole: say START and END with the number of err. */
 void agent_boot_held(struct module *m, int err);

@@ -40,7 +40,14 @@ enum cause agent_cause(int err, bool restoring)
 
 static bool has_restore(const struct module *m)
 {
-    return m->d->restore.step > 0;
+    return m->agent.words->restore.step > 0;
+}
+
+/* The whole image fits into the backup: an update that is found open is in
+ * RESTORE. */
+static bool one_window(const struct module *m)
+{
+    return m->c->memory.backup >= m->c->memory.slot;
 }
 
 static void on_ended(uv_timer_t *timer)
@@ -56,50 +63,39 @@ static void on_ended(uv_timer_t *timer)
         module_reset(m, m->d->timing.boot);
 }
 
-/* What was in the package is in the slot: the length first, then confirm,
- * then the package goes; each step may be the last before a cut, and the
- * next boot takes it from there (modem.c). */
-static void succeed(struct module *m)
-{
-    struct agent *a = &m->agent;
-
-    urc_count(m, &a->counter, 100);
-    urc_end(m, STAGE_END, m->d->answers[CAUSE_NONE].number);
-}
-
 static void end_update(struct module *m, int err)
 {
     struct agent *a = &m->agent;
     enum cause cause = agent_cause(err, a->restoring);
+    uint16_t number = m->d->answers[cause].number;
 
-    if (cause == CAUSE_NONE) {
-        succeed(m);
-    } else {
-        log_error("the update failed: %s", dfota_strerror(err));
-        urc_end(m, STAGE_END, m->d->answers[cause].number);
-    }
-    a->failed = cause != CAUSE_NONE;
+    if (a->origin == ORIGIN_POLL)
+        poll_ended(m, number);
+    if (cause == CAUSE_NONE && a->origin == ORIGIN_LOCAL && m->d->local_file)
+        filestore_remove(&m->files, m->d->local_file);
+    /* Saved just before it is said: a cut on either side finds what the
+     * line told, but for the time of one write. */
     m->set.pending = false;
+    m->set.origin = ORIGIN_NONE;
     settings_save(&m->set);
+    if (cause == CAUSE_NONE)
+        urc_count(m, &a->counter, 100);
+    else
+        log_error("the update failed: %s", dfota_strerror(err));
+    urc_end(m, STAGE_END, number);
+    a->failed = cause != CAUSE_NONE;
     a->state = AGENT_ENDED;
     uv_timer_start(&a->timer, on_ended, module_pause(m, m->d->timing.reboot),
                    0);
 }
 
-/* A boot that finds RESTORE begun says so and counts that; one that goes
- * from UPDATING to RESTORE finishes the first count. */
-static void begin_restore(struct module *m)
+static void begin_restore(struct module *m, bool again)
 {
     struct agent *a = &m->agent;
-    bool again = a->resumed && a->counter.next == a->counter.rule->first;
 
     a->restoring = true;
-    if (again && m->d->resume_banner)
-        terminal_urc(m, "%s", m->d->resume_banner);
-    else
-        urc_count(m, &a->counter, 100);
     urc_count_begin(&a->counter, STAGE_RESTORE,
-                    again ? &m->d->restore_resumed : &m->d->restore);
+                    again ? &a->words->restore_resumed : &a->words->restore);
 }
 
 static void show_progress(struct module *m)
@@ -108,8 +104,10 @@ static void show_progress(struct module *m)
     unsigned done = chip_permille(&m->chip, !has_restore(m)) / 10;
 
     if (has_restore(m) && !a->restoring &&
-        m->chip.progress.stage == DFOTA_STAGE_COPY)
-        begin_restore(m);
+        m->chip.progress.stage == DFOTA_STAGE_COPY) {
+        urc_count(m, &a->counter, 100);
+        begin_restore(m, false);
+    }
     if (a->restoring)
         done = chip_restore_permille(&m->chip) / 10;
     /* 100 is said once the image is known to be good. */
@@ -135,17 +133,32 @@ static void on_step(uv_timer_t *timer)
         end_update(m, err == DFOTA_DONE ? 0 : err);
 }
 
+/* What is said first: an update that is found in RESTORE goes on there. */
+static void say_start(struct module *m)
+{
+    struct agent *a = &m->agent;
+    bool again = a->found != DFOTA_BOOT_FIRST && has_restore(m) &&
+                 a->words->resume_word && one_window(m);
+
+    a->restoring = false;
+    urc_count_begin(&a->counter, STAGE_UPDATING, &a->words->updating);
+    if (again)
+        urc_resumed(m);
+    if (!again || a->origin == ORIGIN_LOCAL)
+        urc_stage(m, STAGE_START);
+    if (again)
+        begin_restore(m, true);
+}
+
 static void begin_steps(struct module *m)
 {
     struct agent *a = &m->agent;
     int err;
 
     a->state = AGENT_UPDATING;
-    a->restoring = false;
-    urc_count_begin(&a->counter, STAGE_UPDATING, &m->d->updating);
-    urc_stage(m, STAGE_START);
-    err = a->resumed ? 0 : chip_start(&m->chip);
-    if (err) {
+    say_start(m);
+    err = a->found == DFOTA_BOOT_FIRST ? chip_start(&m->chip) : 0;
+    if (err || a->found == DFOTA_BOOT_FINISHED) {
         end_update(m, err);
         return;
     }
@@ -162,17 +175,22 @@ static void on_begin(uv_timer_t *timer)
     begin_steps(timer->data);
 }
 
-void agent_boot_dfota(struct module *m, bool resumed)
+void agent_boot_dfota(struct module *m, enum dfota_boot found)
 {
-    m->agent.resumed = resumed;
+    /* A cut has wiped the memory: what is kept tells who began it. */
+    m->agent.origin = (enum origin)m->set.origin;
+    m->agent.words = agent_words(m, m->agent.origin);
+    m->agent.found = found;
     m->agent.state = AGENT_RESETTING;
     uv_timer_start(&m->agent.timer, on_begin, 0, 0);
 }
 
 void agent_boot_held(struct module *m, int err)
 {
-    enum cause cause = agent_cause(err, has_restore(m));
+    enum cause cause;
 
+    m->agent.words = agent_words(m, (enum origin)m->set.origin);
+    cause = agent_cause(err, has_restore(m));
     urc_stage(m, STAGE_START);
     urc_end(m, STAGE_END, m->d->answers[cause].number);
     log_error("no image is whole; `recover FILE` on the control socket puts "

@@ -136,7 +136,6 @@ static bool is_rate(const struct module *m, int64_t value)
 {
     const char *p = m->d->rates;
 
-    /* The information of =? lists them: (0),(4800,9600,..). */
     while (*p) {
         if (*p >= '0' && *p <= '9') {
             char *end;
@@ -155,6 +154,10 @@ int at_rate(struct module *m, const struct at_call *call)
 {
     int64_t value;
 
+    if (call->command->form == FORM_TEST) {
+        terminal_info(m, "+IPR: (),(%s)", m->d->rates);
+        return AT_OK;
+    }
     if (call->command->form == FORM_READ) {
         terminal_info(m, "+IPR: %u", m->set.rate);
         return AT_OK;
@@ -181,11 +184,15 @@ int at_cmee(struct module *m, const struct at_call *call)
     return AT_OK;
 }
 
+static void list_one(void *ctx, const struct command *c)
+{
+    terminal_info(ctx, "AT%s", c->name);
+}
+
 int at_list(struct module *m, const struct at_call *call)
 {
     (void)call;
-    for (const struct command *c = m->d->commands; c->name; c++)
-        terminal_info(m, "AT%s", c->name);
+    dialect_commands(m->d, list_one, m);
     return AT_OK;
 }
 

@@ -31,10 +31,13 @@ static int from_path(struct module *m, const struct at_call *call)
 {
     const struct param *p = &call->params->p[0];
 
-    if (!m->d->path_form || call->params->count != 1 ||
-        strcmp(p->text, m->d->path_form) != 0)
+    uint32_t size;
+
+    if (call->params->count != 1 || p->len > FILE_NAME_MAX ||
+        strncmp(p->text, m->d->path_folder, strlen(m->d->path_folder)) != 0 ||
+        filestore_size(&m->files, p->text, &size) != 0)
         return refuse(m);
-    return agent_start_local(m, m->d->path_form);
+    return agent_start_local(m, p->text);
 }
 
 static int com_sink(void *ctx, const uint8_t *data, size_t len)
@@ -134,6 +137,6 @@ int at_qfotadl(struct module *m, const struct at_call *call)
         return numbered(m, call);
     if (first->kind == PARAM_STRING && strcasecmp(first->text, "COM:") == 0)
         return from_com(m, call);
-    return m->d->path_form && first->text[0] == '/' ? from_path(m, call)
-                                                    : from_url(m, call);
+    return m->d->path_folder && first->text[0] == '/' ? from_path(m, call)
+                                                      : from_url(m, call);
 }

@@ -122,6 +122,7 @@ static int do_sim(struct request *r)
         if (is(r, 1, names[i])) {
             r->m->radio.sim = (enum sim)i;
             module_radio_changed(r->m);
+            poll_sim_changed(r->m);
             return 0;
         }
     }
@@ -143,6 +144,7 @@ static int do_clock(struct request *r)
     if (r->count != 2 || !number(r->word[1], -4000000000L, 4000000000L, &value))
         return wrong(r, "clock +SECONDS");
     r->m->set.clock_offset += value;
+    poll_wake(r->m);
     return settings_save(&r->m->set);
 }
 
@@ -189,6 +191,7 @@ static int do_recover(struct request *r)
     m->set.image_len = (uint32_t)len;
     m->set.package_len = 0;
     m->set.pending = false;
+    m->set.origin = ORIGIN_NONE;
     if (!err)
         err = settings_save(&m->set);
     if (!err)

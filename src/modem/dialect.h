@@ -57,6 +57,7 @@ enum answer_form {
 struct answer {
     enum answer_form form;
     uint16_t number;
+    const char *source; /* section of the dialect's document; NULL: ours */
 };
 
 /* The stages that have a URC; their words are the same in every family. */
@@ -82,6 +83,18 @@ struct percent {
     bool sign;     /* a % behind it */
 };
 
+/* How an update is told on the line. Who triggered it decides which. */
+struct wording {
+    const char *tag; /* of +QIND */
+    struct percent downloading, updating, restore;
+    struct percent restore_resumed; /* RESTORE after a power cut */
+    /* What a resumed RESTORE says first, in two parts that the documents
+     * spell differently. NULL: nothing */
+    const char *resume_word; /* "upgrade", "update" */
+    bool resume_blank;       /* a blank behind its comma */
+    const char *source;      /* sections */
+};
+
 /* Where DFOTA mode (no answer to anything) begins. */
 enum dumb_from {
     DUMB_FROM_RESETTING, /* with the URC RESETTING */
@@ -104,7 +117,7 @@ struct timing {
     uint32_t reset;      /* a reset that ends in START */
     uint32_t boot;       /* power on to the first banner */
     uint32_t ready;      /* between two lines of the banner */
-    uint32_t registered; /* boot to registration */
+    uint32_t registered; /* end of the banner to registration */
     uint32_t reboot;     /* END to the reset */
     uint32_t connect;    /* one try to connect */
     uint32_t connect_pause;
@@ -138,7 +151,30 @@ struct command {
     const char *name;    /* upper case, with its + or & */
     uint8_t forms;       /* FORM_* or'ed: others are ERROR */
     at_handler *handler; /* NULL: OK and nothing else */
-    const char *test;    /* information of =?; NULL: OK alone */
+    const char *test;    /* information of =?; NULL: OK alone; "": the
+                          * handler knows it */
+    const char *source;  /* section of the document; NULL: general */
+};
+
+/* A key of AT+QCFGEXT. */
+struct extension {
+    const char *key;
+    at_handler *handler;
+    const char *source;
+};
+
+/* A module that asks a server for updates by itself. Seconds. */
+struct polling {
+    struct wording words;
+    uint32_t first_s, again_s; /* to the first poll, to each further one */
+    uint32_t spread_s;         /* added, random */
+    const char *model;         /* what the server knows it as */
+    /* What the server may answer that means "nothing new". */
+    uint16_t nothing_new;
+    /* Its own numbers, 0 at the end; others are taken for unknown. */
+    const uint16_t *numbers;
+    uint16_t rolled_back; /* END's number that a roll-back is reported with */
+    const char *source;
 };
 
 /* What the radio answers when it is registered at home. */
@@ -165,40 +201,61 @@ struct dialect {
     const char *manufacturer;       /* AT+CGMI and the first line of ATI */
     const char *const *model;       /* AT+CGMM: per name, own name first */
     const char *revision_prefix;    /* AT+CGMR before the version */
-    const struct command *commands; /* name NULL at the end */
+    const struct command *commands; /* beside the common ones, and before
+                                     * them; name NULL at the end */
 
     /* The update command and its URCs. */
-    const char *tag; /* of +QIND */
     uint8_t fota_forms;
     struct url_rules url;
-    const char *local_file; /* what =1 updates from; NULL: the package area */
-    const char *path_form;  /* the one file that ="<path>" takes; NULL: none */
+    const char *local_file; /* what =1 updates from, gone after a success;
+                             * NULL: the package area */
+    /* ="<folder><file>" updates from a file of this folder, and takes it
+     * away at once; NULL: no such form */
+    const char *path_folder;
     const char *after_download; /* a line behind xxxEND,0; NULL: none */
-    const char *resume_banner;  /* what a resumed RESTORE says first */
+    bool needs_context;         /* a URL wants an active data context */
     uint32_t updates_max;       /* in a device's life; 0: no limit */
     uint32_t com_max;           /* bytes that ="COM:" takes */
-    struct percent downloading, updating, restore;
-    struct percent restore_resumed; /* RESTORE after a power cut */
+    struct wording words;       /* of what AT triggers */
     struct answer answers[CAUSE_COUNT];
-    const struct number_text *texts; /* text NULL at the end */
+    const struct number_text *texts;    /* text NULL at the end */
+    const struct extension *extensions; /* key NULL at the end; or NULL */
+    const struct polling *polling;      /* NULL: only hosts trigger */
 
     /* Memory and what a reset looks like. */
     struct memory memory;
     enum dumb_from dumb_from;
+    bool forced_upgrade;       /* a cut in UPDATING: the next boot goes on;
+                                * else the image that runs stays */
     uint32_t dumb_rate;        /* bit/s in DFOTA mode, 0: the one it had */
+    bool dumb_rate_adaptive;   /* that only when AT+IPR is 0 */
     bool reboot_on_failure;    /* also after an END other than 0 */
     bool keeps_package;        /* a stored package outlives a power-off */
     const char *const *banner; /* lines after a boot, NULL at the end */
+    bool silent_adaptive;      /* no banner when AT+IPR is 0 */
     struct timing timing;
     struct radio_profile radio;
-    const char *rates; /* information of AT+IPR=? */
+    const char *rates;     /* that AT+IPR takes, commas between */
+    uint32_t factory_rate; /* bit/s; 0: adaptive */
 
     /* Files. */
     const char *files_root;  /* where bare names lie; NULL: no files */
     const char *list_prefix; /* of a name that AT+QFLST prints */
-    const char *apn_key;     /* of AT+QCFGEXT for the APN; NULL: none */
     const char *ca_file, *cert_file, *key_file; /* TLS files; NULL: none */
 };
+
+/** Commands that every family has; name NULL at the end (commands.c). */
+extern const struct command common_commands[];
+
+/** The row of a command: the dialect's own, else the common one, else NULL.
+ * name: upper case, with its + or & */
+const struct command *dialect_command(const struct dialect *d,
+                                      const char *name);
+
+/** Call for every command there is, each once. */
+void dialect_commands(const struct dialect *d,
+                      void (*each)(void *ctx, const struct command *c),
+                      void *ctx);
 
 /** The dialect of that name (or of a model that speaks it). NULL: none.
  * model: out, what AT+CGMM says. */

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/err.h"
 #include "modem/modem.h"
@@ -53,18 +52,6 @@ static int decide(struct download *d, enum cause cause)
     d->over = true;
     uv_timer_start(&d->timer, on_finish, 0, 0);
     return DFOTA_E_CANCELLED;
-}
-
-static char *file_or_null(const struct module *m, const char *name)
-{
-    char *path;
-
-    if (!name || filestore_path(&m->files, name, &path) != 0)
-        return NULL;
-    if (access(path, F_OK) == 0)
-        return path;
-    free(path);
-    return NULL;
 }
 
 static void try_once(struct download *d)
@@ -182,7 +169,8 @@ static void on_end(struct download *d)
     uint8_t digest[LINK_DIGEST_LEN];
 
     gnutls_hash_output(d->hash, digest);
-    if (d->has_digest && memcmp(digest, d->digest, sizeof digest) != 0)
+    if ((d->has_digest && memcmp(digest, d->digest, sizeof digest) != 0) ||
+        (d->wants_digest && memcmp(digest, d->wanted, sizeof digest) != 0))
         decide(d, CAUSE_LENGTH);
     else if (chip_package_end(&d->m->chip) != 0)
         decide(d, CAUSE_STORE);
@@ -240,9 +228,9 @@ static void find_tls_files(struct download *d, const struct url *url)
 
     if (url->scheme != URL_HTTPS)
         return;
-    d->ca = file_or_null(m, m->d->ca_file);
-    d->cert = file_or_null(m, m->d->cert_file);
-    d->key = file_or_null(m, m->d->key_file);
+    d->ca = module_file(m, m->d->ca_file);
+    d->cert = module_file(m, m->d->cert_file);
+    d->key = module_file(m, m->d->key_file);
     if (!d->ca)
         log_warn("no %s: the server is not verified",
                  m->d->ca_file ? m->d->ca_file : "CA file");

@@ -29,6 +29,9 @@ struct download {
     char etag[LINK_ETAG_MAX]; /* "" none */
     uint64_t got;
     int64_t length; /* -1 not said */
+    /* Beside what the server says: set by the caller before begin(). */
+    bool wants_digest;
+    uint8_t wanted[LINK_DIGEST_LEN];
     bool has_digest;
     uint8_t digest[LINK_DIGEST_LEN];
     gnutls_hash_hd_t hash;

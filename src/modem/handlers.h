@@ -24,7 +24,13 @@ at_handler at_csq, at_cesq, at_creg, at_cgreg, at_cereg, at_cops, at_cpin,
     at_cgatt, at_cfun, at_cclk, at_qpowd;
 
 /* at_pdp.c: data contexts, APN */
-at_handler at_cgdcont, at_cgpaddr, at_qicsgp, at_qiact, at_qideact, at_qcfgext;
+at_handler at_cgdcont, at_cgpaddr, at_qicsgp, at_qiact, at_qideact;
+/* the same for one bearer at a time: a task, then a context */
+at_handler at_qifgcnt, at_qicsgp_bearer, at_qiregapp, at_qiact_bearer,
+    at_qideact_bearer;
+
+/* at_ext.c: AT+QCFGEXT and its keys */
+at_handler at_qcfgext, ext_apn, ext_delay, ext_accept;
 
 /* at_files.c */
 at_handler at_qfupl, at_qflst, at_qfdel, at_qfdwl, at_qflds;

@@ -32,9 +32,23 @@ uint64_t module_patience(const struct module *m, uint32_t ms)
     return real > PATIENCE_MIN_MS ? real : PATIENCE_MIN_MS;
 }
 
+/* Seconds that the clock has gained over ours. */
+static int64_t stretched(const struct module *m)
+{
+    double elapsed = (double)(uv_now(m->loop) - m->started_ms) / 1000;
+
+    return m->c->speed > 0 ? (int64_t)(elapsed * (m->c->speed - 1)) : 0;
+}
+
 int64_t module_clock(const struct module *m)
 {
-    return (int64_t)time(NULL) + m->set.clock_offset;
+    return (int64_t)time(NULL) + m->set.clock_offset + stretched(m);
+}
+
+void module_keep_clock(struct module *m)
+{
+    m->set.clock_offset += stretched(m);
+    m->started_ms = uv_now(m->loop);
 }
 
 static void print_registration(struct module *m, int which, uint8_t home)
@@ -55,8 +69,10 @@ void module_radio_changed(struct module *m)
 {
     const struct radio_profile *p = &m->d->radio;
 
-    if (!radio_registered(&m->radio))
+    if (!radio_registered(&m->radio)) {
+        m->radio.contexts = 0;
         agent_net_lost(m);
+    }
     if (m->power != POWER_ON || m->term.dumb)
         return;
     print_registration(m, 0, p->creg);
@@ -70,6 +86,7 @@ static void on_searched(uv_timer_t *timer)
 
     m->radio.searched = true;
     module_radio_changed(m);
+    poll_searched(m);
 }
 
 static void on_banner(uv_timer_t *timer)
@@ -78,11 +95,18 @@ static void on_banner(uv_timer_t *timer)
     const char *line = m->d->banner[m->banner_line];
 
     m->term.dumb = false;
-    if (!line)
-        return;
-    m->banner_line++;
-    terminal_urc(m, "%s", line);
-    uv_timer_start(timer, on_banner, module_pause(m, m->d->timing.ready), 0);
+    if (m->d->silent_adaptive && m->set.rate == 0)
+        line = NULL;
+    if (line) {
+        m->banner_line++;
+        terminal_urc(m, "%s", line);
+    }
+    if (line && m->d->banner[m->banner_line])
+        uv_timer_start(timer, on_banner, module_pause(m, m->d->timing.ready),
+                       0);
+    else
+        uv_timer_start(&m->radio_timer, on_searched,
+                       module_pause(m, m->d->timing.registered), 0);
 }
 
 /* An update that finished and was not taken note of: the length first, then
@@ -115,25 +139,55 @@ static void boot_normal(struct module *m)
     m->set_rate(m->line, m->set.rate);
     radio_boot(&m->radio);
     terminal_reset(m);
-    uv_timer_start(&m->radio_timer, on_searched,
-                   module_pause(m, m->d->timing.registered), 0);
     on_banner(&m->power_timer);
 }
 
 void module_resume(struct module *m)
 {
+    enum dfota_action action = DFOTA_ACTION_HELD;
+    bool resumed;
+
+    /* Only over a slot that is whole: else a reset has to sort it out. */
+    if (chip_boot(&m->chip, &action, &resumed) != 0 ||
+        action != DFOTA_ACTION_BOOT) {
+        module_reset(m, m->d->timing.boot);
+        return;
+    }
     m->power = POWER_ON;
     m->set_rate(m->line, m->set.rate);
     m->term.dumb = false;
+    poll_stop(m);
     on_searched(&m->radio_timer);
 }
 
-static void boot_dfota(struct module *m, bool resumed)
+static void boot_dfota(struct module *m, enum dfota_boot found)
 {
     m->power = POWER_DFOTA;
-    if (m->d->dumb_rate)
+    if (m->d->dumb_rate && (!m->d->dumb_rate_adaptive || m->set.rate == 0))
         m->set_rate(m->line, m->d->dumb_rate);
-    agent_boot_dfota(m, resumed);
+    agent_boot_dfota(m, found);
+}
+
+/* The slot holds a whole image. Most boots just run it; the others follow a
+ * cut between the mark (agent.c) and END. */
+static void boot_image(struct module *m)
+{
+    uint32_t len;
+
+    if (m->set.origin == ORIGIN_NONE) {
+        boot_normal(m);
+    } else if (!m->set.pending && chip_finished(&m->chip, &len)) {
+        boot_dfota(m, DFOTA_BOOT_FINISHED);
+    } else if (m->d->forced_upgrade) {
+        boot_dfota(m, DFOTA_BOOT_FIRST);
+    } else {
+        if (m->set.origin == ORIGIN_POLL)
+            poll_ended(m, m->d->polling->rolled_back);
+        m->set.pending = false;
+        m->set.origin = ORIGIN_NONE;
+        settings_save(&m->set);
+        boot_normal(m);
+    }
 }
 
 static void on_boot(uv_timer_t *timer)
@@ -146,12 +200,9 @@ static void on_boot(uv_timer_t *timer)
     m->boots++;
     terminal_abort(m);
     if (action == DFOTA_ACTION_UPDATE && !err) {
-        boot_dfota(m, true);
+        boot_dfota(m, DFOTA_BOOT_RESUMED);
     } else if (action == DFOTA_ACTION_BOOT && !err) {
-        if (m->set.pending)
-            boot_dfota(m, false);
-        else
-            boot_normal(m);
+        boot_image(m);
     } else {
         m->power = POWER_HELD;
         agent_boot_held(m, err);
@@ -164,6 +215,7 @@ void module_reset(struct module *m, uint32_t ms)
     m->term.dumb = true;
     m->radio.searched = false;
     uv_timer_stop(&m->radio_timer);
+    poll_stop(m);
     uv_timer_start(&m->power_timer, on_boot, module_pause(m, ms), 0);
 }
 
@@ -184,6 +236,8 @@ void module_power_off(struct module *m)
     agent_stop(m);
     uv_timer_stop(&m->power_timer);
     uv_timer_stop(&m->radio_timer);
+    poll_stop(m);
+    module_keep_clock(m);
     m->power = POWER_OFF;
     m->set_ready(m->line, false);
     terminal_abort(m);
@@ -193,6 +247,18 @@ void module_power_off(struct module *m)
         chip_package_erase(&m->chip);
     }
     settings_save(&m->set);
+}
+
+char *module_file(const struct module *m, const char *name)
+{
+    char *path;
+
+    if (!name || filestore_path(&m->files, name, &path) != 0)
+        return NULL;
+    if (access(path, F_OK) == 0)
+        return path;
+    free(path);
+    return NULL;
 }
 
 char *module_state(const struct module *m)
@@ -294,7 +360,7 @@ static int open_parts(struct module *m)
     }
     err = lock_state(m);
     if (!err)
-        err = settings_open(&m->set, m->c->state);
+        err = settings_open(&m->set, m->c->state, m->d->factory_rate);
     if (!err)
         err = chip_open(&m->chip, &chip);
     if (!err)
@@ -339,13 +405,16 @@ int module_open(struct module *m, const struct module_config *c,
         return err;
     }
     init_timers(m);
+    m->started_ms = uv_now(loop);
     terminal_init(m);
     agent_init(m);
+    poll_init(m);
     return 0;
 }
 
 void module_close(struct module *m)
 {
+    poll_close(m);
     agent_close(m);
     terminal_close(m);
     uv_close((uv_handle_t *)&m->power_timer, NULL);

@@ -17,6 +17,7 @@
 #include "modem/chip.h"
 #include "modem/dialect.h"
 #include "modem/filestore.h"
+#include "modem/poll.h"
 #include "modem/radio.h"
 #include "modem/settings.h"
 #include "modem/terminal.h"
@@ -35,6 +36,9 @@ struct module_config {
     uint32_t ram;         /* bytes of decoder memory */
     uint64_t seed;
     uint32_t quirks; /* QUIRK_* or'ed */
+    /* The server that a polling module asks: "https://host:port". */
+    const char *fota_server;               /* NULL: none */
+    const char *fota_name, *fota_password; /* NULL: IMEI, "" */
 };
 
 enum power {
@@ -55,13 +59,15 @@ struct module {
     struct chip chip;
     struct terminal term;
     struct agent agent;
+    struct poll poll;
     enum power power;
     char version[VERSION_MAX];
     uint8_t creg_report[3]; /* AT+CREG, +CGREG, +CEREG: 0..2 */
     uint8_t banner_line;
     FILE *upload; /* what AT+QFUPL writes to */
     uint32_t boots;
-    int lock; /* of the state folder */
+    int lock;            /* of the state folder */
+    uint64_t started_ms; /* from where speed stretches the clock */
     uv_timer_t power_timer, radio_timer;
     /* The line to the host. rate: 0 that of the host. ready: CTS and DSR. */
     void (*send)(void *ctx, const void *data, size_t len);
@@ -99,8 +105,16 @@ uint64_t module_pause(const struct module *m, uint32_t ms);
  * enough for a peer that does answer. */
 uint64_t module_patience(const struct module *m, uint32_t ms);
 
-/** Seconds since the epoch by the module's clock. */
+/** Seconds since the epoch by the module's clock, which runs as fast as
+ * --speed says (at 0: as ours). */
 int64_t module_clock(const struct module *m);
+
+/** Let the clock's state be what settings_save() keeps. */
+void module_keep_clock(struct module *m);
+
+/** The path of one of the module's files if it is there, malloc'd; NULL:
+ * no, or no name. */
+char *module_file(const struct module *m, const char *name);
 
 /** One JSON object about everything, malloc'd. */
 char *module_state(const struct module *m);

@@ -21,7 +21,9 @@ void radio_boot(struct radio *r)
     r->attached = true;
     r->fun = 1;
     r->searched = false;
-    r->context = false;
+    r->contexts = 0;
+    r->foreground = 0;
+    r->task = false;
 }
 
 bool radio_registered(const struct radio *r)

@@ -22,7 +22,11 @@ struct radio {
     bool attached; /* AT+CGATT */
     uint8_t fun;   /* AT+CFUN */
     bool searched; /* the time to register after a boot has passed */
-    bool context;  /* AT+QIACT */
+    /* Data contexts: active ones (bit 0 is the first), the one that is
+     * selected where one works with one at a time, its task. */
+    uint16_t contexts;
+    uint8_t foreground;
+    bool task;
     int rssi_dbm;
     uint8_t battery; /* percent */
 };

@@ -14,7 +14,15 @@
 #include "os/files.h"
 #include "os/log.h"
 
-enum kind { KIND_U8, KIND_U32, KIND_I64, KIND_BOOL, KIND_TEXT };
+enum kind {
+    KIND_U8,
+    KIND_U32,
+    KIND_I64,
+    KIND_BOOL,
+    KIND_APN,
+    KIND_TEXT,
+    KIND_CONTEXTS,
+};
 
 /* Every setting once: its name in the file, its place, its range. */
 static const struct row {
@@ -24,9 +32,9 @@ static const struct row {
     int64_t max;
 } rows[] = {
     {"ip_type", KIND_U8, offsetof(struct settings, ip_type), 2},
-    {"apn", KIND_TEXT, offsetof(struct settings, apn), 0},
-    {"user", KIND_TEXT, offsetof(struct settings, user), 0},
-    {"password", KIND_TEXT, offsetof(struct settings, password), 0},
+    {"apn", KIND_APN, offsetof(struct settings, apn), 0},
+    {"user", KIND_APN, offsetof(struct settings, user), 0},
+    {"password", KIND_APN, offsetof(struct settings, password), 0},
     {"rate", KIND_U32, offsetof(struct settings, rate), 4000000},
     {"cmee", KIND_U8, offsetof(struct settings, cmee), 2},
     {"echo", KIND_BOOL, offsetof(struct settings, echo), 1},
@@ -35,9 +43,19 @@ static const struct row {
      INT32_MAX},
     {"updates", KIND_U32, offsetof(struct settings, updates), INT32_MAX},
     {"pending", KIND_BOOL, offsetof(struct settings, pending), 1},
+    {"origin", KIND_U8, offsetof(struct settings, origin), ORIGIN_POLL},
     {"off", KIND_BOOL, offsetof(struct settings, off), 1},
     {"clock_offset", KIND_I64, offsetof(struct settings, clock_offset),
      INT64_MAX},
+    {"contexts", KIND_CONTEXTS, offsetof(struct settings, contexts), 0},
+    {"delay_s", KIND_U8, offsetof(struct settings, delay_s), 60},
+    {"poll_due", KIND_I64, offsetof(struct settings, poll_due), INT64_MAX},
+    {"report", KIND_U8, offsetof(struct settings, report), 2},
+    {"report_code", KIND_U32, offsetof(struct settings, report_code),
+     INT32_MAX},
+    {"plan", KIND_TEXT, offsetof(struct settings, plan), 0},
+    {"attempt", KIND_TEXT, offsetof(struct settings, attempt), 0},
+    {"refresh_token", KIND_TEXT, offsetof(struct settings, refresh_token), 0},
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
@@ -68,10 +86,13 @@ static bool take_number(const struct row *r, void *to, const json_t *v)
 static bool take(const struct row *r, struct settings *s, const json_t *v)
 {
     void *to = (char *)s + r->at;
+    size_t room = r->kind == KIND_APN ? SETTING_APN_MAX : SETTING_TEXT_MAX;
 
-    if (r->kind != KIND_TEXT)
+    if (r->kind == KIND_CONTEXTS)
+        return contexts_take(to, v);
+    if (r->kind != KIND_TEXT && r->kind != KIND_APN)
         return take_number(r, to, v);
-    if (!json_is_string(v) || json_string_length(v) >= SETTING_TEXT_MAX)
+    if (!json_is_string(v) || json_string_length(v) >= room)
         return false;
     memcpy(to, json_string_value(v), json_string_length(v) + 1);
     return true;
@@ -90,6 +111,8 @@ static json_t *give(const struct row *r, const struct settings *s)
         return json_integer(*(const int64_t *)from);
     case KIND_BOOL:
         return json_boolean(*(const bool *)from);
+    case KIND_CONTEXTS:
+        return contexts_give(from);
     default:
         return json_string(from);
     }
@@ -139,13 +162,14 @@ static void sweep(const char *path)
     globfree(&found);
 }
 
-int settings_open(struct settings *s, const char *folder)
+int settings_open(struct settings *s, const char *folder, uint32_t rate)
 {
     uint8_t *text = NULL;
     size_t len = 0;
     int err;
 
-    *s = (struct settings){.cmee = 1, .echo = true, .rate = 115200};
+    *s = (struct settings){.cmee = 1, .echo = true, .rate = rate};
+    contexts_init(s->contexts);
     if (asprintf(&s->path, "%s/settings.json", folder) < 0) {
         s->path = NULL;
         return DFOTA_E_NOMEM;

@@ -12,15 +12,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SETTING_TEXT_MAX = 128 };
+#include "modem/contexts.h"
+
+enum { SETTING_TEXT_MAX = 512, SETTING_APN_MAX = 128 };
+
+/* Who triggered an update. */
+enum origin { ORIGIN_NONE, ORIGIN_URL, ORIGIN_LOCAL, ORIGIN_POLL };
 
 struct settings {
     char *path; /* owned */
 
     /* APN of the update (AT+QCFGEXT). */
     uint8_t ip_type; /* 0 IPv4, 1 IPv6, 2 both */
-    char apn[SETTING_TEXT_MAX], user[SETTING_TEXT_MAX],
-        password[SETTING_TEXT_MAX];
+    char apn[SETTING_APN_MAX], user[SETTING_APN_MAX], password[SETTING_APN_MAX];
+
+    struct pdp_context contexts[CONTEXTS]; /* AT+CGDCONT, AT+QICSGP */
 
     /* Profile of AT&W. */
     uint32_t rate; /* AT+IPR, 0: adaptive */
@@ -31,16 +37,27 @@ struct settings {
     uint32_t package_len; /* bytes of the stored package, 0: none */
     uint32_t updates;     /* updates begun in this device's life */
     bool pending;         /* reset for an update whose start is not recorded */
+    uint8_t origin;       /* enum origin: START may have been said, END has
+                           * not */
     bool off;             /* switched off, as opposed to cut off */
     int64_t clock_offset; /* seconds that the clock was moved */
+
+    /* Polling. */
+    uint8_t delay_s;      /* end of download to START */
+    int64_t poll_due;     /* by the module's clock, 0: never set */
+    uint8_t report;       /* a result waits: enum poll_report */
+    uint32_t report_code; /* HTTPEND's or END's number */
+    char plan[SETTING_TEXT_MAX], attempt[SETTING_TEXT_MAX];
+    char refresh_token[SETTING_TEXT_MAX];
 };
 
 /**
  * Load folder/settings.json, or the defaults when there is none.
  *
+ * rate     AT+IPR of a new module
  * errors   E_NOMEM; E_IO, said: the file is there and cannot be read
  */
-int settings_open(struct settings *s, const char *folder);
+int settings_open(struct settings *s, const char *folder, uint32_t rate);
 void settings_close(struct settings *s);
 
 /** Write all, durably. errors: E_IO, said */

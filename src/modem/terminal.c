@@ -151,18 +151,9 @@ static void put_final(struct module *m, int result)
     put_line(m, text, t->verbose);
 }
 
-static const struct command *find(const struct module *m, const char *name)
-{
-    for (const struct command *c = m->d->commands; c->name; c++) {
-        if (strcmp(c->name, name) == 0)
-            return c;
-    }
-    return NULL;
-}
-
 static int run(struct module *m, const struct syntax_command *command)
 {
-    const struct command *row = find(m, command->name);
+    const struct command *row = dialect_command(m->d, command->name);
     struct syntax_params params;
     struct at_call call = {command, &params};
 
@@ -170,7 +161,7 @@ static int run(struct module *m, const struct syntax_command *command)
     m->term.headed = false;
     if (!row || !(row->forms & command->form))
         return AT_ERROR;
-    if (command->form == FORM_TEST) {
+    if (command->form == FORM_TEST && !(row->test && !row->test[0])) {
         if (row->test)
             terminal_info(m, "%s", row->test);
         return AT_OK;

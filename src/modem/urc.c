@@ -68,8 +68,8 @@ static void print(struct module *m, enum stage stage, const char *tail)
     const char *comma = m->c->quirks & QUIRK_COMMA_BLANK ? ", " : ",";
 
     if (word)
-        terminal_urc(m, "+QIND: \"%s\"%s\"%s\"%s", m->d->tag, comma, word,
-                     tail);
+        terminal_urc(m, "+QIND: \"%s\"%s\"%s\"%s", m->agent.words->tag, comma,
+                     word, tail);
 }
 
 void urc_stage(struct module *m, enum stage stage)
@@ -78,6 +78,43 @@ void urc_stage(struct module *m, enum stage stage)
 
     for (int i = 0; i < (thrice ? 3 : 1); i++)
         print(m, stage, "");
+}
+
+/* The documents spell this line in every way there is. */
+void urc_resumed(struct module *m)
+{
+    const struct wording *w = m->agent.words;
+    uint32_t quirks = m->c->quirks;
+    const char *word = w->resume_word;
+    bool blank = w->resume_blank;
+
+    if (quirks & QUIRK_BANNER_UPGRADE)
+        word = "upgrade";
+    if (quirks & QUIRK_BANNER_UPDATE)
+        word = "update";
+    if (quirks & QUIRK_BANNER_BLANK)
+        blank = true;
+    if (quirks & QUIRK_BANNER_TIGHT)
+        blank = false;
+    terminal_urc(m, "+QIND: \"%s\",\"Last %s was not finished,%scontinue %s\"",
+                 w->tag, word, blank ? " " : "", word);
+}
+
+void urc_poll(struct module *m, const char *word, const char *what, int number)
+{
+    const char *comma = m->c->quirks & QUIRK_COMMA_BLANK ? ", " : ",";
+    const char *tag = m->d->polling->words.tag;
+
+    if (strcmp(word, "polling_time") == 0 && m->c->quirks & QUIRK_POLLING_BLANK)
+        word = "polling time";
+    if (!what)
+        terminal_urc(m, "+QIND: \"%s\"%s\"%s\",%d", tag, comma, word, number);
+    else if (number < 0)
+        terminal_urc(m, "+QIND: \"%s\"%s\"%s\"%s\"%s\"", tag, comma, word,
+                     comma, what);
+    else
+        terminal_urc(m, "+QIND: \"%s\"%s\"%s\"%s\"%s\",%d", tag, comma, word,
+                     comma, what, number);
 }
 
 void urc_end(struct module *m, enum stage stage, unsigned number)

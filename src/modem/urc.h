@@ -44,6 +44,13 @@ void urc_stage(struct module *m, enum stage stage);
 /** Print a stage with the number that ends it. */
 void urc_end(struct module *m, enum stage stage, unsigned number);
 
+/** Print what a resumed RESTORE begins with. */
+void urc_resumed(struct module *m);
+
+/** Print a line of polling: word, then what (NULL: none), then the number
+ * (with what: none when it is negative). */
+void urc_poll(struct module *m, const char *word, const char *what, int number);
+
 /* How far a percentage has been printed. */
 struct urc_counter {
     enum stage stage;

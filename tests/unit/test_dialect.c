@@ -23,7 +23,7 @@ static void every_table_is_complete(void **state)
         assert_non_null(d->commands);
         assert_non_null(d->banner);
         assert_non_null(d->rates);
-        assert_non_null(d->tag);
+        assert_non_null(d->words.tag);
         assert_non_null(d->radio.operator_name);
         assert_non_null(d->radio.imei);
         assert_int_equal(strlen(d->radio.imei), 15);

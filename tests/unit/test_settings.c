@@ -41,7 +41,7 @@ static void what_is_saved_comes_back(void **state)
     struct settings s;
 
     (void)state;
-    assert_int_equal(settings_open(&s, folder), 0);
+    assert_int_equal(settings_open(&s, folder, 115200), 0);
     assert_int_equal(s.cmee, 1);
     strcpy(s.apn, "a \"quoted\" name");
     s.ip_type = 2;
@@ -50,7 +50,7 @@ static void what_is_saved_comes_back(void **state)
     s.package_len = 6291456;
     assert_int_equal(settings_save(&s), 0);
     settings_close(&s);
-    assert_int_equal(settings_open(&s, folder), 0);
+    assert_int_equal(settings_open(&s, folder, 115200), 0);
     assert_string_equal(s.apn, "a \"quoted\" name");
     assert_int_equal(s.ip_type, 2);
     assert_true(s.pending);
@@ -79,7 +79,7 @@ static void what_is_no_settings_file_is_kept_aside(void **state)
         struct settings s;
 
         assert_int_equal(files_write(file, bad[i], strlen(bad[i])), 0);
-        assert_int_equal(settings_open(&s, folder), 0);
+        assert_int_equal(settings_open(&s, folder, 115200), 0);
         assert_int_equal(s.cmee, 1);
         settings_close(&s);
         assert_int_equal(access(file, F_OK), -1);
@@ -93,7 +93,7 @@ static void an_unknown_key_is_no_error(void **state)
 
     (void)state;
     assert_int_equal(files_write(file, "{\"new\": 1, \"cmee\": 2}", 21), 0);
-    assert_int_equal(settings_open(&s, folder), 0);
+    assert_int_equal(settings_open(&s, folder, 115200), 0);
     assert_int_equal(s.cmee, 2);
     settings_close(&s);
 }
@@ -106,7 +106,7 @@ static void what_a_kill_left_behind_is_swept_away(void **state)
     (void)state;
     snprintf(rest, sizeof rest, "%s.aB3xyz", file);
     assert_int_equal(files_write(rest, "{", 1), 0);
-    assert_int_equal(settings_open(&s, folder), 0);
+    assert_int_equal(settings_open(&s, folder, 115200), 0);
     settings_close(&s);
     assert_int_equal(access(rest, F_OK), -1);
 }

@@ -13,66 +13,29 @@ enum {
 };
 
 static const struct command commands[] = {
-    /* V.250 */
-    {"E", X, at_echo, NULL},
-    {"V", X, at_verbose, NULL},
-    {"Q", X, at_quiet, NULL},
-    {"X", X, at_any, NULL},
-    {"Z", X, at_reset, NULL},
-    {"H", X, at_zero_or_one, NULL},
-    {"I", X, at_information, NULL},
-    {"S", R | W, at_s, NULL},
-    {"&F", X, at_factory, NULL},
-    {"&W", X, at_save, NULL},
-    {"&V", X, at_view, NULL},
-    {"&C", X, at_zero_or_one, NULL},
-    {"&D", X, at_d, NULL}, /* [2.1.6] */
-    {"+GMI", X | T, at_manufacturer, NULL},
-    {"+GMM", X | T, at_model, NULL},
-    {"+GMR", X | T, at_revision, NULL},
-    {"+GSN", X | T, at_imei, NULL},
-    {"+GCAP", X | T, at_gcap, NULL},
-    {"+IPR", R | W | T, at_rate,
-     "+IPR: (),(9600,19200,38400,57600,115200,230400,460800,921600)"},
-    /* 3GPP TS 27.007 */
-    {"+CMEE", R | W | T, at_cmee, "+CMEE: (0-2)"},
-    {"+CGMI", X | T, at_manufacturer, NULL},
-    {"+CGMM", X | T, at_model, NULL},
-    {"+CGMR", X | T, at_revision, NULL},
-    {"+CGSN", X | T, at_imei, NULL},
-    {"+CIMI", X | T, at_imsi, NULL},
-    {"+CLAC", X | T, at_list, NULL},
-    {"+CPIN", R | T, at_cpin, NULL},
-    {"+CFUN", R | W | T, at_cfun, "+CFUN: (0,1,4),(0,1)"},
-    {"+CCLK", R | T, at_cclk, NULL},
-    {"+CSQ", X | T, at_csq, "+CSQ: (0-31,99),(0-7,99)"}, /* [2.1.4] */
+    {"&D", X, at_d, NULL, "2.1.6"},
+    {"+CSQ", X | T, at_csq, "+CSQ: (0-31,99),(0-7,99)", "2.1.4"},
     {"+CESQ", X | T, at_cesq,
-     "+CESQ: (0-63,99),(0-7,99),(255),(255),(0-34,255),(0-97,255)"},
-    {"+CREG", R | W | T, at_creg, "+CREG: (0-2)"},
-    {"+CGREG", R | W | T, at_cgreg, "+CGREG: (0-2)"}, /* [2.1.4] */
-    {"+CEREG", R | W | T, at_cereg, "+CEREG: (0-2)"}, /* [2.1.4] */
-    {"+COPS", R | W | T, at_cops,                     /* [2.1.4] */
+     "+CESQ: (0-63,99),(0-7,99),(255),(255),(0-34,255),(0-97,255)", NULL},
+    {"+CREG", R | W | T, at_creg, "+CREG: (0-2)", NULL},
+    {"+CGREG", R | W | T, at_cgreg, "+CGREG: (0-2)", "2.1.4"},
+    {"+CEREG", R | W | T, at_cereg, "+CEREG: (0-2)", "2.1.4"},
+    {"+COPS", R | W | T, at_cops,
      "+COPS: (2,\"Telstra Mobile Telstra\",\"Telstra\",\"50501\",8)"
-     ",,(0-4),(0-2)"},
-    {"+CGATT", R | W | T, at_cgatt, "+CGATT: (0,1)"},
-    {"+CGDCONT", R | W | T, at_cgdcont,
-     "+CGDCONT: (1-15),\"IPV4V6\",,,(0),(0)"},
-    {"+CGPADDR", X | W | T, at_cgpaddr, "+CGPADDR: (1)"},
-    {"+WS46", T, NULL, "+WS46: (12,28,30,31)"},
-    /* The maker's */
-    {"+QGMR", X | T, at_version, NULL},
-    {"+QICSGP", W | T, at_qicsgp, "+QICSGP: (1-15),(1-3),<apn>"},
-    {"+QIACT", R | W | T, at_qiact, "+QIACT: (1-15)"},
-    {"+QIDEACT", W | T, at_qideact, "+QIDEACT: (1-15)"},
-    {"+QCFGEXT", W | T, at_qcfgext, NULL}, /* [2.2.2] */
-    {"+QFUPL", W | T, at_qfupl, NULL},
-    {"+QFLST", X | W | T, at_qflst, NULL},
-    {"+QFDEL", W | T, at_qfdel, NULL},
-    {"+QFDWL", W | T, at_qfdwl, NULL},
-    {"+QFLDS", X | W | T, at_qflds, NULL},
-    {"+QPOWD", X | W | T, at_qpowd, "+QPOWD: (0,1)"},
-    {"+QFOTADL", W | T, at_qfotadl, NULL}, /* [2.2.1] */
-    {NULL, 0, NULL, NULL},
+     ",,(0-4),(0-2)",
+     "2.1.4"},
+    {"+WS46", T, NULL, "+WS46: (12,28,30,31)", NULL},
+    {"+QICSGP", W | T, at_qicsgp, "+QICSGP: (1-15),(1-3),<apn>", NULL},
+    {"+QIACT", R | W | T, at_qiact, "+QIACT: (1-15)", NULL},
+    {"+QIDEACT", W | T, at_qideact, "+QIDEACT: (1-15)", NULL},
+    {"+QCFGEXT", W | T, at_qcfgext, NULL, "2.2.2"},
+    {"+QFUPL", W | T, at_qfupl, NULL, "2.2.1.1 note 4"},
+    {"+QFLST", X | W | T, at_qflst, NULL, NULL},
+    {"+QFDEL", W | T, at_qfdel, NULL, NULL},
+    {"+QFDWL", W | T, at_qfdwl, NULL, NULL},
+    {"+QFLDS", X | W | T, at_qflds, NULL, NULL},
+    {"+QFOTADL", W | T, at_qfotadl, NULL, "2.2.1"},
+    {NULL, 0, NULL, NULL, NULL},
 };
 
 /* [5] tables 1 to 3 */
@@ -80,6 +43,11 @@ static const struct number_text texts[] = {
     {590, "Input parameter invalid"},
     {591, "DFOTA is ongoing"},
     {0, NULL},
+};
+
+static const struct extension extensions[] = {
+    {"fota_apn", ext_apn, "2.2.2"},
+    {NULL, NULL, NULL},
 };
 
 static const char *const also[] = {"bg77", NULL};
@@ -96,41 +64,43 @@ const struct dialect dialect_bg95 = {
     .revision_prefix = "",
     .commands = commands,
 
-    .tag = "FOTA",
     .fota_forms = FOTA_URL | FOTA_LOCAL | FOTA_COM | FOTA_EXTENDED,
     .url = {.schemes = URL_HTTP | URL_HTTPS | URL_COAP | URL_COAPS,
             .max = 700, /* [2.2.1.1] */
             .ports = {80, 80, 80, 80}},
     .local_file = NULL, /* a package area of its own [2.2.1.3] */
     .com_max = 6291456,
-    .downloading = {.first = 5, .step = 5, .sign = true}, /* [4.1] */
-    .updating = {.first = 1, .step = 1, .sign = true},
-    .restore = {.step = 0}, /* copying is part of UPDATING */
+    .words = {.tag = "FOTA",
+              .downloading = {.first = 5, .step = 5, .sign = true},
+              .updating = {.first = 1, .step = 1, .sign = true},
+              .restore = {.step = 0}, /* copying is part of UPDATING */
+              .source = "2.2.1.1, 2.2.1.2, 4.1"},
     .answers =
         {
-            [CAUSE_NONE] = {ANSWER_UPDATE, 0},
-            [CAUSE_OFFLINE] = {ANSWER_DOWNLOAD, 702},
-            [CAUSE_LOST] = {ANSWER_DOWNLOAD, 702},
-            [CAUSE_CONNECT] = {ANSWER_DOWNLOAD, 702},
-            [CAUSE_TLS] = {ANSWER_DOWNLOAD, 701},
-            [CAUSE_URL] = {ANSWER_DOWNLOAD, 705},
-            [CAUSE_STATUS] = {ANSWER_DOWNLOAD, 703},
-            [CAUSE_NOT_FOUND] = {ANSWER_DOWNLOAD, 706},
-            [CAUSE_TIMEOUT] = {ANSWER_DOWNLOAD, 704},
-            [CAUSE_TOO_LARGE] = {ANSWER_DOWNLOAD, 708},
-            [CAUSE_STORE] = {ANSWER_DOWNLOAD, 707},
-            [CAUSE_LENGTH] = {ANSWER_DOWNLOAD, 710},
-            [CAUSE_PACKAGE] = {ANSWER_UPDATE, 506},
-            [CAUSE_MISMATCH] = {ANSWER_UPDATE, 511},
-            [CAUSE_NO_PACKAGE] = {ANSWER_UPDATE, 505},
-            [CAUSE_UPDATE] = {ANSWER_UPDATE, 504},
-            [CAUSE_RESTORE] = {ANSWER_UPDATE, 504},
-            [CAUSE_MEMORY] = {ANSWER_UPDATE, 512},
-            [CAUSE_BUSY] = {ANSWER_CME, 591},
-            [CAUSE_WORN] = {ANSWER_UPDATE, 512},
-            [CAUSE_PARAMETER] = {ANSWER_CME, 590},
+            [CAUSE_NONE] = {ANSWER_UPDATE, 0, "5 table 2"},
+            [CAUSE_OFFLINE] = {ANSWER_DOWNLOAD, 702, "5 table 1"},
+            [CAUSE_LOST] = {ANSWER_DOWNLOAD, 702, "5 table 1"},
+            [CAUSE_CONNECT] = {ANSWER_DOWNLOAD, 702, "5 table 1"},
+            [CAUSE_TLS] = {ANSWER_DOWNLOAD, 701, "5 table 1"},
+            [CAUSE_URL] = {ANSWER_DOWNLOAD, 705, "5 table 1"},
+            [CAUSE_STATUS] = {ANSWER_DOWNLOAD, 703, "5 table 1"},
+            [CAUSE_NOT_FOUND] = {ANSWER_DOWNLOAD, 706, "5 table 1"},
+            [CAUSE_TIMEOUT] = {ANSWER_DOWNLOAD, 704, "5 table 1"},
+            [CAUSE_TOO_LARGE] = {ANSWER_DOWNLOAD, 708, "5 table 1"},
+            [CAUSE_STORE] = {ANSWER_DOWNLOAD, 707, "5 table 1"},
+            [CAUSE_LENGTH] = {ANSWER_DOWNLOAD, 710, "5 table 1"},
+            [CAUSE_PACKAGE] = {ANSWER_UPDATE, 506, "5 table 2"},
+            [CAUSE_MISMATCH] = {ANSWER_UPDATE, 511, "5 table 2"},
+            [CAUSE_NO_PACKAGE] = {ANSWER_UPDATE, 505, "5 table 2"},
+            [CAUSE_UPDATE] = {ANSWER_UPDATE, 504, "5 table 2"},
+            [CAUSE_RESTORE] = {ANSWER_UPDATE, 504, "5 table 2"},
+            [CAUSE_MEMORY] = {ANSWER_UPDATE, 512, "5 table 2"},
+            [CAUSE_BUSY] = {ANSWER_CME, 591, "5 table 3"},
+            [CAUSE_WORN] = {ANSWER_UPDATE, 512, NULL},
+            [CAUSE_PARAMETER] = {ANSWER_CME, 590, "5 table 3"},
         },
     .texts = texts,
+    .extensions = extensions,
 
     .memory = {.sector = 4096,
                .slot = 4194304,
@@ -139,7 +109,8 @@ const struct dialect dialect_bg95 = {
                .erase_ms = 30,
                .program_us = 400},
     .dumb_from = DUMB_FROM_RESETTING, /* [2.2.1.1 note 1] */
-    .dumb_rate = 115200,
+    .forced_upgrade = true,           /* [2.2.1.1 note 3] */
+    .dumb_rate = 115200,              /* [2.2.1.1 note 1] */
     .reboot_on_failure = true,
     .keeps_package = true,
     .banner = banner,
@@ -148,7 +119,7 @@ const struct dialect dialect_bg95 = {
                .reset = 5000,
                .boot = 3000,
                .ready = 2000,
-               .registered = 3000,
+               .registered = 1000,
                .reboot = 2000,
                .connect = 20000,
                .connect_pause = 3000,
@@ -168,10 +139,10 @@ const struct dialect dialect_bg95 = {
               .imsi = "505013400000017",
               .address = "10.10.80.17"},
     .rates = "9600,19200,38400,57600,115200,230400,460800,921600",
+    .factory_rate = 115200,
 
     .files_root = "/datatx", /* [2.2.1.1 note 4] */
     .list_prefix = "",
-    .apn_key = "fota_apn", /* [2.2.2] */
     .ca_file = "/datatx/fota_cacert.pem",
     .cert_file = "/datatx/fota_client_cert.pem",
     .key_file = "/datatx/fota_client_key.pem",
