@@ -29,17 +29,19 @@ static void on_event(void *ctx, enum dfota_event event, int32_t value)
     (void)ctx;
     switch (event) {
     case DFOTA_EVENT_STAGE:
-        printf("upgrade: %s\n", dfota_stage_name(s->stage));
+        printf("upgrade: %s\n", dfota_stage_name(dfota_session_stage(s)));
         break;
     case DFOTA_EVENT_PERCENT:
-        printf("upgrade: %s %ld%%\n", dfota_stage_name(s->stage), (long)value);
+        printf("upgrade: %s %ld%%\n", dfota_stage_name(dfota_session_stage(s)),
+               (long)value);
         break;
     case DFOTA_EVENT_VERSION:
         printf("upgrade: the module has version %s\n", s->version);
         break;
     case DFOTA_EVENT_RETRY:
-        printf("upgrade: again in %ld s\n", (long)value);
+        printf("upgrade: again in %ld s\n", (long)value / 1000);
         break;
+    case DFOTA_EVENT_SENT:    /* the demo gives a URL */
     case DFOTA_EVENT_RECORD:  /* the demo does not outlive a power cut */
     case DFOTA_EVENT_WARNING: /* the verdict says enough */
         break;
@@ -95,7 +97,7 @@ static void print_verdict(uint32_t now_ms)
     printf("upgrade: %s at %s: %s; %s\n",
            v->outcome == DFOTA_OUTCOME_FAILED ? "failed" : "unknown",
            dfota_stage_name(v->stage), dfota_meaning_text(v->meaning),
-           dfota_class_advice(v->class));
+           dfota_class_advice(v->kind));
     eventlog(EVENT_ERROR, now_ms, "upgrade: %s at %s",
              dfota_meaning_text(v->meaning), dfota_stage_name(v->stage));
 }

@@ -11,9 +11,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 static inline bool dfota_clock_passed(uint32_t now, uint32_t when)
 {
     return now - when < UINT32_C(0x80000000);
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

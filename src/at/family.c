@@ -23,7 +23,7 @@ dfota_family_of_model(const struct dfota_family *const *families, size_t count,
 {
     for (size_t i = 0; i < count; i++) {
         for (const char *const *m = families[i]->models; *m; m++) {
-            if (dfota_text_find(line, *m))
+            if (dfota_text_past(line, *m))
                 return families[i];
         }
     }
@@ -33,7 +33,7 @@ dfota_family_of_model(const struct dfota_family *const *families, size_t count,
 const struct dfota_code *dfota_code_find(const struct dfota_code_table *table,
                                          int32_t number)
 {
-    for (size_t i = 0; i < table->count; i++) {
+    for (size_t i = 0; table && i < table->count; i++) {
         if (table->codes[i].number == number)
             return &table->codes[i];
     }
@@ -49,35 +49,29 @@ int dfota_family_check_text(const char *text)
     return DFOTA_OK;
 }
 
-/* The bit of the URL's scheme, 0 for none; *rest is what follows "://". */
-static uint8_t scheme_of(const char *url, const char **rest)
+enum dfota_meaning dfota_family_check_url(const struct dfota_family *family,
+                                          const char *url)
 {
-    static const char names[][6] = {"http", "https", "coap", "coaps"};
+    const char *scheme = family->schemes;
+    size_t len = 0;
 
-    for (uint8_t i = 0; i < 4; i++) {
-        const char *name = names[i];
-        const char *s = url;
-
-        while (*name && (*s | 0x20) == *name) {
-            s++;
-            name++;
-        }
-        *rest = *name ? NULL : dfota_text_after(s, "://");
-        if (*rest)
-            return (uint8_t)(1U << i);
-    }
-    return 0;
-}
-
-int dfota_family_check_url(const struct dfota_family *family, const char *url)
-{
-    const char *host;
-
+    if (!scheme)
+        return DFOTA_MEANING_FILE_ONLY;
     if (dfota_family_check_text(url))
-        return DFOTA_E_ARG;
-    if (!(scheme_of(url, &host) & family->schemes))
-        return DFOTA_E_UNSUPPORTED;
-    if (!*host || *host == '/' || *host == ':')
-        return DFOTA_E_ARG;
-    return dfota_text_len(url) > family->url_max ? DFOTA_E_FULL : DFOTA_OK;
+        return DFOTA_MEANING_URL_CHARACTERS;
+    /* Without regard to case; :// has none. */
+    while (scheme[len]) {
+        if ((url[len] | 0x20) == (scheme[len] | 0x20)) {
+            len++;
+        } else {
+            scheme += dfota_text_len(scheme) + 1;
+            len = 0;
+            if (!*scheme)
+                return DFOTA_MEANING_SCHEME;
+        }
+    }
+    if (!url[len] || url[len] == '/' || url[len] == ':')
+        return DFOTA_MEANING_NO_HOST;
+    return dfota_text_len(url) > family->url_max ? DFOTA_MEANING_URL_LENGTH
+                                                 : DFOTA_MEANING_NONE;
 }

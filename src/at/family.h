@@ -13,9 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct dfota_code {
     uint16_t number;
-    uint8_t class;   /* enum dfota_class */
+    uint8_t kind;    /* enum dfota_class */
     uint8_t meaning; /* enum dfota_meaning */
 };
 
@@ -23,13 +27,6 @@ struct dfota_code {
 struct dfota_code_table {
     const struct dfota_code *codes;
     uint8_t count;
-};
-
-enum dfota_scheme {
-    DFOTA_SCHEME_HTTP = 1,
-    DFOTA_SCHEME_HTTPS = 2,
-    DFOTA_SCHEME_COAP = 4,
-    DFOTA_SCHEME_COAPS = 8
 };
 
 enum dfota_family_flag {
@@ -41,33 +38,54 @@ enum dfota_family_flag {
     DFOTA_FAMILY_STAYS = 4,
     /* prints no DOWNLOADING */
     DFOTA_FAMILY_NO_PERCENT = 8,
-    /* the upload sends an `A` after each full 1024 bytes */
+    /* the upload is acknowledged by an `A` after each full 1024 bytes, if
+     * DFOTA_ARG_ACK asks for it */
     DFOTA_FAMILY_ACK = 16
+};
+
+/* What \1 to \4 stand for in a family's commands: chat.h. */
+enum dfota_arg {
+    DFOTA_ARG_NUMBER, /* bytes of the package; IP type of the APN */
+    DFOTA_ARG_URL,
+    DFOTA_ARG_APN,
+    DFOTA_ARG_ACK /* 1: acknowledge the upload, 0: do not */
+};
+
+struct dfota_session;
+
+/* One command of a family, and what is done with its answer: a firmware links
+ * the kinds of step that its families have. */
+struct dfota_step {
+    void (*run)(struct dfota_session *session, uint8_t why);
+    const char *command; /* without "AT" */
 };
 
 struct dfota_family {
     const char *name;
-    const char *const *models; /* words of the model line, NULL ends */
-    const char *network;       /* registration and signal, without "AT" */
-    const char *apn_query;     /* NULL: the APN cannot be asked */
-    const char *apn_set;       /* <apn_set><type>,"<apn>" */
-    const char *before_url;    /* command before the URL form, or NULL */
-    const char *before_upload; /* removes a stale package, or NULL */
-    const char *upload;        /* <upload><size><upload_end> */
-    const char *upload_end;
-    const char *upload_reply; /* what stands before <size>,<sum> */
-    const char *local;        /* starts the update from the stored package */
-    struct dfota_code_table download; /* HTTPEND, COAPEND, DOWNLOADED */
-    struct dfota_code_table update;   /* END */
-    struct dfota_code_table command;  /* +CME ERROR */
-    uint32_t upload_max;              /* bytes; 0: cannot upload */
-    uint16_t url_max;                 /* bytes between the quotes */
-    uint16_t busy;   /* CME number that may also mean "busy", 0: none */
-    uint8_t schemes; /* of enum dfota_scheme */
-    uint8_t flags;   /* of enum dfota_family_flag */
+    const char *const *models;          /* words of the model line, NULL ends */
+    const struct dfota_step *url_steps; /* NULL: has no URL form */
+    const struct dfota_step *file_steps; /* NULL: takes no package */
+    struct dfota_code_table download;    /* HTTPEND, COAPEND, DOWNLOADED */
+    struct dfota_code_table update;      /* END */
+    struct dfota_code_table command;     /* +CME ERROR to the trigger */
+    /* +CME ERROR to the upload, besides command; NULL: none */
+    const struct dfota_code_table *upload;
+    /* of URLs, each with its "://" and a NUL; NULL: takes none */
+    const char *schemes;
+    uint32_t upload_max; /* bytes */
+    uint16_t url_max;    /* bytes between the quotes */
+    uint8_t flags;       /* of enum dfota_family_flag */
 };
 
-extern const struct dfota_family dfota_family_bg95;
+extern const struct dfota_family dfota_family_bc26;
+extern const struct dfota_family dfota_family_mc65; /* M65 and M08-R, too */
+extern const struct dfota_family dfota_family_bg95; /* BG77, too */
+extern const struct dfota_family dfota_family_bg96;
+extern const struct dfota_family dfota_family_bg96_softbank;
+extern const struct dfota_family dfota_family_eg25; /* EC2x, too */
+
+/* +CME ERROR to an upload, in the families that have file commands. */
+extern const struct dfota_code_table dfota_file_codes;
 
 /* Every family of this library, and how many: for hosts with room. */
 extern const struct dfota_family *const dfota_families[];
@@ -83,21 +101,27 @@ const struct dfota_family *
 dfota_family_of_model(const struct dfota_family *const *families, size_t count,
                       const char *line);
 
-/** The row of a number; never NULL: a number outside the table has the
- * class DFOTA_CLASS_UNKNOWN. */
+/** The row of a number; never NULL: a number outside the table, or of no
+ * table (NULL), has the class DFOTA_CLASS_UNKNOWN. */
 const struct dfota_code *dfota_code_find(const struct dfota_code_table *table,
                                          int32_t number);
 
 /**
  * Can this family's URL form be given this URL?
  *
- * errors   E_ARG a quote, blank, control or non-ASCII byte, or no host
- *          E_FULL longer than the family takes
- *          E_UNSUPPORTED a scheme the family does not have
+ * returns  DFOTA_MEANING_NONE: yes | why not: URL_CHARACTERS (a quote, blank,
+ *          control or non-ASCII byte), SCHEME, NO_HOST, URL_LENGTH,
+ *          FILE_ONLY
  */
-int dfota_family_check_url(const struct dfota_family *family, const char *url);
+enum dfota_meaning dfota_family_check_url(const struct dfota_family *family,
+                                          const char *url);
 
-/** errors: E_ARG, as above; for text that goes between quotes. */
+/** errors: E_ARG a quote, blank, control or non-ASCII byte: what cannot go
+ * between quotes. */
 int dfota_family_check_text(const char *text);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -12,6 +12,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Bytes of a line kept, with its NUL. The longest a session must read is
  * the answer to AT+QCFGEXT="fota_apn"; an echoed URL may be longer. */
 #define DFOTA_LINE_ROOM 192
@@ -30,5 +34,9 @@ void dfota_line_init(struct dfota_line *line);
  *          until the next call | DFOTA_OK wants more
  */
 int dfota_line_feed(struct dfota_line *line, uint8_t byte);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

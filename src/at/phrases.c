@@ -7,7 +7,7 @@ static const char *pick(const char *const *texts, size_t count, uint8_t i)
     return i < count ? texts[i] : "?";
 }
 
-const char *dfota_class_advice(uint8_t class)
+const char *dfota_class_advice(uint8_t kind)
 {
     static const char *const texts[] = {
 #define X(name, text) text,
@@ -15,7 +15,7 @@ const char *dfota_class_advice(uint8_t class)
 #undef X
     };
 
-    return pick(texts, DFOTA_CLASS_COUNT, class);
+    return pick(texts, DFOTA_CLASS_COUNT, kind);
 }
 
 const char *dfota_meaning_text(uint8_t meaning)
@@ -43,7 +43,7 @@ const char *dfota_stage_name(uint8_t stage)
 const char *dfota_timeout_name(uint8_t timeout)
 {
     static const char *const texts[] = {
-#define X(name, text, ms) text,
+#define X(name, text, s) text,
         DFOTA_TIMEOUTS(X)
 #undef X
     };

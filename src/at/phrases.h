@@ -10,6 +10,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What kind of trouble it is: decides whether to try again; what to do. */
 #define DFOTA_CLASSES(X)                                                       \
     /* again after a pause, a few times */                                     \
@@ -23,12 +27,16 @@
     X(COMMAND, "correct the command and try again")                            \
     /* the module's own trouble: once more after a reboot */                   \
     X(MODULE, "restart the module and try again; else ask its maker")          \
-    /* an update runs already: follow it */                                    \
+    /* an update runs already, or may: follow it */                            \
     X(BUSY, "wait until the running update has ended")                         \
+    X(MAYBE, "wait a while, an update may be running; then restart it")        \
     X(LATER, "try again later")                                                \
     /* plan or credentials */                                                  \
     X(OPERATOR, "ask the operator of the update service")                      \
     X(LINE, "check the cable, the rate and the power")                         \
+    /* the module has had all the updates that its flash allows: stop */       \
+    X(WORN, "replace the module: it takes no further update")                  \
+    X(SPACE, "delete files of the module, then try again")                     \
     /* nobody knows how it ends */                                             \
     X(WAIT, "keep the module powered and run the same command again")          \
     /* none of the tables has the number */                                    \
@@ -51,15 +59,53 @@
     X(MISMATCH, "package is for another firmware")                             \
     X(PARAMETER, "invalid parameter")                                          \
     X(ONGOING, "an update is under way")                                       \
+    X(DOWNLOAD, "download failed")                                             \
+    X(DEACTIVATED, "network deactivated")                                      \
+    X(ACTIVATING, "network activating")                                        \
+    X(RESTORE, "restore failed")                                               \
+    X(MEMORY, "no memory")                                                     \
+    X(WORN, "the 800 updates of this module are used up")                      \
+    X(PLAN_STATUS, "update status does not match the plan")                    \
+    X(ACCESS_TYPE, "access type does not match the plan")                      \
+    X(NO_PLAN, "no update plan for this module")                               \
+    X(PLAN_GONE, "update plan does not exist")                                 \
+    X(BATTERY, "battery too low for the plan")                                 \
+    X(SIGNAL, "signal too low for the plan")                                   \
+    X(PLAN_TIME, "not the time of the plan")                                   \
+    X(CONCURRENCY, "too many updates of the plan at once")                     \
+    X(PLAN_ENDED, "the plan has ended or was stopped")                         \
+    X(NO_MODULE, "the service does not know the module")                       \
+    X(NO_TOKEN, "no access token")                                             \
+    X(BAD_TOKEN, "access token invalid")                                       \
+    X(OLD_TOKEN, "access token expired")                                       \
+    X(PERMISSIONS, "access token without permission")                          \
+    X(NO_IMEI, "request without IMEI")                                         \
+    X(OTHER_TOKEN, "access token of another module")                           \
+    X(AUTHENTICATION, "authentication failed")                                 \
+    X(TOKEN_FETCH, "getting an access token failed")                           \
+    X(PASSWORD, "wrong password")                                              \
+    X(REFRESH_TOKEN, "invalid refresh token")                                  \
+    X(NO_INFO, "no information about the module")                              \
+    X(NO_LOGIN, "name or password empty")                                      \
+    X(SERVICE, "trouble of the update service")                                \
+    X(FULL, "no room for the file")                                            \
+    X(FILE_NAME, "bad file name")                                              \
+    X(EXISTS, "file exists already")                                           \
+    X(READ, "reading the file failed")                                         \
+    X(DELETE, "deleting the file failed")                                      \
+    X(OPEN, "opening the file failed")                                         \
+    X(UPLOAD_TIMEOUT, "upload time-out")                                       \
     X(OVERALL, "the overall deadline passed")                                  \
     X(NO_ANSWER, "no answer to AT")                                            \
     X(NO_RETURN, "no answer after the reboot")                                 \
     X(STOPPED, "the module stopped answering")                                 \
     X(NO_VERSION, "the module does not say its version")                       \
     X(STRANGER, "a module that this program does not know")                    \
-    X(URL_ONLY, "this module takes no file, only a URL")                       \
+    X(URL_ONLY, "this module takes no file, only a URL: use --url")            \
+    X(FILE_ONLY, "this module takes no URL, only a file: use --file")          \
     X(PACKAGE_SIZE, "the package is too large for this module")                \
     X(SCHEME, "this module does not have the URL's scheme")                    \
+    X(URL_CHARACTERS, "the URL has a character that no URL has")               \
     X(URL_LENGTH, "the URL is too long for this module")                       \
     X(NO_HOST, "the URL has no host")                                          \
     X(UNREGISTERED, "not registered in the network")                           \
@@ -81,6 +127,7 @@
     X(IDENTIFY, "identify")                                                    \
     X(NETWORK, "network")                                                      \
     X(APN, "apn")                                                              \
+    X(PREPARE, "prepare")                                                      \
     X(UPLOAD, "upload")                                                        \
     X(TRIGGER, "trigger")                                                      \
     X(START, "start")                                                          \
@@ -90,19 +137,19 @@
     X(REBOOT, "reboot")                                                        \
     X(CONFIRM, "confirm")
 
-/* Name, default in milliseconds. */
+/* Name, default in seconds. */
 #define DFOTA_TIMEOUTS(X)                                                      \
-    X(COMMAND, "command", 15000)    /* an AT command's final code */           \
-    X(START, "start", 60000)        /* OK of a URL to HTTPSTART */             \
-    X(DOWNLOAD, "download", 600000) /* between two signs of progress */        \
-    X(RESET, "reset", 300000)       /* HTTPEND or local OK to START */         \
-    X(UPDATE, "update", 120000)     /* between two percents */                 \
-    X(REBOOT, "reboot", 60000)      /* END to RDY */                           \
-    X(OVERALL, "overall", 7200000)                                             \
-    X(SILENT, "silent", 3600000) /* a download that prints no percent */       \
-    X(AWAY, "away", 1800000)     /* the port is gone after a trigger */        \
-    X(LISTEN, "listen", 3000)    /* before the first command */                \
-    X(BACKOFF, "backoff", 30000) /* before the first retry; doubles */
+    X(COMMAND, "command", 15)    /* an AT command's final code */              \
+    X(START, "start", 60)        /* OK of a URL to HTTPSTART */                \
+    X(DOWNLOAD, "download", 600) /* between two signs of progress */           \
+    X(RESET, "reset", 300)       /* HTTPEND or local OK to START */            \
+    X(UPDATE, "update", 120)     /* between two percents */                    \
+    X(REBOOT, "reboot", 60)      /* END to RDY */                              \
+    X(OVERALL, "overall", 7200)                                                \
+    X(SILENT, "silent", 3600) /* a download that prints no percent */          \
+    X(AWAY, "away", 1800)     /* the port is gone after a trigger */           \
+    X(LISTEN, "listen", 3)    /* before the first command */                   \
+    X(BACKOFF, "backoff", 30) /* before the first retry; doubles */
 
 enum dfota_class {
 #define X(name, text) DFOTA_CLASS_##name,
@@ -126,16 +173,20 @@ enum dfota_stage {
 };
 
 enum dfota_timeout {
-#define X(name, text, ms) DFOTA_TIMEOUT_##name,
+#define X(name, text, s) DFOTA_TIMEOUT_##name,
     DFOTA_TIMEOUTS(X)
 #undef X
         DFOTA_TIMEOUT_COUNT
 };
 
 /* Each gives a static text without full stop, "?" outside its enum. */
-const char *dfota_class_advice(uint8_t class);
+const char *dfota_class_advice(uint8_t kind);
 const char *dfota_meaning_text(uint8_t meaning);
 const char *dfota_stage_name(uint8_t stage);
 const char *dfota_timeout_name(uint8_t timeout);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -4,57 +4,39 @@
  * cannot go on does not link it.
  */
 #include "at/session_priv.h"
-#include "at/text.h"
-#include "base/bytes.h"
 #include "base/crc32.h"
 #include "base/err.h"
 #include "base/mem.h"
 
-#define RECORD_MAGIC 0xA7
-#define RECORD_VERSION 1
-#define RECORD_CRC_OFF (DFOTA_SESSION_RECORD_LEN - 4)
+_Static_assert(sizeof(struct dfota_record) == 20 + DFOTA_VERSION_ROOM,
+               "a record has no padding that a CRC would cover");
 
-_Static_assert(12 + DFOTA_VERSION_ROOM == RECORD_CRC_OFF,
-               "the record's table in session.h");
+static uint32_t crc_of(const struct dfota_record *record)
+{
+    return dfota_crc32(0, (const uint8_t *)record,
+                       offsetof(struct dfota_record, crc));
+}
 
 void dfota_session_record(const struct dfota_session *session,
-                          uint8_t record[DFOTA_SESSION_RECORD_LEN])
+                          struct dfota_record *record)
 {
-    memset(record, 0, DFOTA_SESSION_RECORD_LEN);
-    record[0] = RECORD_MAGIC;
-    record[1] = RECORD_VERSION;
-    record[2] = session->stage;
-    record[3] = (uint8_t)(session->triggered | session->begun << 1 |
-                          session->have_end << 2);
-    record[4] = session->network_tries;
-    record[5] = session->module_tries;
-    dfota_put_le32(record + 8, (uint32_t)session->end);
-    dfota_text_copy((char *)record + 12, DFOTA_VERSION_ROOM,
-                    session->old_version);
-    dfota_put_le32(record + RECORD_CRC_OFF,
-                   dfota_crc32(0, record, RECORD_CRC_OFF));
+    record->magic = DFOTA_RECORD_MAGIC;
+    record->kept = session->kept;
+    memcpy(record->old_version, session->old_version, DFOTA_VERSION_ROOM);
+    record->crc = crc_of(record);
 }
 
 int dfota_session_resume(struct dfota_session *session,
-                         const uint8_t record[DFOTA_SESSION_RECORD_LEN])
+                         const struct dfota_record *record)
 {
-    if (record[0] != RECORD_MAGIC || record[1] != RECORD_VERSION ||
-        record[2] >= DFOTA_STAGE_COUNT || record[12 + DFOTA_VERSION_ROOM - 1] ||
-        dfota_get_le32(record + RECORD_CRC_OFF) !=
-            dfota_crc32(0, record, RECORD_CRC_OFF))
+    if (record->magic != DFOTA_RECORD_MAGIC || record->crc != crc_of(record) ||
+        record->kept.stage >= DFOTA_STAGE_COUNT ||
+        record->old_version[DFOTA_VERSION_ROOM - 1])
         return DFOTA_E_CORRUPT;
-    session->network_tries = record[4];
-    session->module_tries = record[5];
-    if (!(record[3] & 1))
-        return DFOTA_OK;
-    session->stage = record[2];
-    session->triggered = true;
-    session->begun = record[3] & 2;
-    session->have_end = record[3] & 4;
-    session->end = (int32_t)dfota_get_le32(record + 8);
+    session->kept = record->kept;
+    memcpy(session->old_version, record->old_version, DFOTA_VERSION_ROOM);
+    if (session->kept.triggered)
+        session_go(session, STATE_WATCH);
     session->may_ask = true;
-    dfota_text_copy(session->old_version, DFOTA_VERSION_ROOM,
-                    (const char *)record + 12);
-    session_go(session, STATE_WATCH);
     return DFOTA_OK;
 }

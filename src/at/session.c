@@ -6,28 +6,32 @@
 #include "at/session_priv.h"
 #include "at/text.h"
 #include "base/bytes.h"
-#include "base/crc32.h"
 #include "base/err.h"
 #include "base/mem.h"
+
+/* An acknowledgement that does not come was lost. The module's upload ends
+ * after 10 s without a byte, so one of these leaves room for four more. */
+#define UNACKNOWLEDGED_MS 2000
 
 typedef void (*state_fn)(struct dfota_session *s, enum why why);
 
 /* In the order of enum state. STATE_END has none: nothing reaches it. */
 static const state_fn states[] = {
-    st_listen, st_probe,   st_identify, st_network, st_apn,     st_prepare,
-    st_upload, st_trigger, st_watch,    st_backoff, st_restart, st_away,
+    st_listen, st_probe,   st_identify, st_script,
+    st_watch,  st_backoff, st_restart,  st_away,
 };
 
 void dfota_session_defaults(struct dfota_session_config *config)
 {
-    static const uint32_t defaults[] = {
-#define X(name, text, ms) ms,
+    static const uint16_t seconds[] = {
+#define X(name, text, s) s,
         DFOTA_TIMEOUTS(X)
 #undef X
     };
 
     memset(config, 0, sizeof(*config));
-    memcpy(config->timeout_ms, defaults, sizeof(defaults));
+    for (size_t i = 0; i < DFOTA_TIMEOUT_COUNT; i++)
+        config->timeout_ms[i] = seconds[i] * UINT32_C(1000);
 }
 
 int dfota_session_init(struct dfota_session *session,
@@ -40,10 +44,12 @@ int dfota_session_init(struct dfota_session *session,
     session->now = now_ms;
     session->overall_at = now_ms + config->timeout_ms[DFOTA_TIMEOUT_OVERALL];
     session->percent = DFOTA_SESSION_NO_PERCENT;
-    dfota_line_init(&session->line);
-    dfota_chat_init(&session->chat, now_ms);
-    if (!config->url && (!config->read || !config->package_len ||
-                         config->package_len > DFOTA_PACKAGE_MAX))
+    /* An empty line and an idle chat are all zeros, too. */
+    session->chat.ready_at = now_ms;
+    session->chat.args[DFOTA_ARG_URL] = config->url;
+    session->chat.args[DFOTA_ARG_APN] = config->apn;
+    session->chat.args[DFOTA_ARG_ACK] = config->flow_control ? "0" : "1";
+    if (!config->url && (!config->read || !config->package_len))
         return DFOTA_E_ARG;
     if ((config->url && dfota_family_check_text(config->url)) ||
         (config->apn && dfota_family_check_text(config->apn)))
@@ -77,7 +83,7 @@ static void take_line(struct dfota_session *s)
     int rc;
 
     while ((text = dfota_urc_next(text, &urc)) && s->state != STATE_END) {
-        heard = true;
+        heard |= urc.kind != DFOTA_URC_OTHER;
         session_hear(s, &urc);
         settle(s);
     }
@@ -93,6 +99,8 @@ void dfota_session_input(struct dfota_session *session, const uint8_t *in,
 {
     dfota_session_tick(session, now_ms);
     for (size_t i = 0; i < len && session->state != STATE_END; i++) {
+        if (session->data_mode && in[i] == 'A')
+            session->window += DFOTA_UPLOAD_BLOCK;
         if (dfota_line_feed(&session->line, in[i]) == DFOTA_DONE)
             take_line(session);
     }
@@ -105,9 +113,10 @@ void dfota_session_tick(struct dfota_session *session, uint32_t now_ms)
     if (session->state == STATE_END)
         return;
     if (dfota_clock_passed(now_ms, session->overall_at)) {
-        session_give_up(
-            session, session->triggered ? DFOTA_CLASS_WAIT : DFOTA_CLASS_LATER,
-            DFOTA_MEANING_OVERALL);
+        session_give_up(session,
+                        session->kept.triggered ? DFOTA_CLASS_WAIT
+                                                : DFOTA_CLASS_LATER,
+                        DFOTA_MEANING_OVERALL);
         return;
     }
     if (dfota_chat_tick(&session->chat, now_ms) == DFOTA_DONE)
@@ -127,23 +136,11 @@ static uint16_t add_to_sum(uint16_t sum, uint32_t off, const uint8_t *data,
     return sum;
 }
 
-/* Without a division; DFOTA_PACKAGE_MAX keeps the products in 32 bits. */
-static void show_upload(struct dfota_session *s, uint32_t total)
-{
-    int32_t percent = s->percent < 0 ? 0 : s->percent;
-
-    while ((uint32_t)(percent + 1) * total <= s->sent * 100)
-        percent++;
-    if (percent == s->percent)
-        return;
-    s->percent = percent;
-    session_event(s, DFOTA_EVENT_PERCENT, percent);
-}
-
 static size_t output_data(struct dfota_session *s, uint8_t *out, size_t room)
 {
     uint32_t total = s->config->package_len;
-    uint32_t len = dfota_min_u32(total - s->sent, (uint32_t)room);
+    uint32_t end = dfota_min_u32(total, s->window);
+    uint32_t len = dfota_min_u32(end - s->sent, (uint32_t)room);
 
     if (!len)
         return 0;
@@ -152,8 +149,9 @@ static size_t output_data(struct dfota_session *s, uint8_t *out, size_t room)
         len--;
     s->sum = add_to_sum(s->sum, s->sent, out, len);
     s->sent += len;
-    dfota_chat_expect(&s->chat, session_ms(s, DFOTA_TIMEOUT_COMMAND), s->now);
-    show_upload(s, total);
+    session_expect(s);
+    session_timer(s, UNACKNOWLEDGED_MS);
+    session_event(s, DFOTA_EVENT_SENT, 0);
     return len;
 }
 
@@ -204,7 +202,7 @@ void dfota_session_port_back(struct dfota_session *session, uint32_t now_ms)
     if (session->state != STATE_AWAY)
         return;
     session->may_ask = true;
-    session_go(session, session->triggered ? STATE_WATCH : STATE_LISTEN);
+    session_go(session, session->kept.triggered ? STATE_WATCH : STATE_LISTEN);
     settle(session);
 }
 
@@ -227,12 +225,13 @@ void session_event(struct dfota_session *s, enum dfota_event event,
 
 void session_stage(struct dfota_session *s, enum dfota_stage stage)
 {
-    if (s->stage == stage)
+    if (s->kept.stage == stage)
         return;
-    s->stage = (uint8_t)stage;
+    s->kept.stage = (uint8_t)stage;
     s->percent = DFOTA_SESSION_NO_PERCENT;
     session_event(s, DFOTA_EVENT_STAGE, (int32_t)stage);
-    if (s->triggered)
+    /* An upload that nobody ends takes the next host's commands for data. */
+    if (s->kept.triggered || stage == DFOTA_STAGE_UPLOAD)
         session_event(s, DFOTA_EVENT_RECORD, 0);
 }
 
@@ -242,48 +241,40 @@ void session_timer(struct dfota_session *s, uint32_t ms)
     s->timer_on = true;
 }
 
-uint32_t session_ms(const struct dfota_session *s, enum dfota_timeout timeout)
+void session_say(struct dfota_session *s, const char *command)
 {
-    return s->config->timeout_ms[timeout];
-}
-
-void session_send(struct dfota_session *s, const char *a, const char *b,
-                  const char *c, const char *d)
-{
-    const char *const parts[DFOTA_CHAT_PARTS] = {a, b, c, d};
-
-    dfota_chat_send(&s->chat, parts, session_ms(s, DFOTA_TIMEOUT_COMMAND),
+    dfota_chat_send(&s->chat, command, session_ms(s, DFOTA_TIMEOUT_COMMAND),
                     s->now);
 }
 
-void session_say(struct dfota_session *s, const char *command)
+void session_expect(struct dfota_session *s)
 {
-    session_send(s, command, "", "", "");
+    dfota_chat_expect(&s->chat, session_ms(s, DFOTA_TIMEOUT_COMMAND), s->now);
 }
 
 void session_verdict(struct dfota_session *s, enum dfota_outcome outcome,
-                     enum dfota_class class, enum dfota_meaning meaning)
+                     enum dfota_class kind, enum dfota_meaning meaning)
 {
     session_go(s, STATE_END);
     s->entered = true;
-    s->verdict.stage = s->stage;
-    s->verdict.class = (uint8_t) class;
+    s->verdict.stage = s->kept.stage;
+    s->verdict.kind = (uint8_t)kind;
     s->verdict.meaning = (uint8_t)meaning;
     s->verdict.outcome = (uint8_t)outcome;
 }
 
-void session_give_up(struct dfota_session *s, enum dfota_class class,
+void session_give_up(struct dfota_session *s, enum dfota_class kind,
                      enum dfota_meaning meaning)
 {
-    session_verdict(s,
-                    s->triggered ? DFOTA_OUTCOME_UNKNOWN : DFOTA_OUTCOME_FAILED,
-                    class, meaning);
+    session_verdict(
+        s, s->kept.triggered ? DFOTA_OUTCOME_UNKNOWN : DFOTA_OUTCOME_FAILED,
+        kind, meaning);
 }
 
 void session_fail_code(struct dfota_session *s, const struct dfota_code *code,
                        int32_t number)
 {
-    session_verdict(s, DFOTA_OUTCOME_FAILED, (enum dfota_class)code->class,
+    session_verdict(s, DFOTA_OUTCOME_FAILED, (enum dfota_class)code->kind,
                     (enum dfota_meaning)code->meaning);
     s->verdict.has_number = true;
     s->verdict.number = number;
@@ -291,12 +282,17 @@ void session_fail_code(struct dfota_session *s, const struct dfota_code *code,
 
 uint32_t dfota_session_rate(const struct dfota_session *session)
 {
-    bool deaf = session->state == STATE_LISTEN && session->step;
-    bool watch =
-        session->state == STATE_WATCH && (session->stage == DFOTA_STAGE_RESET ||
-                                          session->stage == DFOTA_STAGE_UPDATE);
+    const struct dfota_family *family = session->family;
 
-    if (session->family && !(session->family->flags & DFOTA_FAMILY_115200))
+    if (family && !(family->flags & DFOTA_FAMILY_115200) &&
+        !session->kept.adaptive)
         return 0;
-    return deaf || watch ? 115200 : 0;
+    if (session->state == STATE_LISTEN)
+        return session->step ? 115200 : 0;
+    if (session->state != STATE_WATCH)
+        return 0;
+    return session->kept.stage == DFOTA_STAGE_RESET ||
+                   session->kept.stage == DFOTA_STAGE_UPDATE
+               ? 115200
+               : 0;
 }

@@ -24,21 +24,26 @@
 #include "at/chat.h"
 #include "at/family.h"
 #include "at/line.h"
+#include "at/text.h"
 #include "at/urc_reader.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define DFOTA_VERSION_ROOM 64
 #define DFOTA_SESSION_NO_PERCENT (-1)
-#define DFOTA_PACKAGE_MAX UINT32_C(42949672) /* bytes, by upload */
 
 enum dfota_event {
-    DFOTA_EVENT_STAGE,   /* session.stage is new; value: the stage */
-    DFOTA_EVENT_PERCENT, /* value: 0..100, of session.stage */
+    DFOTA_EVENT_STAGE,   /* dfota_session_stage() is new; value: the stage */
+    DFOTA_EVENT_PERCENT, /* value: 0..100, of the stage */
+    DFOTA_EVENT_SENT,    /* session.sent of config.package_len bytes went */
     DFOTA_EVENT_VERSION, /* session.version was read */
-    DFOTA_EVENT_RECORD,  /* keep dfota_session_record() now */
-    DFOTA_EVENT_RETRY,   /* value: seconds until the next try */
+    DFOTA_EVENT_RECORD,  /* keep dfota_session_record() */
+    DFOTA_EVENT_RETRY,   /* value: milliseconds until the next try */
     DFOTA_EVENT_WARNING  /* value: enum dfota_warning */
 };
 
@@ -47,7 +52,9 @@ enum dfota_warning {
     DFOTA_WARNING_NO_END,   /* new version although END never came */
     DFOTA_WARNING_ATTACHED, /* an update was running already: followed */
     DFOTA_WARNING_NETWORK,  /* the module cannot say if it is registered */
-    DFOTA_WARNING_CHECKSUM  /* the upload arrived damaged: once more */
+    DFOTA_WARNING_CHECKSUM, /* the upload arrived damaged: once more */
+    DFOTA_WARNING_APN,      /* the module kept its own APN: gone on */
+    DFOTA_WARNING_COUNT
 };
 
 enum dfota_outcome {
@@ -60,7 +67,7 @@ enum dfota_outcome {
 struct dfota_verdict {
     uint8_t outcome; /* enum dfota_outcome */
     uint8_t stage;   /* enum dfota_stage */
-    uint8_t class;   /* enum dfota_class, gives the advice */
+    uint8_t kind;    /* enum dfota_class, gives the advice */
     bool has_number;
     int32_t number;  /* the module's */
     uint8_t meaning; /* enum dfota_meaning */
@@ -79,44 +86,68 @@ struct dfota_session_config {
     void (*event)(void *ctx, enum dfota_event event, int32_t value);
     void *ctx;
     bool usb; /* the port dies in DFOTA mode: its return is a normal boot */
+    bool flow_control; /* the port has it: uploads need no acknowledgement */
     uint32_t timeout_ms[DFOTA_TIMEOUT_COUNT];
 };
 
-/* Small members first: a Cortex-M0 reaches them in one instruction. */
+/* What a session knows about an update that may be running. */
+struct dfota_progress {
+    uint8_t stage;         /* enum dfota_stage */
+    uint8_t triggered;     /* an update may be running */
+    uint8_t begun;         /* START, UPDATING, RESTORE or a banner since */
+    uint8_t have_end;      /* END since begun */
+    uint8_t adaptive;      /* the module's rate follows the host's */
+    uint8_t network_tries; /* of class network that failed */
+    uint8_t module_tries;  /* of class module that failed */
+    uint8_t zero;
+    int32_t end; /* number of END; -1: it had none */
+};
+
+/*
+ * What a host must keep over its own death, as one record in its flash: this
+ * struct as it lies in memory, in the host's own byte order. Written only by
+ * dfota_session_record(), understood only by dfota_session_resume().
+ */
+#define DFOTA_RECORD_MAGIC 0xA702 /* the lower byte changes with the layout */
+
+struct dfota_record {
+    uint32_t magic; /* DFOTA_RECORD_MAGIC */
+    struct dfota_progress kept;
+    char old_version[DFOTA_VERSION_ROOM]; /* NUL-padded; "": not known */
+    uint32_t crc;                         /* CRC-32 of the bytes before */
+};
+
+/* In an order in which a Cortex-M0 reaches most in one instruction. */
 struct dfota_session {
     uint8_t state;
-    uint8_t step;  /* within the state */
-    uint8_t stage; /* enum dfota_stage */
-    uint8_t network_tries;
-    uint8_t module_tries;
-    uint8_t restarts;
-    uint8_t upload_tries;
+    uint8_t step; /* within the state */
     bool entered; /* the state function has had WHY_ENTER */
     bool timer_on;
-    bool triggered; /* an update may be running */
-    bool begun;     /* START, UPDATING, RESTORE or a banner since then */
-    bool have_end;  /* END since begun */
-    bool booted;    /* a boot banner, and nothing of an update since */
-    bool may_ask;   /* silence for this stage's deadline permits AT */
-    bool refused;   /* ERROR to the trigger: it may mean busy */
+    bool booted;  /* a boot banner, and nothing of an update since */
+    bool may_ask; /* silence for this stage's deadline permits AT */
+    bool refused; /* the trigger was, which may mean busy */
+    bool doubt;   /* a failed download was reported, what follows refutes */
     bool data_mode;
-    bool doubt;    /* a failed download was reported, what follows refutes */
     bool silent;   /* a download that prints no percents */
     bool listened; /* for a whole update deadline, in vain */
-    uint16_t sum;  /* of the package bytes handed out */
+    uint8_t restarts;
+    struct dfota_progress kept;
     const struct dfota_session_config *config;
     const struct dfota_family *family;
+    const struct dfota_step *script; /* the step of the family's it is at */
     uint32_t now;
     uint32_t timer_at;
-    uint32_t overall_at;
     uint32_t until;  /* end of a state that sends several commands */
     uint32_t sent;   /* package bytes handed out */
-    int32_t percent; /* of stage; DFOTA_SESSION_NO_PERCENT */
-    int32_t end;     /* number of the last END; -1: it had none */
-    struct dfota_verdict verdict;
+    uint32_t window; /* package bytes that may be */
+    int32_t percent; /* of the stage; DFOTA_SESSION_NO_PERCENT */
     struct dfota_chat chat;
+    struct dfota_verdict verdict;
+    uint32_t overall_at;
+    uint16_t sum; /* of the package bytes handed out */
+    uint8_t upload_tries;
     struct dfota_line line;
-    char scratch[16];
+    char number[DFOTA_NUMBER_ROOM];
     char old_version[DFOTA_VERSION_ROOM]; /* "" when it is not known */
     char version[DFOTA_VERSION_ROOM];     /* what the module said last */
 };
@@ -129,8 +160,7 @@ void dfota_session_defaults(struct dfota_session_config *config);
  *
  * config   borrowed until the verdict
  * errors   E_ARG no way to get the package, a URL or APN that cannot go
- *          between quotes, or a package that is empty or over
- *          DFOTA_PACKAGE_MAX
+ *          between quotes, or a package that is empty
  */
 int dfota_session_init(struct dfota_session *session,
                        const struct dfota_session_config *config,
@@ -172,25 +202,15 @@ static inline bool dfota_session_ended(const struct dfota_session *session)
     return session->verdict.outcome != DFOTA_OUTCOME_NONE;
 }
 
-/**
- * What a host must keep over its own death, as one flash record.
- *
- *  off len
- *    0   1  0xA7
- *    1   1  version of this layout, 1
- *    2   1  stage
- *    3   1  flags: 1 triggered, 2 begun, 4 end seen
- *    4   1  network tries
- *    5   1  module tries
- *    6   2  zero
- *    8   4  number of END, little-endian
- *   12  64  version before the update, NUL-padded
- *   76   4  CRC-32 of the 76 bytes before, little-endian
- */
-#define DFOTA_SESSION_RECORD_LEN 80
+/** The stage it is in, enum dfota_stage. */
+static inline uint8_t dfota_session_stage(const struct dfota_session *session)
+{
+    return session->kept.stage;
+}
 
+/** The state as a record: keep it at every DFOTA_EVENT_RECORD. */
 void dfota_session_record(const struct dfota_session *session,
-                          uint8_t record[DFOTA_SESSION_RECORD_LEN]);
+                          struct dfota_record *record);
 
 /**
  * Go on from a record, right after init().
@@ -198,6 +218,10 @@ void dfota_session_record(const struct dfota_session *session,
  * errors   E_CORRUPT it is none; the session then starts from the beginning
  */
 int dfota_session_resume(struct dfota_session *session,
-                         const uint8_t record[DFOTA_SESSION_RECORD_LEN]);
+                         const struct dfota_record *record);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -13,32 +13,36 @@
 #define AFTER_RETURN_MS 10000  /* a boot with no word of an update */
 #define AFTER_DOWNLOAD_MS 5000 /* a failed download: does nothing follow? */
 #define AFTER_END_MS 5000      /* a failed END that no reboot follows */
+#define UNANNOUNCED_MS 3000    /* END to the first AT, if no banner comes */
 
 static bool has_flag(const struct dfota_session *s, enum dfota_family_flag flag)
 {
     return s->family && (s->family->flags & flag);
 }
 
+_Static_assert(DFOTA_STAGE_REBOOT - DFOTA_STAGE_START ==
+                   DFOTA_TIMEOUT_REBOOT - DFOTA_TIMEOUT_START,
+               "the stages from start to reboot have their deadlines in order");
+
 /* How long may this stage be silent? */
 static uint32_t stage_ms(const struct dfota_session *s)
 {
-    switch (s->stage) {
-    case DFOTA_STAGE_DOWNLOAD:
-        return session_ms(s, s->silent || has_flag(s, DFOTA_FAMILY_NO_PERCENT)
-                                 ? DFOTA_TIMEOUT_SILENT
-                                 : DFOTA_TIMEOUT_DOWNLOAD);
-    case DFOTA_STAGE_RESET:
-        return session_ms(s, DFOTA_TIMEOUT_RESET);
-    case DFOTA_STAGE_UPDATE:
-        return session_ms(s, DFOTA_TIMEOUT_UPDATE);
-    case DFOTA_STAGE_REBOOT:
-    case DFOTA_STAGE_CONFIRM:
-        return s->end && has_flag(s, DFOTA_FAMILY_STAYS)
-                   ? AFTER_END_MS
-                   : session_ms(s, DFOTA_TIMEOUT_REBOOT);
-    default:
-        return session_ms(s, DFOTA_TIMEOUT_START);
+    uint8_t stage = s->kept.stage;
+
+    if (stage >= DFOTA_STAGE_REBOOT) {
+        if (s->kept.adaptive)
+            return UNANNOUNCED_MS;
+        if (s->kept.end && has_flag(s, DFOTA_FAMILY_STAYS))
+            return AFTER_END_MS;
+        stage = DFOTA_STAGE_REBOOT;
     }
+    if (stage < DFOTA_STAGE_START)
+        stage = DFOTA_STAGE_START;
+    if (stage == DFOTA_STAGE_DOWNLOAD &&
+        (s->silent || has_flag(s, DFOTA_FAMILY_NO_PERCENT)))
+        return session_ms(s, DFOTA_TIMEOUT_SILENT);
+    return s->config
+        ->timeout_ms[stage - DFOTA_STAGE_START + DFOTA_TIMEOUT_START];
 }
 
 /* A host that was away does not know the stage: it waits as long as the
@@ -47,25 +51,38 @@ static uint32_t return_ms(const struct dfota_session *s)
 {
     if (s->config->usb)
         return AFTER_RETURN_MS;
-    if (s->have_end)
+    if (s->kept.have_end)
         return session_ms(s, DFOTA_TIMEOUT_REBOOT);
-    return session_ms(s, s->begun ? DFOTA_TIMEOUT_UPDATE : DFOTA_TIMEOUT_RESET);
+    return session_ms(s, s->kept.begun ? DFOTA_TIMEOUT_UPDATE
+                                       : DFOTA_TIMEOUT_RESET);
+}
+
+/* The number of the last end, in a table of the family if that is known. */
+static void end_number(struct dfota_session *s, size_t table_off)
+{
+    const void *table =
+        s->family ? (const uint8_t *)s->family + table_off : NULL;
+
+    session_number(s, dfota_code_find(table, s->kept.end), s->kept.end);
 }
 
 static void time_out(struct dfota_session *s)
 {
     if (s->doubt) {
-        session_number(s, s->family ? &s->family->download : NULL, s->end);
-    } else if (s->booted || s->may_ask || s->have_end) {
+        end_number(s, offsetof(struct dfota_family, download));
+    } else if (s->booted || s->may_ask || s->kept.have_end) {
         session_go(s, STATE_PROBE);
     } else if (s->refused) {
-        s->triggered = false;
-        session_verdict(s, DFOTA_OUTCOME_FAILED, DFOTA_CLASS_COMMAND,
-                        DFOTA_MEANING_REFUSED);
+        /* No URC: it was no busy module. Its number, if it said one. */
+        s->kept.triggered = false;
+        session_give_up(s, DFOTA_CLASS_COMMAND, DFOTA_MEANING_REFUSED);
+        s->verdict.number = s->chat.number;
+        s->verdict.has_number = s->chat.number != 0;
     } else {
-        session_verdict(s, DFOTA_OUTCOME_UNKNOWN, DFOTA_CLASS_WAIT,
-                        s->stage == DFOTA_STAGE_START ? DFOTA_MEANING_NO_URC
-                                                      : DFOTA_MEANING_SILENCE);
+        session_give_up(s, DFOTA_CLASS_WAIT,
+                        s->kept.stage == DFOTA_STAGE_START
+                            ? DFOTA_MEANING_NO_URC
+                            : DFOTA_MEANING_SILENCE);
     }
 }
 
@@ -80,18 +97,14 @@ void st_watch(struct dfota_session *s, enum why why)
 void st_backoff(struct dfota_session *s, enum why why)
 {
     uint32_t ms = session_ms(s, DFOTA_TIMEOUT_BACKOFF);
-    int32_t seconds = 0;
 
-    if (why == WHY_ENTER) {
-        if (s->network_tries > 1)
-            ms <<= s->network_tries - 1;
-        session_timer(s, ms);
-        /* A division would cost more than everything else here. */
-        for (; ms >= 1000; ms -= 1000)
-            seconds++;
-        session_event(s, DFOTA_EVENT_RETRY, seconds);
-    } else if (why == WHY_TIMER) {
+    if (why == WHY_TIMER) {
         session_go(s, STATE_PROBE);
+    } else if (why == WHY_ENTER) {
+        if (s->kept.network_tries > 1)
+            ms <<= s->kept.network_tries - 1;
+        session_timer(s, ms);
+        session_event(s, DFOTA_EVENT_RETRY, (int32_t)ms);
     }
 }
 
@@ -114,38 +127,36 @@ void st_restart(struct dfota_session *s, enum why why)
 void st_away(struct dfota_session *s, enum why why)
 {
     if (why == WHY_ENTER)
-        session_timer(s, session_ms(s, s->triggered ? DFOTA_TIMEOUT_AWAY
-                                                    : DFOTA_TIMEOUT_REBOOT));
+        session_timer(s,
+                      session_ms(s, s->kept.triggered ? DFOTA_TIMEOUT_AWAY
+                                                      : DFOTA_TIMEOUT_REBOOT));
     else if (why == WHY_TIMER)
         session_give_up(s, DFOTA_CLASS_LINE, DFOTA_MEANING_PORT);
 }
 
-void session_retry(struct dfota_session *s, enum dfota_class class,
+void session_retry(struct dfota_session *s, enum dfota_class kind,
                    enum dfota_meaning meaning)
 {
-    s->triggered = false;
-    if (++s->network_tries >= MAX_NETWORK_TRIES)
-        session_verdict(s, DFOTA_OUTCOME_FAILED, class, meaning);
+    s->kept.triggered = false;
+    if (++s->kept.network_tries >= MAX_NETWORK_TRIES)
+        session_verdict(s, DFOTA_OUTCOME_FAILED, kind, meaning);
     else
         session_go(s, STATE_BACKOFF);
     session_event(s, DFOTA_EVENT_RECORD, 0);
 }
 
-void session_number(struct dfota_session *s,
-                    const struct dfota_code_table *table, int32_t number)
+void session_number(struct dfota_session *s, const struct dfota_code *code,
+                    int32_t number)
 {
-    static const struct dfota_code_table none;
-    const struct dfota_code *code =
-        dfota_code_find(s->family ? table : &none, number);
     bool rebooted = s->booted;
 
-    s->triggered = false;
-    if (code->class == DFOTA_CLASS_NETWORK) {
+    s->kept.triggered = false;
+    if (code->kind == DFOTA_CLASS_NETWORK) {
         session_retry(s, DFOTA_CLASS_NETWORK, DFOTA_MEANING_NONE);
         if (!dfota_session_ended(s))
             return;
-    } else if (code->class == DFOTA_CLASS_MODULE &&
-               ++s->module_tries < MAX_MODULE_TRIES) {
+    } else if (code->kind == DFOTA_CLASS_MODULE &&
+               ++s->kept.module_tries < MAX_MODULE_TRIES) {
         session_go(s, rebooted ? STATE_BACKOFF : STATE_RESTART);
         session_event(s, DFOTA_EVENT_RECORD, 0);
         return;
@@ -155,9 +166,9 @@ void session_number(struct dfota_session *s,
 
 static void done(struct dfota_session *s)
 {
-    if (!s->have_end && s->begun)
+    if (!s->kept.have_end && s->kept.begun)
         session_event(s, DFOTA_EVENT_WARNING, DFOTA_WARNING_NO_END);
-    else if (s->have_end && s->end)
+    else if (s->kept.have_end && s->kept.end)
         session_event(s, DFOTA_EVENT_WARNING, DFOTA_WARNING_END);
     session_verdict(s, DFOTA_OUTCOME_DONE, DFOTA_CLASS_UNKNOWN,
                     DFOTA_MEANING_NONE);
@@ -168,15 +179,15 @@ void session_judge(struct dfota_session *s)
     const char *wanted = s->config->to_version;
     bool known = s->old_version[0] != '\0';
     bool same = known && dfota_text_equal(s->version, s->old_version);
-    bool good = known ? !same : s->have_end && !s->end;
+    bool good = known ? !same : s->kept.have_end && !s->kept.end;
 
     if (wanted ? dfota_text_equal(s->version, wanted) : good) {
         done(s);
-    } else if (s->have_end && s->end) {
+    } else if (s->kept.have_end && s->kept.end) {
         session_stage(s, DFOTA_STAGE_UPDATE);
-        session_number(s, s->family ? &s->family->update : NULL, s->end);
-    } else if (s->have_end || (known && !same)) {
-        s->triggered = false;
+        end_number(s, offsetof(struct dfota_family, update));
+    } else if (s->kept.have_end || (known && !same)) {
+        s->kept.triggered = false;
         session_verdict(s, DFOTA_OUTCOME_FAILED, DFOTA_CLASS_PACKAGE,
                         same ? DFOTA_MEANING_END_OLD : DFOTA_MEANING_OTHER);
     } else {
@@ -188,27 +199,27 @@ void session_judge(struct dfota_session *s)
 static void attach(struct dfota_session *s, enum dfota_stage stage)
 {
     s->booted = s->may_ask = s->refused = s->doubt = false;
-    if (!s->triggered)
+    if (!s->kept.triggered)
         session_event(s, DFOTA_EVENT_WARNING, DFOTA_WARNING_ATTACHED);
-    s->triggered = true;
+    s->kept.triggered = true;
     session_stage(s, stage);
     session_go(s, STATE_WATCH);
 }
 
-static void hear_percent(struct dfota_session *s, const struct dfota_urc *urc)
+static void hear_percent(struct dfota_session *s, int32_t value)
 {
-    if (!urc->has_value || s->percent == urc->value)
+    if ((uint32_t)value > 100 || s->percent == value)
         return;
-    s->percent = urc->value;
-    session_event(s, DFOTA_EVENT_PERCENT, urc->value);
+    s->percent = value;
+    session_event(s, DFOTA_EVENT_PERCENT, value);
 }
 
 static void hear_download_end(struct dfota_session *s,
                               const struct dfota_urc *urc)
 {
     /* Only of a download that can have ended: else it is an old one's. */
-    if (s->state != STATE_WATCH || s->stage > DFOTA_STAGE_RESET ||
-        !urc->has_value)
+    if (s->state != STATE_WATCH || s->kept.stage > DFOTA_STAGE_RESET ||
+        urc->value < 0)
         return;
     if (!urc->value) {
         attach(s, DFOTA_STAGE_RESET);
@@ -218,24 +229,24 @@ static void hear_download_end(struct dfota_session *s,
     /* A digit of noise makes a number that no table has: nothing may follow
      * a failed download, so what follows within seconds refutes it. */
     s->doubt = true;
-    s->end = urc->value;
+    s->kept.end = urc->value;
     session_timer(s, AFTER_DOWNLOAD_MS);
 }
 
 static void hear_update(struct dfota_session *s, const struct dfota_urc *urc)
 {
-    s->begun = true;
-    s->have_end = false;
+    s->kept.begun = true;
+    s->kept.have_end = false;
     attach(s, DFOTA_STAGE_UPDATE);
-    hear_percent(s, urc);
+    hear_percent(s, urc->value);
 }
 
 static void hear_end(struct dfota_session *s, const struct dfota_urc *urc)
 {
-    if (!s->begun || s->state != STATE_WATCH)
+    if (!s->kept.begun || s->state != STATE_WATCH)
         return;
-    s->have_end = true;
-    s->end = urc->has_value ? urc->value : -1;
+    s->kept.have_end = true;
+    s->kept.end = urc->value;
     attach(s, DFOTA_STAGE_REBOOT);
 }
 
@@ -246,19 +257,19 @@ static void hear_banner(struct dfota_session *s, bool last)
     if (s->state == STATE_RESTART && !s->chat.busy && last) {
         session_timer(s, AFTER_BANNER_MS);
     } else if (s->state == STATE_WATCH ||
-               (s->state == STATE_TRIGGER && s->triggered)) {
+               (s->state == STATE_SCRIPT && s->kept.triggered)) {
         session_go(s, STATE_WATCH);
         s->entered = true;
         s->booted = true;
         s->may_ask = false;
-        if (s->have_end)
+        if (s->kept.have_end)
             session_timer(s, last ? AFTER_BANNER_MS : AFTER_RETURN_MS);
         else if (has_flag(s, DFOTA_FAMILY_APP_RDY) && last)
             session_timer(s, AFTER_RETURN_MS);
         else
             session_timer(s, session_ms(s, DFOTA_TIMEOUT_UPDATE));
-    } else if (s->state > STATE_PROBE && s->state < STATE_TRIGGER && last &&
-               !s->triggered) {
+    } else if (s->state > STATE_PROBE && s->state < STATE_WATCH && last &&
+               !s->kept.triggered) {
         /* What was set up is lost. Bounded by the overall deadline. */
         session_go(s, STATE_LISTEN);
     }
@@ -266,37 +277,25 @@ static void hear_banner(struct dfota_session *s, bool last)
 
 void session_hear(struct dfota_session *s, const struct dfota_urc *urc)
 {
-    switch (urc->kind) {
-    case DFOTA_URC_RDY:
-        hear_banner(s, !has_flag(s, DFOTA_FAMILY_APP_RDY));
-        break;
-    case DFOTA_URC_APP_RDY:
-        hear_banner(s, true);
-        break;
-    case DFOTA_URC_DL_COAP:
-        s->silent = true;
+    uint8_t kind = urc->kind;
+
+    if (kind == DFOTA_URC_OTHER)
+        return;
+    if (kind <= DFOTA_URC_APP_RDY) {
+        hear_banner(s, kind == DFOTA_URC_APP_RDY ||
+                           !has_flag(s, DFOTA_FAMILY_APP_RDY));
+    } else if (kind <= DFOTA_URC_DL) {
+        if (kind == DFOTA_URC_DL_COAP)
+            s->silent = true;
         attach(s, DFOTA_STAGE_DOWNLOAD);
-        break;
-    case DFOTA_URC_DL_START:
-    case DFOTA_URC_DL:
-        attach(s, DFOTA_STAGE_DOWNLOAD);
-        hear_percent(s, urc);
-        break;
-    case DFOTA_URC_DL_END:
+        hear_percent(s, urc->value);
+    } else if (kind == DFOTA_URC_DL_END) {
         hear_download_end(s, urc);
-        break;
-    case DFOTA_URC_DELAY:
-    case DFOTA_URC_RESETTING:
+    } else if (kind <= DFOTA_URC_RESETTING) {
         attach(s, DFOTA_STAGE_RESET);
-        break;
-    case DFOTA_URC_START:
-    case DFOTA_URC_UPDATING:
+    } else if (kind <= DFOTA_URC_UPDATING) {
         hear_update(s, urc);
-        break;
-    case DFOTA_URC_END:
+    } else {
         hear_end(s, urc);
-        break;
-    default:
-        break;
     }
 }

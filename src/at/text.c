@@ -12,9 +12,9 @@ size_t dfota_text_len(const char *s)
 
 const char *dfota_text_after(const char *s, const char *prefix)
 {
-    while (*prefix) {
+    while (s && *prefix) {
         if (*s++ != *prefix++)
-            return NULL;
+            s = NULL;
     }
     return s;
 }
@@ -26,22 +26,13 @@ bool dfota_text_equal(const char *a, const char *b)
     return rest && !*rest;
 }
 
-const char *dfota_text_find(const char *s, const char *needle)
+const char *dfota_text_past(const char *s, const char *needle)
 {
-    for (; *s; s++) {
-        if (dfota_text_after(s, needle))
-            return s;
-    }
-    return NULL;
-}
+    const char *rest = NULL;
 
-void dfota_text_copy(char *dst, size_t room, const char *src)
-{
-    size_t i = 0;
-
-    for (; i + 1 < room && src[i]; i++)
-        dst[i] = src[i];
-    dst[i] = '\0';
+    for (; s && *s && !rest; s++)
+        rest = dfota_text_after(s, needle);
+    return rest;
 }
 
 const char *dfota_text_int(const char *s, int32_t *value)
@@ -50,6 +41,9 @@ const char *dfota_text_int(const char *s, int32_t *value)
     bool minus;
     bool any = false;
 
+    *value = -1;
+    if (!s)
+        return NULL;
     while (*s == ' ')
         s++;
     minus = *s == '-';
@@ -57,28 +51,51 @@ const char *dfota_text_int(const char *s, int32_t *value)
         s++;
     for (; *s >= '0' && *s <= '9'; s++) {
         any = true;
-        sum = sum > (INT32_MAX - 9) / 10 ? INT32_MAX : sum * 10 + (*s - '0');
+        if (sum < 100000000)
+            sum = sum * 10 + (*s - '0');
     }
+    if (!any)
+        return NULL;
     *value = minus ? -sum : sum;
-    return any ? s : NULL;
+    return s;
 }
 
-/* By subtraction: a Cortex-M0 has no division, and its library function is
- * larger than all of this file. */
-void dfota_text_number(char *dst, uint32_t value)
+uint32_t dfota_text_hex(const char *s)
 {
-    static const uint32_t powers[] = {1000000000, 100000000, 10000000, 1000000,
-                                      100000,     10000,     1000,     100,
-                                      10,         1};
-    const char *start = dst;
+    uint32_t sum = 0;
 
-    for (size_t i = 0; i < sizeof(powers) / sizeof(powers[0]); i++) {
-        char digit = '0';
+    for (;; s++) {
+        uint8_t digit = (uint8_t)(*s - '0');
 
-        for (; value >= powers[i]; value -= powers[i])
-            digit++;
-        if (digit > '0' || dst > start || powers[i] == 1)
-            *dst++ = digit;
+        if (digit > 9)
+            digit = (uint8_t)((*s | 0x20) - 'a') < 6
+                        ? (uint8_t)((*s | 0x20) - 'a' + 10)
+                        : 16;
+        if (digit > 15)
+            return sum;
+        sum = sum << 4 | digit;
     }
-    *dst = '\0';
+}
+
+char *dfota_text_number(char dst[DFOTA_NUMBER_ROOM], uint32_t value)
+{
+    char *at = dst + DFOTA_NUMBER_ROOM - 1;
+
+    *at = '\0';
+    do {
+        /* A tenth by shifts, at most one too small (Hacker's Delight 10-3):
+         * a Cortex-M0 has no division, and its library's is larger than
+         * half of this file. */
+        uint32_t tenth = (value >> 1) + (value >> 2);
+
+        tenth += tenth >> 4;
+        tenth += tenth >> 8;
+        tenth += tenth >> 16;
+        tenth >>= 3;
+        if (value - tenth * 10 > 9)
+            tenth++;
+        *--at = (char)('0' + (value - tenth * 10));
+        value = tenth;
+    } while (value);
+    return at;
 }

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "at/urc_reader.h"
 #include "at/text.h"
+#include <stdbool.h>
 
-#define WORD_ROOM 14
-
-/* Each its kind and its letters: upper case, letters and digits only; blanks
- * and underscores of the misprints fall out before the comparison. One text,
- * since rows of one width cost a micro-controller half as much again. */
-static const char words[] = "\3HTTPSTART\0"
-                            "\3HTTPTART\0"
-                            "\4COAPSTART\0"
-                            "\5DOWNLOADING\0"
-                            "\6HTTPEND\0"
-                            "\6HTTPPEND\0"
-                            "\6COAPEND\0"
-                            "\6DOWNLOADED\0"
-                            "\7UPDATETIMEOUT\0"
-                            "\10RESETTING\0"
-                            "\11START\0"
-                            "\12UPDATING\0"
-                            "\12RESTORE\0"
-                            "\13END\0";
+/* Each its kind and its letters. Other characters do not count, nor do small
+ * ones, which only the banner of a resumed update has. One text, since rows of
+ * one width cost a micro-controller half as much again. */
+static const char words[] =
+    "\3HTTPSTART\0"
+    "\3HTTPTART\0"
+    "\4COAPSTART\0"
+    "\5DOWNLOADING\0"
+    "\6HTTPEND\0"
+    "\6HTTPPEND\0"
+    "\6COAPEND\0"
+    "\6DOWNLOADED\0"
+    "\7UPDATETIMEOUT\0"
+    "\10RESETTING\0"
+    "\11START\0"
+    "\11L\0" /* Last upgrade, or update, was not finished.. */
+    "\12UPDATING\0"
+    "\12RESTORE\0"
+    "\13END\0";
 
 _Static_assert(DFOTA_URC_DL_START == 3 && DFOTA_URC_DL_COAP == 4 &&
                    DFOTA_URC_DL == 5 && DFOTA_URC_DL_END == 6 &&
@@ -29,108 +30,53 @@ _Static_assert(DFOTA_URC_DL_START == 3 && DFOTA_URC_DL_COAP == 4 &&
                    DFOTA_URC_END == 11,
                "the kinds in words[]");
 
-static char upper(char c)
+/* Is the next field, quoted or not, this word? Only upper case and digits
+ * count. returns what follows it */
+static const char *field(const char *s, const char *word)
 {
-    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-}
-
-static bool is_word_char(char c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-/* One field, quoted or not, as a word; what follows it, its comma included. */
-static const char *read_field(const char *s, char *word)
-{
-    size_t len = 0;
-    char stop = ',';
-
-    while (*s == ' ' || *s == ':' || *s == ',')
+    while (*s == ' ' || *s == ',' || *s == '"')
         s++;
-    if (*s == '"')
-        stop = *s++;
-    for (; *s && *s != stop && *s != '+'; s++) {
-        if (is_word_char(upper(*s)) && len < WORD_ROOM)
-            word[len++] = upper(*s);
+    for (; *s && *s != '"' && *s != ',' && *s != '+'; s++) {
+        bool counts = (uint8_t)(*s - 'A') < 26 || (uint8_t)(*s - '0') < 10;
+
+        if (counts && *word++ != *s)
+            return NULL;
     }
-    word[len] = '\0';
-    return *s == '"' ? s + 1 : s;
-}
-
-static uint8_t kind_of(const char *word)
-{
-    for (const char *w = words; *w; w += dfota_text_len(w) + 1) {
-        if (dfota_text_equal(word, w + 1))
-            return (uint8_t)*w;
-    }
-    /* "Last upgrade/update was not finished..": the words differ. */
-    return dfota_text_after(word, "LASTUP") ? DFOTA_URC_START : DFOTA_URC_OTHER;
-}
-
-/* In-band LwM2M says START and COMPLETED where others have a percent. */
-static void read_lwm2m_word(const char *s, struct dfota_urc *urc)
-{
-    char word[WORD_ROOM + 1];
-
-    read_field(s, word);
-    if (dfota_text_equal(word, "COMPLETED")) {
-        urc->kind = DFOTA_URC_DL_END;
-        urc->has_value = true;
-        urc->value = 0;
-    }
-}
-
-static const char *read_value(const char *s, struct dfota_urc *urc)
-{
-    const char *rest;
-
-    while (*s == ',' || *s == ' ')
-        s++;
-    rest = dfota_text_int(s, &urc->value);
-    urc->has_value = rest != NULL;
-    if (urc->kind == DFOTA_URC_DL && !rest)
-        read_lwm2m_word(s, urc);
-    if ((urc->kind == DFOTA_URC_DL || urc->kind == DFOTA_URC_UPDATING) &&
-        (urc->value < 0 || urc->value > 100))
-        urc->has_value = false;
-    return rest ? rest : s;
-}
-
-/* RDY may have noise in front of it: a line that ends so is enough. */
-static bool is_banner(const char *text, struct dfota_urc *urc)
-{
-    size_t len = dfota_text_len(text);
-
-    urc->has_value = false;
-    if (len >= 3 && dfota_text_equal(text + len - 3, "RDY"))
-        urc->kind = len >= 7 && dfota_text_equal(text + len - 7, "APP RDY")
-                        ? DFOTA_URC_APP_RDY
-                        : DFOTA_URC_RDY;
-    else
-        return false;
-    return true;
+    return *word ? NULL : s;
 }
 
 const char *dfota_urc_next(const char *text, struct dfota_urc *urc)
 {
-    char word[WORD_ROOM + 1];
-    const char *rest;
+    const char *rest = NULL;
 
-    for (const char *s = text; *s; s++) {
-        rest = dfota_text_after(s, "+QIND");
-        if (!rest)
-            rest = dfota_text_after(s, "+LWM2M");
-        if (!rest)
-            continue;
-        rest = read_field(rest, word);
-        if (!dfota_text_equal(word, "FOTA") &&
-            !dfota_text_equal(word, "SBFOTA"))
-            continue;
-        rest = read_field(rest, word);
-        urc->kind = kind_of(word);
-        return read_value(rest, urc);
+    urc->value = DFOTA_URC_NO_VALUE;
+    /* SBFOTA ends in FOTA, too. */
+    for (const char *s = text; *s && !rest; s++)
+        rest = field(s, "FOTA");
+    if (!rest) {
+        /* RDY may have noise in front of it: a line that ends so is enough. */
+        rest = dfota_text_past(text, "RDY");
+        urc->kind = dfota_text_past(text, "APP RDY") ? DFOTA_URC_APP_RDY
+                                                     : DFOTA_URC_RDY;
+        return rest && !*rest ? rest : NULL;
     }
-    if (!is_banner(text, urc))
-        return NULL;
-    return text + dfota_text_len(text);
+    text = rest;
+    urc->kind = DFOTA_URC_OTHER;
+    for (const char *w = words; *w; w += dfota_text_len(w) + 1) {
+        rest = field(text, w + 1);
+        if (rest) {
+            urc->kind = (uint8_t)*w;
+            text = rest;
+            break;
+        }
+    }
+    while (*text == ',' || *text == ' ' || *text == '"')
+        text++;
+    rest = dfota_text_int(text, &urc->value);
+    /* In-band LwM2M says START and COMPLETED where others have a percent. */
+    if (urc->kind == DFOTA_URC_DL && field(text, "COMPLETED")) {
+        urc->kind = DFOTA_URC_DL_END;
+        urc->value = 0;
+    }
+    return rest ? rest : text;
 }

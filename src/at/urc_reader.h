@@ -6,16 +6,20 @@
  * misprints of the vendor's documents (HTTPTART, "HTTP START", HTTPPEND,
  * " RESETTING", blanks after commas, percents with or without sign and
  * blank, both wordings of the resume banner), since firmware is made by the
- * people who made the documents. Only the tags FOTA and SBFOTA count.
+ * people who made the documents. Only the tags FOTA and SBFOTA count,
+ * whatever noise made of the prefix before them.
  */
 #ifndef DFOTA_AT_URC_READER_H
 #define DFOTA_AT_URC_READER_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum dfota_urc_kind {
-    DFOTA_URC_OTHER,     /* right tag, a stage that says nothing here */
+    DFOTA_URC_OTHER,     /* the tag, or only its letters, and nothing known */
     DFOTA_URC_RDY,       /* RDY: the module has started */
     DFOTA_URC_APP_RDY,   /* APP RDY: and runs its normal firmware */
     DFOTA_URC_DL_START,  /* HTTPSTART, COAPSTART */
@@ -29,10 +33,11 @@ enum dfota_urc_kind {
     DFOTA_URC_END        /* END,<number> */
 };
 
+#define DFOTA_URC_NO_VALUE (-1)
+
 struct dfota_urc {
-    uint8_t kind;   /* enum dfota_urc_kind */
-    bool has_value; /* a number followed; a percent only if 0..100 */
-    int32_t value;
+    uint8_t kind;  /* enum dfota_urc_kind */
+    int32_t value; /* the number that followed, as it was */
 };
 
 /**
@@ -43,5 +48,9 @@ struct dfota_urc {
  * returns  where to look for the next | NULL: there was none
  */
 const char *dfota_urc_next(const char *text, struct dfota_urc *urc);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/crc32.h"
 
-/* A table of 16 entries: 64 bytes of flash instead of 1024, two steps a
- * byte. */
-static const uint32_t nibble[16] = {
-    0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
-    0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-    0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
-};
-
+/* Bit by bit: what is checked are records of some ten bytes, and a table of
+ * 16 entries with its two steps a byte would be 80 bytes of flash more. */
 uint32_t dfota_crc32(uint32_t crc, const void *data, size_t len)
 {
     const uint8_t *p = data;
@@ -16,8 +10,8 @@ uint32_t dfota_crc32(uint32_t crc, const void *data, size_t len)
     crc = ~crc;
     while (len--) {
         crc ^= *p++;
-        crc = crc >> 4 ^ nibble[crc & 15];
-        crc = crc >> 4 ^ nibble[crc & 15];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
     }
     return ~crc;
 }

@@ -22,6 +22,7 @@ static const struct verb {
      "let one device take a package with a lower counter"},
     {"keygen", cmd_keygen, "make a key pair"},
     {"upgrade", cmd_upgrade, "update a module on a serial port"},
+    {"replay", cmd_replay, "run an upgrade's transcript again"},
 };
 
 static void print_help(void)

@@ -2,7 +2,6 @@
 #include "cli/upgrade_report.h"
 #include "cli/cli.h"
 #include "os/log.h"
-#include <ctype.h>
 #include <jansson.h>
 
 static const char *const warnings[] = {
@@ -14,6 +13,8 @@ static const char *const warnings[] = {
         "an update is running already: following it, nothing was started",
     [DFOTA_WARNING_NETWORK] =
         "the module does not say whether it is registered: going on",
+    [DFOTA_WARNING_APN] =
+        "the module keeps its APN, perhaps because it is in use: going on",
     [DFOTA_WARNING_CHECKSUM] = "the package arrived damaged: sending it again",
 };
 
@@ -30,7 +31,7 @@ static void print_json(json_t *object)
 static void event_json(const struct dfota_session *session,
                        enum dfota_event event, int32_t value)
 {
-    const char *stage = dfota_stage_name(session->stage);
+    const char *stage = dfota_stage_name(dfota_session_stage(session));
 
     switch (event) {
     case DFOTA_EVENT_STAGE:
@@ -47,12 +48,13 @@ static void event_json(const struct dfota_session *session,
         break;
     case DFOTA_EVENT_RETRY:
         print_json(json_pack("{ss ss si}", "event", "retry", "stage", stage,
-                             "seconds", (int)value));
+                             "seconds", (int)value / 1000));
         break;
     case DFOTA_EVENT_WARNING:
         print_json(json_pack("{ss ss ss}", "event", "warning", "stage", stage,
                              "text", warnings[value]));
         break;
+    case DFOTA_EVENT_SENT: /* told as percents */
     case DFOTA_EVENT_RECORD:
         break;
     }
@@ -62,11 +64,14 @@ static void event_words(struct upgrade_report *report,
                         const struct dfota_session *session,
                         enum dfota_event event, int32_t value)
 {
-    const char *stage = dfota_stage_name(session->stage);
+    const char *stage = dfota_stage_name(dfota_session_stage(session));
 
     if (event == DFOTA_EVENT_STAGE || event == DFOTA_EVENT_PERCENT) {
         if (report->progress.on)
-            progress_show(&report->progress, stage, (int)session->percent);
+            progress_show(&report->progress, stage,
+                          event == DFOTA_EVENT_PERCENT
+                              ? (int)value
+                              : DFOTA_SESSION_NO_PERCENT);
         else if (event == DFOTA_EVENT_STAGE)
             log_info("%s", stage);
         return;
@@ -79,39 +84,43 @@ static void event_words(struct upgrade_report *report,
                  session->family ? session->family->name : "stranger",
                  session->version);
     else if (event == DFOTA_EVENT_RETRY)
-        log_warn("%s did not succeed: trying again in %d s", stage, (int)value);
+        log_warn("%s did not succeed: trying again in %d s", stage,
+                 (int)value / 1000);
     else
         log_warn("%s", warnings[value]);
+}
+
+/* Which is worth a line: a new percent of the upload, and the questions of
+ * the beginning once, not before every retry. */
+static bool is_news(struct upgrade_report *report,
+                    const struct dfota_session *session,
+                    enum dfota_event *event, int32_t *value)
+{
+    if (*event == DFOTA_EVENT_SENT) {
+        *event = DFOTA_EVENT_PERCENT;
+        *value = (int32_t)((uint64_t)session->sent * 100 /
+                           session->config->package_len);
+        if (*value == report->sent)
+            return false;
+        report->sent = *value;
+        return true;
+    }
+    if (*event == DFOTA_EVENT_STAGE && *value > DFOTA_STAGE_IDENTIFY)
+        report->done_asking = true;
+    return *event != DFOTA_EVENT_STAGE || *value > DFOTA_STAGE_IDENTIFY ||
+           !report->done_asking;
 }
 
 void upgrade_report_event(struct upgrade_report *report,
                           const struct dfota_session *session,
                           enum dfota_event event, int32_t value)
 {
+    if (!is_news(report, session, &event, &value))
+        return;
     if (report->json)
         event_json(session, event, value);
     else
         event_words(report, session, event, value);
-}
-
-void upgrade_report_bytes(struct upgrade_report *report, char dir,
-                          const uint8_t *data, size_t len, uint32_t now_ms)
-{
-    FILE *out = report->transcript;
-
-    if (!out || !len)
-        return;
-    fprintf(out, "%u %c ", (unsigned)(now_ms - report->began_ms), dir);
-    for (size_t i = 0; i < len; i++) {
-        if (data[i] == '\\')
-            fputs("\\\\", out);
-        else if (isascii(data[i]) && isprint(data[i]))
-            fputc(data[i], out);
-        else
-            fprintf(out, "\\x%02x", data[i]);
-    }
-    fputc('\n', out);
-    fflush(out);
 }
 
 static const char *or_unknown(const char *version)
@@ -129,7 +138,7 @@ static void end_json(const struct dfota_session *session,
         "{ss ss ss so ss ss ss ss sf}", "event", "verdict", "outcome",
         outcomes[v->outcome], "stage", dfota_stage_name(v->stage), "number",
         number, "meaning", dfota_meaning_text(v->meaning), "advice",
-        v->outcome == DFOTA_OUTCOME_DONE ? "" : dfota_class_advice(v->class),
+        v->outcome == DFOTA_OUTCOME_DONE ? "" : dfota_class_advice(v->kind),
         "old", session->old_version, "new", session->version, "seconds",
         seconds));
 }
@@ -149,24 +158,42 @@ static void end_words(const struct dfota_session *session,
     if (v->has_number)
         printf("%d ", (int)v->number);
     printf("%s; %s\n", dfota_meaning_text(v->meaning),
-           dfota_class_advice(v->class));
+           dfota_class_advice(v->kind));
+}
+
+static int end_dry(const struct upgrade_report *report,
+                   const struct dfota_session *session)
+{
+    const char *model = session->family ? session->family->name : "?";
+
+    if (report->json)
+        print_json(json_pack("{ss ss ss ss}", "event", "verdict", "outcome",
+                             "dry-run", "model", model, "old",
+                             session->version));
+    else
+        printf("upgrade: dry run: %s with version %s could begin; nothing was "
+               "changed\n",
+               model, or_unknown(session->version));
+    return CLI_DONE;
 }
 
 int upgrade_report_end(struct upgrade_report *report,
-                       const struct dfota_session *session, bool interrupted,
-                       uint32_t now_ms)
+                       const struct dfota_session *session,
+                       enum upgrade_end why, uint32_t now_ms)
 {
     struct dfota_verdict v = session->verdict;
     double seconds = (now_ms - report->began_ms) / 1000.0;
 
-    if (interrupted) {
-        v.outcome =
-            session->triggered ? DFOTA_OUTCOME_UNKNOWN : DFOTA_OUTCOME_FAILED;
-        v.stage = session->stage;
-        v.class = DFOTA_CLASS_WAIT;
+    progress_clear(&report->progress);
+    if (why == UPGRADE_END_DRY)
+        return end_dry(report, session);
+    if (why == UPGRADE_END_INTERRUPTED) {
+        v.outcome = session->kept.triggered ? DFOTA_OUTCOME_UNKNOWN
+                                            : DFOTA_OUTCOME_FAILED;
+        v.stage = dfota_session_stage(session);
+        v.kind = DFOTA_CLASS_WAIT;
         v.meaning = DFOTA_MEANING_INTERRUPTED;
     }
-    progress_clear(&report->progress);
     if (report->json)
         end_json(session, &v, seconds);
     else
@@ -174,7 +201,7 @@ int upgrade_report_end(struct upgrade_report *report,
     if (v.outcome == DFOTA_OUTCOME_DONE)
         return CLI_DONE;
     return v.outcome == DFOTA_OUTCOME_FAILED && v.has_number &&
-                   v.class == DFOTA_CLASS_PACKAGE
+                   v.kind == DFOTA_CLASS_PACKAGE
                ? CLI_REFUSED
                : CLI_FAILED;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * What `dfota upgrade` tells: progress, warnings, the last line, in words or
- * as JSON, and the transcript of the port.
+ * What `dfota upgrade` and `dfota replay` tell: progress, warnings, the last
+ * line, in words or as JSON.
  *
  * Layer: cli.
  */
@@ -12,12 +12,12 @@
 #include "os/progress.h"
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 struct upgrade_report {
     struct progress progress;
-    FILE *transcript; /* NULL: none */
     bool json;
+    bool done_asking; /* the stages up to identify were told already */
+    int sent;         /* percent of the upload that was told */
     uint32_t began_ms;
 };
 
@@ -26,18 +26,20 @@ void upgrade_report_event(struct upgrade_report *report,
                           const struct dfota_session *session,
                           enum dfota_event event, int32_t value);
 
-/** Bytes of the port; dir is '>' for sent, '<' for received. */
-void upgrade_report_bytes(struct upgrade_report *report, char dir,
-                          const uint8_t *data, size_t len, uint32_t now_ms);
+/** Why a run ended, if not by the session's verdict. */
+enum upgrade_end {
+    UPGRADE_END_VERDICT,
+    UPGRADE_END_INTERRUPTED,
+    UPGRADE_END_DRY /* nothing stood against it, and nothing was started */
+};
 
 /**
  * The last line.
  *
- * interrupted  the run ended without a verdict of the session
  * returns  the exit status
  */
 int upgrade_report_end(struct upgrade_report *report,
-                       const struct dfota_session *session, bool interrupted,
-                       uint32_t now_ms);
+                       const struct dfota_session *session,
+                       enum upgrade_end why, uint32_t now_ms);
 
 #endif

@@ -10,7 +10,7 @@
 /* cmocka needs the four above first */
 #include <cmocka.h>
 
-#define NONE INT32_MIN
+#define NONE DFOTA_URC_NO_VALUE
 
 struct golden {
     const char *line;
@@ -25,8 +25,7 @@ static void check(const struct golden *g, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (!dfota_urc_next(g[i].line, &urc))
             fail_msg("not a URC: %s", g[i].line);
-        if (urc.kind != g[i].kind ||
-            (urc.has_value ? urc.value : NONE) != g[i].value)
+        if (urc.kind != g[i].kind || urc.value != g[i].value)
             fail_msg("%s: kind %d value %d", g[i].line, urc.kind, urc.value);
     }
 }
@@ -85,12 +84,13 @@ static void every_misprint_is_read_as_what_was_meant(void **state)
 static void unknown_stages_say_nothing_and_other_tags_are_no_urcs(void **state)
 {
     static const struct golden g[] = {
-        {"+QIND: \"SBFOTA\",\"polling_time\",1296000", DFOTA_URC_OTHER,
-         1296000},
+        {"+QIND: \"SBFOTA\",\"polling_time\",1296000", DFOTA_URC_OTHER, NONE},
+        {"+QIND: \"SBFOTA\",\"polling time\",407", DFOTA_URC_OTHER, NONE},
+        {"+QIND: \"SBFOTA\",\"POLLING\",-4", DFOTA_URC_OTHER, NONE},
         {"+QIND: \"SBFOTA\",\"report_result\",\"end\",0", DFOTA_URC_OTHER,
          NONE},
         {"+QIND: \"FOTA\"", DFOTA_URC_OTHER, NONE},
-        {"+QIND: \"FOTA\",\"ENDLESS\",3", DFOTA_URC_OTHER, 3},
+        {"+QIND: \"FOTA\",\"ENDLESS\",3", DFOTA_URC_OTHER, NONE},
     };
     struct dfota_urc urc;
 
@@ -104,16 +104,16 @@ static void unknown_stages_say_nothing_and_other_tags_are_no_urcs(void **state)
     assert_null(dfota_urc_next("", &urc));
 }
 
-static void a_percent_outside_0_to_100_is_no_percent(void **state)
+static void a_number_of_any_length_is_read_and_stays_out_of_range(void **state)
 {
     static const struct golden g[] = {
-        {"+QIND: \"FOTA\",\"UPDATING\",-1%", DFOTA_URC_UPDATING, NONE},
-        {"+QIND: \"FOTA\",\"UPDATING\",101%", DFOTA_URC_UPDATING, NONE},
+        {"+QIND: \"FOTA\",\"UPDATING\",-1%", DFOTA_URC_UPDATING, -1},
+        {"+QIND: \"FOTA\",\"UPDATING\",101%", DFOTA_URC_UPDATING, 101},
         {"+QIND: \"FOTA\",\"UPDATING\",999999999999%", DFOTA_URC_UPDATING,
-         NONE},
+         999999999},
         {"+QIND: \"FOTA\",\"UPDATING\",", DFOTA_URC_UPDATING, NONE},
         {"+QIND: \"FOTA\",\"DOWNLOADING\",%", DFOTA_URC_DL, NONE},
-        {"+QIND: \"FOTA\",\"END\",999999999999", DFOTA_URC_END, INT32_MAX},
+        {"+QIND: \"FOTA\",\"END\",999999999999", DFOTA_URC_END, 999999999},
         {"+QIND: \"FOTA\",\"END\",-4", DFOTA_URC_END, -4},
     };
 
@@ -143,15 +143,14 @@ static void a_number_is_read_in_its_own_table(void **state)
     const struct dfota_family *f = &dfota_family_bg95;
 
     (void)state;
-    assert_int_equal(dfota_code_find(&f->download, 702)->class,
+    assert_int_equal(dfota_code_find(&f->download, 702)->kind,
                      DFOTA_CLASS_NETWORK);
-    assert_int_equal(dfota_code_find(&f->update, 702)->class,
+    assert_int_equal(dfota_code_find(&f->update, 702)->kind,
                      DFOTA_CLASS_UNKNOWN);
-    assert_int_equal(dfota_code_find(&f->command, 591)->class,
-                     DFOTA_CLASS_BUSY);
-    assert_int_equal(dfota_code_find(&f->update, INT32_MAX)->class,
+    assert_int_equal(dfota_code_find(&f->command, 591)->kind, DFOTA_CLASS_BUSY);
+    assert_int_equal(dfota_code_find(&f->update, INT32_MAX)->kind,
                      DFOTA_CLASS_UNKNOWN);
-    assert_int_equal(dfota_code_find(&f->update, -1)->class,
+    assert_int_equal(dfota_code_find(&f->update, -1)->kind,
                      DFOTA_CLASS_UNKNOWN);
     for (int c = 0; c <= DFOTA_CLASS_UNKNOWN; c++)
         assert_true(strlen(dfota_class_advice((uint8_t)c)) > 10);
@@ -159,26 +158,50 @@ static void a_number_is_read_in_its_own_table(void **state)
 
 static void a_url_must_fit_between_the_quotes(void **state)
 {
-    const struct dfota_family *f = &dfota_family_bg95;
+    static const struct {
+        const char *url;
+        enum dfota_meaning meaning;
+    } rows[] = {
+        {"https://h:100/update.zip", DFOTA_MEANING_NONE},
+        {"CoAPs://h/p", DFOTA_MEANING_NONE},
+        {"ftp://h/p", DFOTA_MEANING_SCHEME},
+        {"http:/h", DFOTA_MEANING_SCHEME},
+        {"", DFOTA_MEANING_SCHEME},
+        {"http:///p", DFOTA_MEANING_NO_HOST},
+        {"http://", DFOTA_MEANING_NO_HOST},
+        {"http://h/a b", DFOTA_MEANING_URL_CHARACTERS},
+        {"http://h/\"x", DFOTA_MEANING_URL_CHARACTERS},
+        {"http://h/\xc3\xa9", DFOTA_MEANING_URL_CHARACTERS},
+        {"http://h/\r", DFOTA_MEANING_URL_CHARACTERS},
+    };
     char url[720] = "http://h/";
 
     (void)state;
-    assert_int_equal(dfota_family_check_url(f, "https://h:100/update.zip"), 0);
-    assert_int_equal(dfota_family_check_url(f, "CoAPs://h/p"), 0);
-    assert_int_equal(dfota_family_check_url(f, "ftp://h/p"),
-                     DFOTA_E_UNSUPPORTED);
-    assert_int_equal(dfota_family_check_url(f, "http:/h"), DFOTA_E_UNSUPPORTED);
-    assert_int_equal(dfota_family_check_url(f, ""), DFOTA_E_UNSUPPORTED);
-    assert_int_equal(dfota_family_check_url(f, "http:///p"), DFOTA_E_ARG);
-    assert_int_equal(dfota_family_check_url(f, "http://h/a b"), DFOTA_E_ARG);
-    assert_int_equal(dfota_family_check_url(f, "http://h/\"x"), DFOTA_E_ARG);
-    assert_int_equal(dfota_family_check_url(f, "http://h/\xc3\xa9"),
-                     DFOTA_E_ARG);
-    assert_int_equal(dfota_family_check_url(f, "http://h/\r"), DFOTA_E_ARG);
-    memset(url + 9, 'a', 700 - 9);
-    assert_int_equal(dfota_family_check_url(f, url), 0);
-    url[700] = 'a';
-    assert_int_equal(dfota_family_check_url(f, url), DFOTA_E_FULL);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_int_equal(
+            dfota_family_check_url(&dfota_family_bg95, rows[i].url),
+            rows[i].meaning);
+    for (size_t i = 0; i < dfota_families_count; i++) {
+        const struct dfota_family *f = dfota_families[i];
+        size_t max = f->url_max;
+
+        if (!f->url_steps) {
+            assert_int_equal(dfota_family_check_url(f, url),
+                             DFOTA_MEANING_FILE_ONLY);
+            continue;
+        }
+        memset(url + 9, 'a', max - 9);
+        url[max] = '\0';
+        assert_int_equal(dfota_family_check_url(f, url), DFOTA_MEANING_NONE);
+        url[max] = 'a';
+        url[max + 1] = '\0';
+        assert_int_equal(dfota_family_check_url(f, url),
+                         DFOTA_MEANING_URL_LENGTH);
+    }
+    assert_int_equal(dfota_family_check_url(&dfota_family_bc26, "https://h/"),
+                     DFOTA_MEANING_SCHEME);
+    assert_int_equal(dfota_family_check_url(&dfota_family_bg96, "coap://h/"),
+                     DFOTA_MEANING_SCHEME);
 }
 
 int main(void)
@@ -187,7 +210,7 @@ int main(void)
         cmocka_unit_test(every_urc_of_the_bg95_document_is_known),
         cmocka_unit_test(every_misprint_is_read_as_what_was_meant),
         cmocka_unit_test(unknown_stages_say_nothing_and_other_tags_are_no_urcs),
-        cmocka_unit_test(a_percent_outside_0_to_100_is_no_percent),
+        cmocka_unit_test(a_number_of_any_length_is_read_and_stays_out_of_range),
         cmocka_unit_test(glued_urcs_are_found_one_after_the_other),
         cmocka_unit_test(a_number_is_read_in_its_own_table),
         cmocka_unit_test(a_url_must_fit_between_the_quotes),

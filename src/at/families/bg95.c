@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/**
+/*
  * BG95 and BG77.
  *
  * Source: BG95&BG77 DFOTA Application Note V1.0; sections in the comments.
  */
-#include "at/family.h"
-
-#define TABLE(codes)                                                           \
-    {                                                                          \
-        codes, sizeof(codes) / sizeof((codes)[0])                              \
-    }
+#include "at/families/table.h"
 
 static const char *const models[] = {"BG95", "BG77", NULL};
 
@@ -41,24 +36,30 @@ static const struct dfota_code command[] = {
     {591, DFOTA_CLASS_BUSY, DFOTA_MEANING_ONGOING},
 };
 
+static const struct dfota_step url_steps[] = {
+    {dfota_step_network, "+CSQ;+CEREG?;+CGREG?;+COPS?"}, /* 2.1.4, 4.1 */
+    {dfota_step_ip_type, "+QCFGEXT=\"fota_apn\""},       /* 2.2.2 */
+    {dfota_step_apn, "+QCFGEXT=\"fota_apn\"," ARG_NUMBER ",\"" ARG_APN "\""},
+    {dfota_step_try, "+QFOTADL=3,1"}, /* 2.2.1.4: start when downloaded */
+    {dfota_step_trigger, "+QFOTADL=\"" ARG_URL "\""},
+};
+
+static const struct dfota_step file_steps[] = {
+    {dfota_step_try, "+QFOTADL=5"}, /* 2.2.1.4: delete */
+    {dfota_step_upload, "+QFOTADL=\"COM:\"," ARG_NUMBER ",10"}, /* 2.2.1.3 */
+    {dfota_step_trigger, "+QFOTADL=1"},
+};
+
 const struct dfota_family dfota_family_bg95 = {
     .name = "bg95",
     .models = models,
-    .network = "+CSQ;+CEREG?;+CGREG?;+COPS?", /* 2.1.4, 4.1 */
-    .apn_query = "+QCFGEXT=\"fota_apn\"",     /* 2.2.2 */
-    .apn_set = "+QCFGEXT=\"fota_apn\",",
-    .before_url = "+QFOTADL=3,1",   /* 2.2.1.4: start when downloaded */
-    .before_upload = "+QFOTADL=5",  /* 2.2.1.4 */
-    .upload = "+QFOTADL=\"COM:\",", /* 2.2.1.3 */
-    .upload_end = ",5",
-    .upload_reply = "+QFOTADL:",
-    .local = "+QFOTADL=1", /* 2.2.1.4 */
-    .download = TABLE(download),
-    .update = TABLE(update),
-    .command = TABLE(command),
+    .url_steps = url_steps,
+    .file_steps = file_steps,
+    .download = DFOTA_TABLE(download),
+    .update = DFOTA_TABLE(update),
+    .command = DFOTA_TABLE(command),
     .upload_max = 6291456, /* 2.2.1.3, note 1 */
     .url_max = 700,        /* 2.2.1.1 */
-    .schemes = DFOTA_SCHEME_HTTP | DFOTA_SCHEME_HTTPS | DFOTA_SCHEME_COAP |
-               DFOTA_SCHEME_COAPS,
+    .schemes = "http://\0https://\0coap://\0coaps://\0",
     .flags = DFOTA_FAMILY_APP_RDY | DFOTA_FAMILY_115200, /* 2.2.1.1, note 1 */
 };

@@ -2,7 +2,7 @@
 #include "port/posix/serial.h"
 #include "base/err.h"
 #include "port/posix/endpoint.h"
-#include <dirent.h>
+#include "port/posix/usb_tty.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,17 +14,17 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define BY_ID "/dev/serial/by-id"
-
 enum kind { KIND_TTY, KIND_PTY, KIND_TCP, KIND_UNIX };
 
 struct serial {
-    char *name; /* without the prefix */
-    char *path; /* of a tty: the name that outlives a reset */
+    char *name;            /* without the prefix */
+    char id[USB_TTY_ROOM]; /* of a USB port, for its return; "": none */
+    const char *sysfs;
+    const char *dev;
     uint32_t rate;
     enum kind kind;
     int fd;
-    bool usb;
+    bool flow_control;
 };
 
 static const struct {
@@ -67,30 +67,42 @@ static const char *kind_of(const char *name, enum kind *kind)
     return name;
 }
 
-/* The link in /dev/serial/by-id that leads to this device. */
-static char *find_alias(const char *device)
+/* Where the port is now: a USB port that was open once is looked for by its
+ * device, never taken by its old name, which may be another's since. */
+static int place_of(struct serial *port, char place[PATH_MAX])
+{
+    char tty[USB_TTY_ROOM];
+
+    if (!port->id[0])
+        return snprintf(place, PATH_MAX, "%s", port->name) < PATH_MAX
+                   ? DFOTA_OK
+                   : DFOTA_E_NOTFOUND;
+    if (usb_tty_find(port->sysfs, port->id, tty)) {
+        errno = ENODEV;
+        return DFOTA_E_NOTFOUND;
+    }
+    return snprintf(place, PATH_MAX, "%s/%s", port->dev, tty) < PATH_MAX
+               ? DFOTA_OK
+               : DFOTA_E_NOTFOUND;
+}
+
+/* Its name in sysfs is the last part of where all its links lead. A test's
+ * device is a link itself, so its own last part is tried, too. */
+static void remember(struct serial *port)
 {
     char real[PATH_MAX];
-    char target[PATH_MAX];
-    char link[PATH_MAX];
-    char *found = NULL;
-    DIR *folder = opendir(BY_ID);
+    const char *slash;
 
-    if (!folder)
-        return NULL;
-    if (realpath(device, real)) {
-        const struct dirent *entry;
-
-        while (!found && (entry = readdir(folder))) {
-            int len = snprintf(link, sizeof(link), BY_ID "/%s", entry->d_name);
-
-            if (len < (int)sizeof(link) && realpath(link, target) &&
-                !strcmp(target, real))
-                found = strdup(link);
-        }
+    if (port->id[0])
+        return;
+    if (realpath(port->name, real)) {
+        slash = strrchr(real, '/');
+        if (!usb_tty_identify(port->sysfs, slash + 1, port->id))
+            return;
     }
-    closedir(folder);
-    return found;
+    slash = strrchr(port->name, '/');
+    if (usb_tty_identify(port->sysfs, slash + 1, port->id))
+        port->id[0] = '\0';
 }
 
 int serial_create(const char *name, uint32_t rate, struct serial **port)
@@ -108,6 +120,8 @@ int serial_create(const char *name, uint32_t rate, struct serial **port)
     if (!p)
         return DFOTA_E_NOMEM;
     p->kind = kind;
+    p->sysfs = USB_TTY_SYSFS;
+    p->dev = "/dev";
     p->rate = rate;
     p->fd = -1;
     p->name = strdup(name);
@@ -124,7 +138,6 @@ void serial_destroy(struct serial *port)
     if (!port)
         return;
     serial_close(port);
-    free(port->path);
     free(port->name);
     free(port);
 }
@@ -136,14 +149,25 @@ void serial_close(struct serial *port)
     port->fd = -1;
 }
 
-/* Raw, 8N1, no flow control: a payload must pass as it is, and a module in
- * its reset must not stop the host. Closing leaves DTR as it is. */
-static int configure(int fd, uint32_t rate, bool has_rate)
+void serial_set_flow_control(struct serial *port, bool on)
+{
+    port->flow_control = on;
+}
+
+void serial_set_roots(struct serial *port, const char *sysfs, const char *dev)
+{
+    port->sysfs = sysfs;
+    port->dev = dev;
+}
+
+/* Raw, 8N1: a payload must pass as it is. No flow control unless asked for: a
+ * module in its reset must not stop the host. Closing leaves DTR as it is. */
+static int configure(const struct serial *port, int fd)
 {
     struct termios tio;
     speed_t speed;
 
-    if (speed_of(rate, &speed))
+    if (speed_of(port->rate, &speed))
         return DFOTA_E_ARG;
     if (tcgetattr(fd, &tio))
         return DFOTA_E_IO;
@@ -152,20 +176,26 @@ static int configure(int fd, uint32_t rate, bool has_rate)
     tio.c_cflag &= (tcflag_t) ~(CRTSCTS | CSTOPB | HUPCL);
     tio.c_cc[VMIN] = 1; /* so that 0 bytes read means a hang-up */
     tio.c_cc[VTIME] = 0;
-    if (has_rate && (cfsetispeed(&tio, speed) || cfsetospeed(&tio, speed)))
+    if (port->flow_control)
+        tio.c_cflag |= CRTSCTS;
+    if (port->kind == KIND_TTY &&
+        (cfsetispeed(&tio, speed) || cfsetospeed(&tio, speed)))
         return DFOTA_E_ARG;
     return tcsetattr(fd, TCSADRAIN, &tio) ? DFOTA_E_IO : DFOTA_OK;
 }
 
 static int open_tty(struct serial *port)
 {
-    const char *path = port->path ? port->path : port->name;
-    int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    int err;
+    char path[PATH_MAX];
+    int err = place_of(port, path);
+    int fd;
 
+    if (err)
+        return err;
+    fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return errno == EBUSY ? DFOTA_E_BUSY : DFOTA_E_NOTFOUND;
-    err = configure(fd, port->rate, port->kind == KIND_TTY);
+    err = configure(port, fd);
     if (!err && port->kind == KIND_TTY && ioctl(fd, TIOCEXCL))
         err = DFOTA_E_IO;
     if (err) {
@@ -175,11 +205,8 @@ static int open_tty(struct serial *port)
         errno = kept;
         return err;
     }
-    if (port->kind == KIND_TTY && !port->path)
-        port->path = find_alias(port->name);
-    port->usb = port->kind == KIND_TTY &&
-                (port->path || strstr(port->name, "/ttyUSB") ||
-                 strstr(port->name, "/ttyACM"));
+    if (port->kind == KIND_TTY)
+        remember(port);
     port->fd = fd;
     return DFOTA_OK;
 }
@@ -233,10 +260,10 @@ int serial_set_rate(struct serial *port, uint32_t rate)
         return DFOTA_OK;
     }
     port->rate = rate;
-    return port->fd < 0 ? DFOTA_OK : configure(port->fd, rate, true);
+    return port->fd < 0 ? DFOTA_OK : configure(port, port->fd);
 }
 
 bool serial_is_usb(const struct serial *port)
 {
-    return port->usb;
+    return port->id[0] != '\0';
 }

@@ -4,8 +4,8 @@
  *
  * Layer: port. Never blocks longer than it takes to reach a TCP peer. A port
  * that vanishes (a USB module in its reset) is closed and may be opened again
- * under the name it has then: a USB port is remembered by the link that udev
- * keeps for it in /dev/serial/by-id.
+ * under the name it has then: a USB port is remembered by its device's serial
+ * number and its interface, usb_tty.h.
  */
 #ifndef DFOTA_PORT_POSIX_SERIAL_H
 #define DFOTA_PORT_POSIX_SERIAL_H
@@ -27,6 +27,12 @@ struct serial;
  */
 int serial_create(const char *name, uint32_t rate, struct serial **port);
 void serial_destroy(struct serial *port);
+
+/** RTS and CTS on serial ports, from the next open on; off at first. */
+void serial_set_flow_control(struct serial *port, bool on);
+
+/** Where sysfs and the devices are, for tests; borrowed. */
+void serial_set_roots(struct serial *port, const char *sysfs, const char *dev);
 
 /**
  * Open, or open again.
@@ -60,7 +66,8 @@ int serial_write(struct serial *port, const uint8_t *data, size_t len,
  */
 int serial_set_rate(struct serial *port, uint32_t rate);
 
-/** Is it a USB device's port, which dies when the module resets? */
+/** Is it a USB device's port, which dies when the module resets? Known once it
+ * was open. */
 bool serial_is_usb(const struct serial *port);
 
 #endif

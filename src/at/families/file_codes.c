@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the file commands answer instead of CONNECT, alike in every family
+ * that has files.
+ */
+#include "at/families/table.h"
+
+/* CME numbers of AT+QFUPL */
+static const struct dfota_code codes[] = {
+    {403, DFOTA_CLASS_SPACE, DFOTA_MEANING_FULL},
+    {405, DFOTA_CLASS_COMMAND, DFOTA_MEANING_NO_FILE},
+    {406, DFOTA_CLASS_COMMAND, DFOTA_MEANING_FILE_NAME},
+    {407, DFOTA_CLASS_COMMAND, DFOTA_MEANING_EXISTS},
+    {409, DFOTA_CLASS_MODULE, DFOTA_MEANING_WRITE},
+    {411, DFOTA_CLASS_MODULE, DFOTA_MEANING_READ},
+    {418, DFOTA_CLASS_MODULE, DFOTA_MEANING_DELETE},
+    {420, DFOTA_CLASS_SPACE, DFOTA_MEANING_FULL},
+    {421, DFOTA_CLASS_LINE, DFOTA_MEANING_UPLOAD_TIMEOUT},
+    {423, DFOTA_CLASS_PACKAGE, DFOTA_MEANING_TOO_LARGE},
+    {425, DFOTA_CLASS_COMMAND, DFOTA_MEANING_PARAMETER},
+    {426, DFOTA_CLASS_MODULE, DFOTA_MEANING_OPEN},
+};
+
+const struct dfota_code_table dfota_file_codes = DFOTA_TABLE(codes);
