@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** What the files of the registrar share; for them alone. Layer: lwm2m. */
+#ifndef DFOTA_LWM2M_REGISTRAR_PARTS_H
+#define DFOTA_LWM2M_REGISTRAR_PARTS_H
+
+#include "lwm2m/registrar.h"
+
+/* ---- registrar_table.c --------------------------------------------------- */
+
+/** A new one in all tables, with an endpoint and an id. NULL: no room. */
+struct registration *table_add(struct registrar *s, const char *endpoint,
+                               size_t len);
+/** Out of all tables, and freed. */
+void table_remove(struct registrar *s, struct registration *r);
+struct registration *table_by_endpoint(const struct registrar *s,
+                                       const char *endpoint, size_t len);
+struct registration *table_by_id(const struct registrar *s, uint64_t id);
+/** r->expires_ms changed. */
+void table_reorder(struct registrar *s, struct registration *r);
+void way_attach(struct lwm2m_way *way, struct registration *r);
+void way_detach(struct registration *r);
+
+/* ---- registrar.c --------------------------------------------------------- */
+
+/** Its job is over; one that is absent goes. */
+void registration_release(struct registrar *s, struct registration *r);
+
+/* ---- registrar_ask.c ----------------------------------------------------- */
+
+/** It was heard: what waited is asked. */
+void asks_flush(struct registrar *s, struct registration *r);
+/** Forget what is under way, observations too; those who asked are told. */
+void asks_drop_sent(struct registrar *s, struct registration *r);
+/** And what waits. */
+void asks_drop(struct registrar *s, struct registration *r);
+/** Observe and read what every registration is observed and read for. */
+void registration_greet(struct registrar *s, struct registration *r);
+
+/* ---- firmware_job.c ------------------------------------------------------ */
+
+/** The client was heard: r is its registration now, new or updated. */
+void job_heard(struct lwm2m_job *job, struct registration *r, bool registered);
+/** Its way is gone. */
+void job_away(struct lwm2m_job *job);
+/** The registrar goes. */
+void job_orphan(struct lwm2m_job *job);
+enum job_news {
+    JOB_NEWS_NOTIFIED, /* something of /5/0 changed */
+    JOB_NEWS_FIRMWARE, /* r->firmware was read */
+    JOB_NEWS_VERSION,  /* r->version was read */
+};
+void job_informed(struct lwm2m_job *job, enum job_news news);
+
+#endif
