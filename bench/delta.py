@@ -195,7 +195,8 @@ def markdown(results, names, rows, mean, args, path):
                      f'{max(e["memory_kib"] for e in every) / 1024:.1f} |')
     lines += ["", "Times are of one run on one machine: only their ratios say",
               "something. Sizes are exact: the same inputs give the same",
-              "package everywhere."]
+              "package everywhere. What decoding takes on a",
+              "micro-controller: [device-cost.md](device-cost.md)."]
     Path(path).write_text("\n".join(lines) + "\n")
 
 
