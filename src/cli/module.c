@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "cli/cli.h"
 #include "modem/control.h"
+#include "modem/describe.h"
 #include "modem/dialect_conf.h"
 #include "modem/modem.h"
 #include "modem/ports.h"
@@ -50,6 +51,9 @@ static const char help[] =
     "      --control PATH    Unix socket for power, net, sim, state ..\n"
     "      --config FILE     radio answers, timing, default ports\n"
     "                        (default: DIR/DIALECT.conf, if it is there)\n"
+    "      --fota-server URL whom a module asks that polls by itself\n"
+    "      --fota-name NAME  its name there (default: the IMEI)\n"
+    "      --fota-password PASSWORD\n"
     "      --cert CERT.pem   certificate or public key that packages need\n"
     "      --speed X         1 is real time (default), 0 as fast as possible\n"
     "      --quirk NAME      print a documented misprint; may be repeated\n"
@@ -58,6 +62,7 @@ static const char help[] =
     "      --slot SIZE       flash geometry; K and M are 1024 and 1024^2\n"
     "      --sector SIZE\n"
     "      --backup SIZE     0: as large as the slot\n"
+    "      --describe DIALECT  print its tables as JSON, and end\n"
     "  -v, --verbose         say more on standard error\n"
     "  -h, --help            this text\n"
     "  -V, --version         the version\n"
@@ -72,6 +77,10 @@ enum {
     OPT_CONTROL = 256,
     OPT_CONFIG,
     OPT_CERT,
+    OPT_DESCRIBE,
+    OPT_FOTA_SERVER,
+    OPT_FOTA_NAME,
+    OPT_FOTA_PASSWORD,
     OPT_SPEED,
     OPT_QUIRK,
     OPT_SEED,
@@ -89,6 +98,10 @@ static const struct option long_options[] = {
     {"control", required_argument, NULL, OPT_CONTROL},
     {"config", required_argument, NULL, OPT_CONFIG},
     {"cert", required_argument, NULL, OPT_CERT},
+    {"describe", required_argument, NULL, OPT_DESCRIBE},
+    {"fota-server", required_argument, NULL, OPT_FOTA_SERVER},
+    {"fota-name", required_argument, NULL, OPT_FOTA_NAME},
+    {"fota-password", required_argument, NULL, OPT_FOTA_PASSWORD},
     {"speed", required_argument, NULL, OPT_SPEED},
     {"quirk", required_argument, NULL, OPT_QUIRK},
     {"seed", required_argument, NULL, OPT_SEED},
@@ -127,6 +140,52 @@ static int take_size(struct options *o, int c, const char *value)
     return EXIT_DONE;
 }
 
+static int say_models(const char *model)
+{
+    char list[256] = "";
+    size_t len = 0;
+
+    for (int i = 0; dialects[i] && len < sizeof list - 40; i++)
+        len += (size_t)snprintf(list + len, sizeof list - len, " %s",
+                                dialects[i]->name);
+    log_error("no model %s in this build; there is:%s", model, list);
+    return EXIT_USAGE;
+}
+
+/* Ends the program: its tables are what was wanted. */
+static int print_tables(const char *name)
+{
+    const char *model;
+    const struct dialect *d = dialect_find(name, &model);
+    char *text = d ? describe(d) : NULL;
+
+    if (!d)
+        return say_models(name);
+    if (!text) {
+        log_error("out of memory");
+        return EXIT_FAILED;
+    }
+    puts(text);
+    free(text);
+    exit(cli_close_stdout(EXIT_DONE));
+}
+
+static int take_server(struct options *o, int c, const char *value)
+{
+    if (c == OPT_FOTA_NAME) {
+        o->module.fota_name = value;
+        return EXIT_DONE;
+    }
+    if (c == OPT_FOTA_PASSWORD) {
+        o->module.fota_password = value;
+        return EXIT_DONE;
+    }
+    if (strncmp(value, "http://", 7) != 0 && strncmp(value, "https://", 8) != 0)
+        return usage("--fota-server is http:// or https://", value);
+    o->module.fota_server = value;
+    return EXIT_DONE;
+}
+
 static int take_other(struct options *o, int c, const char *value)
 {
     uint32_t quirk;
@@ -153,6 +212,12 @@ static int take_other(struct options *o, int c, const char *value)
     case OPT_SEED:
         o->module.seed = strtoull(value, &end, 0);
         return *end == '\0' ? EXIT_DONE : usage("not a number", value);
+    case OPT_DESCRIBE:
+        return print_tables(value);
+    case OPT_FOTA_SERVER:
+    case OPT_FOTA_NAME:
+    case OPT_FOTA_PASSWORD:
+        return take_server(o, c, value);
     default:
         return take_size(o, c, value);
     }
@@ -221,18 +286,6 @@ static int set_geometry(struct options *o)
     if (o->module.ram < RAM_MIN || o->module.ram > 1048576)
         return usage("--ram is 8192 to 1048576", NULL);
     return EXIT_DONE;
-}
-
-static int say_models(const char *model)
-{
-    char list[256] = "";
-    size_t len = 0;
-
-    for (int i = 0; dialects[i] && len < sizeof list - 40; i++)
-        len += (size_t)snprintf(list + len, sizeof list - len, " %s",
-                                dialects[i]->name);
-    log_error("no model %s in this build; there is:%s", model, list);
-    return EXIT_USAGE;
 }
 
 static int parse(struct options *o, int argc, char **argv)

@@ -20,4 +20,7 @@ void control_close(struct control *c);
 /** Run one request; answer: out, appended without line end. */
 void control_run(struct module *m, const char *line, struct buffer *answer);
 
+/** The name of verb i. NULL: there are no more. */
+const char *control_verb(unsigned i);
+
 #endif

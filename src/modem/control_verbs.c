@@ -218,6 +218,11 @@ static const struct verb {
     {"recover", do_recover}, {"state", do_state},
 };
 
+const char *control_verb(unsigned i)
+{
+    return i < sizeof verbs / sizeof verbs[0] ? verbs[i].name : NULL;
+}
+
 static void split(struct request *r, char *line)
 {
     char *rest = line, *word;

@@ -52,6 +52,12 @@ uint32_t quirk_find(const char *name)
     return 0;
 }
 
+const char *quirk_name(unsigned i)
+{
+    return i < sizeof quirk_names / sizeof quirk_names[0] ? quirk_names[i]
+                                                          : NULL;
+}
+
 /* NULL: a quirk leaves this stage out. */
 static const char *word_of(const struct module *m, enum stage stage)
 {

@@ -38,6 +38,9 @@ enum {
 /** The bit of a --quirk name, 0 when there is no such name. */
 uint32_t quirk_find(const char *name);
 
+/** The --quirk name of bit i. NULL: there are no more. */
+const char *quirk_name(unsigned i);
+
 /** Print a stage that has no number. */
 void urc_stage(struct module *m, enum stage stage);
 

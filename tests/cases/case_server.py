@@ -305,7 +305,23 @@ def garbage(server, connection, request):
     server.hang()
 
 
+CERTIFICATES = {}
+CERTIFICATES_LOCK = threading.Lock()
+
+
 def make_certificate(folder, name, subject):
+    """The same for all cases of a run."""
+    with CERTIFICATES_LOCK:
+        if subject not in CERTIFICATES:
+            generate(folder, name, subject)
+            CERTIFICATES[subject] = [
+                (folder / f"{name}.{end}").read_bytes()
+                for end in ("key", "pem")]
+    for end, text in zip(("key", "pem"), CERTIFICATES[subject]):
+        (folder / f"{name}.{end}").write_bytes(text)
+
+
+def generate(folder, name, subject):
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
          "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",

@@ -9,6 +9,8 @@ A case is a conversation on the serial line, one step a line:
   @ dialect NAME      default: the name of the folder
   @ keygen NAME       a key pair, {folder}/NAME.pem and NAME.pub.pem
   @ echo              leave echo on (else ATE0 is sent first)
+  @ fota              a scripted FOTA server ({fota}): fota_server.py
+  @ covers ROW..      rows of the dialect's tables: check_rows.py
   > TEXT              send TEXT and CR
   >> TEXT             send TEXT as it is, with \\r \\n \\xHH escapes
   < TEXT              the next line is TEXT; {1..9} and {5..95..5} make one
@@ -17,6 +19,7 @@ A case is a conversation on the serial line, one step a line:
   <. MS               nothing comes for that long (real milliseconds)
   ! VERB ..           control socket: power, net, cut-at, sim, ..
   ! server ..         what the HTTP server does: case_server.py
+  ! fota ..           what the FOTA server does: plan NAME, none, refuse ..
   ! package NAME [OPTION..]  make /NAME with dfota diff, old to new image
   ! corrupt NAME OFFSET      flip a byte of it; `truncate NAME LENGTH` too
   ! body NAME SIZE    /NAME is that many bytes of noise
@@ -28,11 +31,15 @@ A case is a conversation on the serial line, one step a line:
   ! file PATH ca|other|otherkey|TEXT  a file in the module's file system
   ! died              the module ends now, by SIGKILL
   ! start [OPTION..]  start it again with the same state
+  ! probe             send AT until it answers (a module without a banner)
   ! break settings|FILE      overwrite a state file with noise
   = KEY VALUE         that field of the control socket's `state`
   = requests N        requests the server has had; = range I VALUE and
                       = if-range I VALUE are headers of the one numbered I
   = said REGEX        standard error has a line that matches
+  = calls TEXT        what the FOTA server was asked, = result REGEX the
+                      newest result it was told, = query REGEX the newest
+                      question for a plan
 
 {http} {https} {badhttps} {mhttps} {closed} stand for scheme://127.0.0.1:PORT; {port}
 is the port of the first; {hash NAME} the version of an image without marker.
@@ -40,6 +47,7 @@ Blank lines between CR LF are not lines. Exit status: 0, or 1 and a diff.
 """
 
 import argparse
+import concurrent.futures
 import difflib
 import hashlib
 import json
@@ -55,12 +63,14 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 import tty
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import case_server  # noqa: E402
+import fota_server  # noqa: E402
 
 LINE_TIMEOUT = 30.0
 STATE_TIMEOUT = 5.0
@@ -74,8 +84,26 @@ class Skip(Exception):
     pass
 
 
-def make_images(folder):
-    """Two images that are alike, with version markers."""
+class Once:
+    """What takes long and comes out the same: made once a run."""
+
+    def __init__(self):
+        self.lock, self.made, self.locks = threading.Lock(), {}, {}
+
+    def get(self, key, make):
+        with self.lock:
+            lock = self.locks.setdefault(key, threading.Lock())
+        with lock:
+            if key not in self.made:
+                self.made[key] = make()
+            return self.made[key]
+
+
+ONCE = Once()
+
+
+def images():
+    """Two images that are alike, with version markers; and another."""
     rng = random.Random(1)
     old = bytearray(rng.randbytes(100000))
     old[500:514] = b"DFOTAVER1.0.0\0"
@@ -85,8 +113,21 @@ def make_images(folder):
     new[40000:40000] = rng.randbytes(500)
     new[500:514] = b"DFOTAVER1.1.0\0"
     other = rng.randbytes(100000)
-    for name, image in (("old", old), ("new", new), ("other", other)):
+    return {"old": bytes(old), "new": bytes(new), "other": other}
+
+
+def make_images(folder):
+    for name, image in ONCE.get("images", images).items():
         (folder / f"{name}.bin").write_bytes(image)
+
+
+def tables(module, dialect):
+    """The dialect's tables, as the program prints them."""
+    def ask():
+        done = subprocess.run([module, "--describe", dialect], check=True,
+                              capture_output=True, text=True)
+        return json.loads(done.stdout)
+    return ONCE.get(("tables", module, dialect), ask)
 
 
 class Line:
@@ -206,6 +247,7 @@ class Case:
         self.path, self.arguments = path, arguments
         self.steps, self.options = [], []
         self.dialect, self.echo = path.parent.name, False
+        self.fota, self.covers = None, []
         self.got, self.size, self.keys = [], 0, []
         for number, line in enumerate(path.read_text().splitlines(), 1):
             self.parse(number, line)
@@ -224,6 +266,10 @@ class Case:
                 self.keys += words[1:]
             elif words[0] == "echo":
                 self.echo = True
+            elif words[0] == "fota":
+                self.fota = True
+            elif words[0] == "covers":
+                self.covers += words[1:]
             else:
                 raise SystemExit(f"{self.path}:{number}: unknown {line}")
         elif mark in (">", ">>", "<", "<~", "<.", "!", "="):
@@ -237,6 +283,8 @@ class Case:
             text = text.replace("{%s}" % name, f"{scheme}://127.0.0.1:{port}")
         text = text.replace("{port}", str(self.server.ports["http"]))
         text = text.replace("{folder}", str(self.folder))
+        if isinstance(self.fota, fota_server.FotaServer):
+            text = text.replace("{fota}", f"http://127.0.0.1:{self.fota.port}")
         text = re.sub(r"\{hash (\w+)\}", self.version_of, text)
         text = text.replace("{size}", str(self.size))
         if "{closed}" in text:
@@ -256,6 +304,10 @@ class Case:
         self.server = case_server.Server(self.folder, self.files)
         self.module = None
         try:
+            if self.fota:
+                self.fota = fota_server.FotaServer(
+                    self.files, lambda: self.fill("{http}"))
+                self.options += ["--fota-server", self.fill("{fota}")]
             if self.arguments.port is None and any("https}" in s[2] or s[2].endswith((" ca", " other"))
                    for s in self.steps):
                 self.server.start_tls()
@@ -269,6 +321,8 @@ class Case:
             if self.module:
                 self.module.stop()
             self.server.stop()
+            if isinstance(self.fota, fota_server.FotaServer):
+                self.fota.stop()
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def open_line(self):
@@ -293,8 +347,33 @@ class Case:
 
     def first_words(self):
         """What a fresh module prints; cases say what follows a restart."""
-        for want in ("RDY", "APP RDY"):
+        dialect = tables(self.arguments.module, self.dialect)
+        power = dialect["power"]
+        self.state("registered", "true")
+        if power["silent_adaptive"] and power["factory_rate"] == 0:
+            self.do_probe()
+            return
+        for want in power["banner"]:
             self.expect(lambda got, want=want: got == want, want)
+        if dialect["polling"]:
+            self.expect(lambda got: "polling" in got, "polling_time")
+
+    def do_probe(self):
+        """Send AT until it answers, then drop what is left of that."""
+        end = time.monotonic() + LINE_TIMEOUT
+        while True:
+            self.line.send(b"AT\r")
+            if self.line.next(0.2) is not None:
+                break
+            if time.monotonic() > end:
+                raise Failure("no answer to AT")
+        self.line.send(b"AT+GCAP\r")
+        while self.line.next(LINE_TIMEOUT) not in ("+GCAP: +CGSM", None):
+            pass
+        self.line.next(LINE_TIMEOUT)
+
+    def do_fota(self, *words):
+        self.fota.set([self.fill(w) for w in words])
 
     def step(self, mark, text):
         text = self.fill(text)
@@ -352,17 +431,25 @@ class Case:
                 at = options.index(key)
                 images[key] = options[at + 1]
                 del options[at:at + 2]
+        pair = [(self.folder / f"{images[k]}.bin").read_bytes()
+                for k in ("--from", "--to")]
+        options = [o.replace("{folder}", str(self.folder)) for o in options]
+        # Keys are made once a run, so their names tell them apart.
+        key = (*pair, *(o.replace(str(self.folder), "") for o in options))
+        self.files["/" + name] = ONCE.get(
+            key, lambda: self.make_package(name, pair, options))
+
+    def make_package(self, name, pair, options):
+        for end, image in zip(("from", "to"), pair):
+            (self.folder / f"{name}.{end}").write_bytes(image)
         package = self.folder / name
         done = subprocess.run(
-            [self.arguments.dfota, "diff",
-             str(self.folder / f"{images['--from']}.bin"),
-             str(self.folder / f"{images['--to']}.bin"),
-             "-o", str(package),
-             *(o.replace("{folder}", str(self.folder)) for o in options)],
+            [self.arguments.dfota, "diff", str(self.folder / f"{name}.from"),
+             str(self.folder / f"{name}.to"), "-o", str(package), *options],
             capture_output=True, text=True)
         if done.returncode != 0:
             raise Failure("dfota diff: " + done.stderr.strip())
-        self.files["/" + name] = package.read_bytes()
+        return package.read_bytes()
 
     def do_image(self, name, size):
         rng = random.Random(name)
@@ -400,9 +487,15 @@ class Case:
         self.size = len(self.files["/" + name])
 
     def do_keygen(self, name):
-        subprocess.run([self.arguments.dfota, "keygen", "-o",
-                        str(self.folder / f"{name}.pem")], check=True,
-                       capture_output=True)
+        def make():
+            place = self.folder / f"{name}.pem"
+            subprocess.run([self.arguments.dfota, "keygen", "-o", str(place)],
+                           check=True, capture_output=True)
+            public = place.with_suffix(".pub.pem")
+            return place.read_bytes(), public.read_bytes()
+        private, public = ONCE.get(("key", name), make)
+        (self.folder / f"{name}.pem").write_bytes(private)
+        (self.folder / f"{name}.pub.pem").write_bytes(public)
 
     def do_file(self, path, *content):
         place = self.folder / "state" / "files" / path.lstrip("/")
@@ -448,6 +541,12 @@ class Case:
             headers = {"range": self.server.ranges,
                        "if-range": self.server.if_ranges}[key]
             got = headers[int(index)] if int(index) < len(headers) else "none"
+        elif key == "calls":
+            got = " ".join(self.fota.calls)
+        elif key == "result":
+            got = json.dumps(self.fota.results[-1:])
+        elif key == "query":
+            got = (self.fota.queries or [""])[-1]
         elif key == "said":
             got = self.module.said()
             return None if re.search(value, got) else got
@@ -470,7 +569,7 @@ def run_one(path, arguments):
     except (Failure, OSError, subprocess.SubprocessError, ValueError) as why:
         print(f"{path}:{case.number}: failed\n{why}")
         return False
-    print(f"ok   {path}")
+    print(f"ok   {path}", flush=True)
     return True
 
 
@@ -480,9 +579,17 @@ def main():
     parser.add_argument("--module", default="build/bin/dfota-module")
     parser.add_argument("--dfota", default="build/bin/dfota")
     parser.add_argument("--port", help="a real module's serial port")
-    parser.add_argument("cases", nargs="+", type=pathlib.Path)
+    parser.add_argument("--jobs", type=int, default=1,
+                        help="cases that run side by side (emulator only)")
+    parser.add_argument("cases", nargs="+", type=pathlib.Path,
+                        help="case files, or folders of them")
     arguments = parser.parse_args()
-    results = [run_one(path, arguments) for path in arguments.cases]
+    paths = [case for path in arguments.cases
+             for case in (sorted(path.glob("*.case")) if path.is_dir()
+                          else [path])]
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        results = list(pool.map(lambda p: run_one(p, arguments), paths))
+    print(f"{len(results)} cases, {results.count(False)} failed")
     return 0 if all(results) else 1
 
 
