@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 #include "lwm2m/link_format.h"
-#include "lwm2m/writer.h"
+#include "lwm2m/payload_writer.h"
 
 static int send_step(struct bootstrap *b);
 

@@ -6,7 +6,7 @@
 #define DFOTA_LWM2M_CLIENT_PARTS_H
 
 #include "lwm2m/client.h"
-#include "lwm2m/writer.h"
+#include "lwm2m/payload_writer.h"
 
 /* ---- client_objects.c: the data ------------------------------------------ */
 

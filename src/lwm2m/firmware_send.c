@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "lwm2m/firmware_parts.h"
-#include "lwm2m/writer.h"
+#include "lwm2m/payload_writer.h"
 
 /* What a client that refuses opaque (4.15) is tried with. */
 static const unsigned formats[] = {LWM2M_FORMAT_OPAQUE, LWM2M_FORMAT_TLV,

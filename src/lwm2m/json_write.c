@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "lwm2m/writer.h"
+#include "lwm2m/payload_writer.h"
 
 static int set_text(json_t *record, const char *key, struct buffer *text)
 {

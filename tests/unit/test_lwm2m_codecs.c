@@ -12,8 +12,8 @@
 
 #include "base/err.h"
 #include "lwm2m/link_format.h"
+#include "lwm2m/payload_writer.h"
 #include "lwm2m/reader.h"
-#include "lwm2m/writer.h"
 
 enum { KEPT = 64 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lwm2m/writer.h"
+#include "lwm2m/payload_writer.h"
 
 #include <string.h>
 

@@ -5,8 +5,8 @@
  * Layer: lwm2m. Records come in ascending order of their paths (as a walk
  * over objects gives them), all under one base: the path of the request.
  */
-#ifndef DFOTA_LWM2M_WRITER_H
-#define DFOTA_LWM2M_WRITER_H
+#ifndef DFOTA_LWM2M_PAYLOAD_WRITER_H
+#define DFOTA_LWM2M_PAYLOAD_WRITER_H
 
 #include "lwm2m/value.h"
 #include "os/buffer.h"
@@ -34,7 +34,7 @@ int lwm2m_write(unsigned format, const struct lwm2m_path *base,
 int lwm2m_write_prefix(unsigned format, const struct lwm2m_path *resource,
                        uint32_t len, struct buffer *out);
 
-/* For writer.c: the formats that have a file of their own. */
+/* For payload_writer.c: the formats that have a file of their own. */
 int lwm2m_write_tlv(const struct lwm2m_path *base,
                     const struct lwm2m_record *records, size_t n,
                     struct buffer *out);
