@@ -38,7 +38,7 @@ static int check_signature(const struct dfota_crypto *crypto,
 {
     struct dfota_reader in = apply_reader(package, len);
     struct dfota_package p;
-    int err = dfota_package_open(&p, &in);
+    int err = apply_open(&p, &in);
 
     return err ? err : dfota_package_verify(&p, &in, crypto);
 }

@@ -55,9 +55,7 @@ static int verify(const char *path, const char *cert)
         status = cli_read_file("package", path, &package, &len);
     if (!status) {
         in = apply_reader(package, len);
-        err = dfota_package_open(&p, &in);
-        if (!err && in.size > p.body_off + p.m.body_len)
-            err = DFOTA_E_CORRUPT;
+        err = apply_open(&p, &in);
         if (!err)
             err = dfota_package_verify(&p, &in, &crypto);
         if (!err)

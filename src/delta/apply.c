@@ -117,6 +117,15 @@ static int decode_all(const struct dfota_package *p,
     return err;
 }
 
+int apply_open(struct dfota_package *p, const struct dfota_reader *in)
+{
+    int err = dfota_package_open(p, in);
+
+    if (!err && in->size > p->body_off + p->m.body_len)
+        err = DFOTA_E_CORRUPT;
+    return err;
+}
+
 int apply_check_source(const struct dfota_package *p, const uint8_t *old,
                        size_t old_len, const struct dfota_crypto *crypto)
 {
@@ -157,7 +166,7 @@ int apply_package(const uint8_t *package, size_t package_len,
                                       apply_reader(package, package_len)};
     struct slot s = {0};
     size_t room;
-    int err = dfota_package_open(p, &io.package);
+    int err = apply_open(p, &io.package);
 
     if (!err)
         err = apply_check_source(p, old, old_len, crypto);

@@ -14,7 +14,7 @@
 /**
  * image    out: the new image, malloc'd, target_len bytes, the caller's
  * p        out: the opened package
- * errors   those of dfota_package_open() and the decoder; E_SOURCE,
+ * errors   those of apply_open() and the decoder; E_SOURCE,
  *          E_TARGET, E_NOMEM. The signature is not looked at.
  */
 int apply_package(const uint8_t *package, size_t package_len,
@@ -33,5 +33,9 @@ int apply_hash(const struct dfota_crypto *crypto, const void *data, size_t len,
 
 /** A reader over memory; data must outlive it. */
 struct dfota_reader apply_reader(const uint8_t *data, size_t len);
+
+/** Open a package that fills its file. errors: those of
+ * dfota_package_open(); E_CORRUPT bytes behind the body */
+int apply_open(struct dfota_package *p, const struct dfota_reader *in);
 
 #endif

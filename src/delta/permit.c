@@ -54,10 +54,8 @@ int permit_add(const uint8_t *package, size_t len, const char *device_id,
     struct dfota_reader in = apply_reader(package, len);
     struct dfota_package p;
     uint32_t at; /* of the permit */
-    int err = dfota_package_open(&p, &in);
+    int err = apply_open(&p, &in);
 
-    if (!err && len != p.body_off + p.m.body_len)
-        err = DFOTA_E_CORRUPT;
     if (!err && !is_signed(package + p.signature_off))
         err = DFOTA_E_SIGNATURE;
     if (err)

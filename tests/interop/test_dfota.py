@@ -588,6 +588,9 @@ class Packages(unittest.TestCase):
                 [*range(0, 8), 79, 80, 81, *range(82, len(good), 7),
                  len(good) - 1])
 
+    def test_bytes_behind_the_package(self):
+        self.refused(get(PACKAGE) + b"\0", "-longer")
+
     def test_another_source(self):
         for other in (NEW, put("short", get(OLD)[:-1]), PACKAGE):
             run("apply", other, PACKAGE, "-o", path("f-out"), status=3)
