@@ -314,6 +314,7 @@ static uint8_t read_one(struct lwm2m_client *c, const struct lwm2m_path *path,
 {
     const struct resource *def = objects_find(c, path->id[0], path->id[2]);
     struct lwm2m_path p = *path;
+    size_t first = r->n;
 
     if (!def)
         return COAP_NOT_FOUND;
@@ -322,21 +323,21 @@ static uint8_t read_one(struct lwm2m_client *c, const struct lwm2m_path *path,
     p.depth = LWM2M_DEPTH_RESOURCE;
     read_resource(c, &p, r);
     if (path->depth == LWM2M_DEPTH_RESOURCE)
-        return r->n > 0 || def->can & IS_MULTIPLE ? COAP_CONTENT
-                                                  : COAP_NOT_FOUND;
-    for (size_t i = 0; i < r->n; i++)
+        return r->n > first || def->can & IS_MULTIPLE ? COAP_CONTENT
+                                                      : COAP_NOT_FOUND;
+    for (size_t i = first; i < r->n; i++)
         if (lwm2m_path_equal(&r->record[i].path, path)) {
-            r->record[0] = r->record[i];
-            r->n = 1;
+            r->record[first] = r->record[i];
+            r->n = first + 1;
             return COAP_CONTENT;
         }
+    r->n = first;
     return COAP_NOT_FOUND;
 }
 
 uint8_t objects_read(struct lwm2m_client *c, const struct lwm2m_path *path,
                      struct reading *r)
 {
-    r->n = r->text_len = 0;
     if (path->depth == 0)
         return COAP_NOT_ALLOWED;
     if (path->id[0] == 0)

@@ -199,7 +199,7 @@ static struct lwm2m_observation *of_token(struct lwm2m_client *c,
 static bool number_at(struct lwm2m_client *c, const struct lwm2m_path *path,
                       double *out)
 {
-    struct reading r;
+    struct reading r = {.n = 0};
 
     return path->depth >= LWM2M_DEPTH_RESOURCE &&
            objects_read(c, path, &r) == COAP_CONTENT && r.n == 1 &&

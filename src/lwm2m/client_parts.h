@@ -29,7 +29,7 @@ struct resource {
     uint8_t versions; /* 1: LwM2M 1.0, 2: 1.1; of object 5 its own version */
 };
 
-/* Collects what a path has. Values live in text until the next use. */
+/* Collects what paths have; zeroed to begin. Values live in text. */
 struct reading {
     struct lwm2m_record record[RECORDS_MAX];
     size_t n;
@@ -45,7 +45,7 @@ const struct resource *objects_find(const struct lwm2m_client *c,
 bool objects_have(const struct lwm2m_client *c, const struct lwm2m_path *path);
 
 /**
- * Collect the records under a path that may be read.
+ * Add the records under a path that may be read.
  *
  * returns  2.05, or the code that says why not
  */

@@ -56,7 +56,7 @@ static unsigned best_format(const struct lwm2m_client *c,
 uint8_t client_read(struct lwm2m_client *c, const struct lwm2m_path *path,
                     unsigned *format, struct buffer *out)
 {
-    struct reading r;
+    struct reading r = {.n = 0};
     uint8_t code = objects_read(c, path, &r);
     int err;
 
@@ -145,8 +145,6 @@ struct writing {
     struct lwm2m_client *c;
     bool apply;
     uint8_t code; /* 0: all well so far */
-    bool replaces;
-    struct lwm2m_path instance; /* that is replaced */
 };
 
 static int on_record(void *ctx, const struct lwm2m_record *r)
@@ -154,6 +152,9 @@ static int on_record(void *ctx, const struct lwm2m_record *r)
     struct writing *w = ctx;
     uint8_t code = objects_write(w->c, r, bootstrapping(w->c), w->apply);
 
+    /* Lifetime or binding may be new: the server is told. */
+    if (w->apply && r->path.id[0] == 1 && !bootstrapping(w->c))
+        w->c->update_due = true;
     if (code == COAP_CHANGED)
         return 0;
     /* Of many resources, one that this client does not have is skipped by
@@ -192,8 +193,6 @@ static uint8_t apply(struct lwm2m_client *c, const struct lwm2m_path *path,
     err = lwm2m_read(format, path, data, len, &sink);
     client_keep(c);
     observe_changed(c, path);
-    if (path->id[0] == 1 && !bootstrapping(c))
-        c->update_due = true; /* lifetime or binding may be new */
     return err ? (w.code ? w.code : code_of(err)) : COAP_CHANGED;
 }
 
@@ -288,6 +287,87 @@ static uint8_t execute(struct lwm2m_client *c, const struct lwm2m_path *path)
                             : execute_firmware(c, path->id[2]);
 }
 
+/* ---- composite operations (1.1) ------------------------------------------ */
+
+struct composite {
+    struct lwm2m_client *c;
+    struct reading *all;
+};
+
+/* Adds what a path has; what is not there is left out of the answer. */
+static int on_composite(void *ctx, const struct lwm2m_record *r)
+{
+    static const uint16_t readable[] = {1, 3, 5};
+    struct composite *o = ctx;
+
+    if (r->path.depth > 0)
+        objects_read(o->c, &r->path, o->all);
+    for (size_t i = 0; r->path.depth == 0 && i < 3; i++) {
+        struct lwm2m_path path = lwm2m_path_make(1, readable[i], 0, 0);
+
+        objects_read(o->c, &path, o->all);
+    }
+    return o->all->n < RECORDS_MAX ? 0 : DFOTA_E_FULL;
+}
+
+static uint8_t read_composite(struct lwm2m_client *c, const struct coap_msg *m,
+                              unsigned format, unsigned *accept,
+                              struct buffer *out)
+{
+    struct lwm2m_path root = lwm2m_path_make(0, 0, 0, 0);
+    struct reading all = {.n = 0};
+    struct composite o = {.c = c, .all = &all};
+    struct lwm2m_sink sink = {.ctx = &o, .record = on_composite};
+    int err = lwm2m_read(format, &root, m->payload, m->payload_len, &sink);
+
+    if (err)
+        return code_of(err);
+    if (*accept == LWM2M_FORMAT_NONE)
+        *accept = format;
+    err = lwm2m_write(*accept, &root, all.record, all.n, out);
+    if (err == DFOTA_E_UNSUPPORTED)
+        return COAP_NOT_ACCEPTABLE;
+    return err ? COAP_SERVER_ERROR : COAP_CONTENT;
+}
+
+static void on_composite_request(struct lwm2m_client *c,
+                                 const struct coap_ticket *ticket,
+                                 const struct coap_msg *m,
+                                 const struct lwm2m_path *path)
+{
+    uint32_t format = LWM2M_FORMAT_NONE, accept = LWM2M_FORMAT_NONE;
+    uint8_t memory[64];
+    struct coap_options options;
+    struct coap_answer a = {.code = COAP_NOT_ALLOWED};
+    struct buffer out;
+    unsigned chosen;
+
+    buffer_init(&out, 16384);
+    coap_msg_uint(m, COAP_CONTENT_FORMAT, &format);
+    coap_msg_uint(m, COAP_ACCEPT, &accept);
+    chosen = accept;
+    if (path->depth > 0 || !c->c.v11 || bootstrapping(c))
+        a.code = COAP_NOT_ALLOWED;
+    else if (format != LWM2M_FORMAT_SENML_JSON &&
+             format != LWM2M_FORMAT_SENML_CBOR)
+        a.code = COAP_UNSUPPORTED_FORMAT;
+    else if (m->code == COAP_IPATCH)
+        a.code = apply(c, path, format, m->payload, m->payload_len);
+    else
+        a.code = read_composite(c, m, format, &chosen, &out);
+    coap_options_init(&options, memory, sizeof memory);
+    if (a.code == COAP_CONTENT)
+        coap_serve(m,
+                   &(struct coap_served){.data = (const uint8_t *)out.data,
+                                         .len = (uint32_t)out.len,
+                                         .szx = c->c.block_szx,
+                                         .format = (uint16_t)chosen,
+                                         .has_format = true},
+                   &options, &a);
+    coap_peer_answer(&c->peer, c->now, ticket, &a);
+    buffer_release(&out);
+}
+
 /* ---- the request --------------------------------------------------------- */
 
 /* The package, or the instance it is in. */
@@ -363,6 +443,8 @@ void client_request(struct lwm2m_client *c, const struct coap_ticket *ticket,
         on_put_or_post(c, ticket, m, &path);
     else if (m->code == COAP_DELETE)
         on_delete(c, ticket, &path);
+    else if (m->code == COAP_FETCH || m->code == COAP_IPATCH)
+        on_composite_request(c, ticket, m, &path);
     else
         client_answer(c, ticket, COAP_NOT_ALLOWED);
 }

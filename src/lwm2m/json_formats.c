@@ -135,7 +135,13 @@ static int one_record(struct lwm2m_reader *r, const char *base_name,
         reader_join(base_name, name, &path) != 0 ||
         value_of(record, rules, &v, &found) != 0)
         return DFOTA_E_SYNTAX;
-    return found ? deliver(r, record, &path, &v) : 0;
+    /* A path alone: what a Read-Composite asks for. */
+    if (!found && !json_object_get(record, "n") &&
+        !json_object_get(record, "bn"))
+        return 0;
+    if (!found)
+        v = (struct lwm2m_value){.kind = LWM2M_EMPTY};
+    return deliver(r, record, &path, &v);
 }
 
 static int senml_records(struct lwm2m_reader *r, json_t *all)

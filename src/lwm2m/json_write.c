@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SenML JSON and the JSON of LwM2M 1.0, written. */
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ static int set_value(json_t *record, const struct lwm2m_value *v, bool senml)
 {
     struct buffer text;
 
-    buffer_init(&text, 2 * LWM2M_VALUE_MAX);
+    buffer_init(&text, (size_t)2 * LWM2M_VALUE_MAX);
     switch (v->kind) {
     case LWM2M_INTEGER:
         return json_object_set_new(record, "v", json_integer(v->integer));
@@ -47,11 +48,10 @@ static int set_value(json_t *record, const struct lwm2m_value *v, bool senml)
 
 static void set_base(json_t *record, const struct lwm2m_path *base, bool alone)
 {
-    char text[LWM2M_PATH_TEXT + 1];
+    char path[LWM2M_PATH_TEXT], text[LWM2M_PATH_TEXT + 1];
 
-    lwm2m_path_print(base, text);
-    if (base->depth > 0 && !alone)
-        strcat(text, "/");
+    snprintf(text, sizeof text, "%s%s", lwm2m_path_print(base, path),
+             base->depth > 0 && !alone ? "/" : "");
     json_object_set_new(record, "bn", json_string(text));
 }
 

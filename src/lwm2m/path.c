@@ -61,7 +61,8 @@ char *lwm2m_path_print(const struct lwm2m_path *path, char out[LWM2M_PATH_TEXT])
 {
     size_t at = 0;
 
-    strcpy(out, "/");
+    out[0] = '/';
+    out[1] = '\0';
     for (unsigned i = 0; i < path->depth; i++)
         at += (size_t)snprintf(out + at, LWM2M_PATH_TEXT - at, "/%u",
                                path->id[i]);

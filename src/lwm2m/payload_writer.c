@@ -67,14 +67,16 @@ static int put_senml_head(struct buffer *out, const struct lwm2m_path *base,
                           unsigned values)
 {
     char text[LWM2M_PATH_TEXT], base_text[LWM2M_PATH_TEXT + 1] = "";
+    size_t base_len = 0;
     const char *name = lwm2m_path_print(path, text);
     bool alone = lwm2m_path_equal(base, path);
 
     if (base->depth > 0) {
         lwm2m_path_print(base, base_text);
-        name += strlen(base_text);
+        base_len = strlen(base_text);
+        name += base_len;
         if (!alone) {
-            strcat(base_text, "/");
+            base_text[base_len++] = '/';
             name++;
         }
     }
@@ -82,7 +84,7 @@ static int put_senml_head(struct buffer *out, const struct lwm2m_path *base,
     cbor_put_head(out, MAJOR_MAP, values + first + (name[0] != '\0'));
     if (first) {
         cbor_put_integer(out, LABEL_BN);
-        cbor_put_text(out, base_text, strlen(base_text));
+        cbor_put_text(out, base_text, base_len);
     }
     if (name[0]) {
         cbor_put_integer(out, LABEL_N);

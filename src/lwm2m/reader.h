@@ -55,7 +55,7 @@ struct senml_reader {
     int key; /* label of the pair; SenML's numbers, or one of our own */
     char word[SENML_NAME_MAX], name[SENML_NAME_MAX], base_name[SENML_NAME_MAX];
     uint8_t word_len;
-    bool has_value, begun;
+    bool has_value, begun, named;
     struct lwm2m_path path; /* of the value begun */
     struct lwm2m_value value;
 };

@@ -328,6 +328,27 @@ static struct registration *at_location(struct registrar *s, const char *path)
     return r && !r->absent ? r : NULL;
 }
 
+static void on_location(struct registrar *s, struct lwm2m_way *way,
+                        const struct coap_ticket *ticket,
+                        const struct coap_msg *m, const char *path)
+{
+    struct registration *r = at_location(s, path);
+
+    /* Another identity learns nothing, not even that it is there. */
+    if (r && way->identity && strcmp(way->identity, r->endpoint) != 0)
+        r = NULL;
+    if (!r) {
+        answer(s, way, ticket, COAP_NOT_FOUND, NULL);
+    } else if (m->code == COAP_POST || m->code == COAP_PUT) {
+        on_update(s, way, ticket, m, r);
+    } else if (m->code == COAP_DELETE) {
+        answer(s, way, ticket, COAP_DELETED, NULL);
+        leave(s, r);
+    } else {
+        answer(s, way, ticket, COAP_NOT_ALLOWED, NULL);
+    }
+}
+
 bool registrar_request(struct registrar *s, uint64_t now, struct lwm2m_way *way,
                        const struct coap_ticket *ticket,
                        const struct coap_msg *m)
@@ -336,31 +357,19 @@ bool registrar_request(struct registrar *s, uint64_t now, struct lwm2m_way *way,
                                      COAP_URI_PATH, COAP_URI_QUERY,
                                      COAP_ACCEPT};
     char path[COAP_PATH_MAX];
-    struct registration *r;
 
     s->now = now;
     coap_msg_path(m, path, sizeof path);
     if (strcmp(path, "/rd") != 0 && strncmp(path, "/rd/", 4) != 0)
         return false;
-    if (coap_msg_critical(m, known, sizeof known / sizeof known[0])) {
+    if (coap_msg_critical(m, known, sizeof known / sizeof known[0]))
         answer(s, way, ticket, COAP_BAD_OPTION, NULL);
-        return true;
-    }
-    r = path[3] ? at_location(s, path) : NULL;
-    if (!path[3] && m->code == COAP_POST)
+    else if (!path[3] && m->code == COAP_POST)
         on_register(s, way, ticket, m);
     else if (!path[3])
         answer(s, way, ticket, COAP_NOT_ALLOWED, NULL);
-    else if (!r || (way->identity && strcmp(way->identity, r->endpoint) != 0))
-        answer(s, way, ticket, COAP_NOT_FOUND, NULL);
-    else if (m->code == COAP_POST || m->code == COAP_PUT)
-        on_update(s, way, ticket, m, r);
-    else if (m->code == COAP_DELETE) {
-        answer(s, way, ticket, COAP_DELETED, NULL);
-        leave(s, r);
-    } else {
-        answer(s, way, ticket, COAP_NOT_ALLOWED, NULL);
-    }
+    else
+        on_location(s, way, ticket, m, path);
     return true;
 }
 

@@ -110,12 +110,12 @@ static int grow(struct registrar *s)
     uint32_t buckets = s->buckets ? 2 * s->buckets : BUCKETS_FIRST;
     struct registration **heap, **a, **b;
 
-    heap = realloc(s->heap, buckets * sizeof *heap);
+    heap = realloc(s->heap, buckets * sizeof(struct registration *));
     if (!heap)
         return DFOTA_E_NOMEM;
     s->heap = heap;
-    a = calloc(buckets, sizeof *a);
-    b = calloc(buckets, sizeof *b);
+    a = calloc(buckets, sizeof(struct registration *));
+    b = calloc(buckets, sizeof(struct registration *));
     if (!a || !b) {
         free(a);
         free(b);

@@ -77,8 +77,13 @@ static int end_map(struct lwm2m_reader *r)
         s->state = AT_END;
     else
         s->state = AT_MAP;
-    if (err || !s->has_value)
+    if (err)
         return err;
+    /* A path alone: what a Read-Composite asks for. */
+    if (!s->has_value && !s->named)
+        return 0;
+    if (!s->has_value)
+        s->value = (struct lwm2m_value){.kind = LWM2M_EMPTY};
     /* Bytes that were begun under another name have gone the wrong way. */
     if (s->begun && !lwm2m_path_equal(&path, &s->path))
         return DFOTA_E_SYNTAX;
@@ -99,7 +104,7 @@ static int on_map(struct lwm2m_reader *r, const struct cbor_token *t)
         return DFOTA_E_SYNTAX;
     s->map_open = t->indefinite;
     s->pairs_left = t->number;
-    s->has_value = s->begun = false;
+    s->has_value = s->begun = s->named = false;
     s->name[0] = '\0';
     s->state = AT_KEY;
     return !s->map_open && s->pairs_left == 0 ? end_map(r) : 0;
@@ -171,6 +176,7 @@ static int on_name(struct lwm2m_reader *r, const struct cbor_token *t)
 
     if (err || !t->last)
         return err;
+    s->named = true;
     memcpy(s->key == KEY_BN ? s->base_name : s->name, s->word, sizeof s->word);
     return end_pair(r);
 }

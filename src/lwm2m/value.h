@@ -39,7 +39,8 @@ enum lwm2m_kind {
     LWM2M_BOOLEAN, /* integer, 0 or 1 */
     LWM2M_BYTES,   /* data, len */
     LWM2M_LINK,    /* integer: object << 16 | instance */
-    LWM2M_EMPTY,   /* a container that has nothing inside: an instance in TLV */
+    LWM2M_EMPTY,   /* a path alone: a container with nothing inside (TLV), what
+                    * a composite operation asks for (SenML) */
 };
 
 struct lwm2m_value {
