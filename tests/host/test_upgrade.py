@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`dfota upgrade` against `dfota-module`: whole updates over a pty.
 
-usage: test_upgrade.py BIN_DIR IMAGE_DIR [NAME]...
+usage: test_upgrade.py [--long] BIN_DIR IMAGE_DIR [NAME]...
 
+--long runs the cases that take turns over the dialects in all of them.
 Packages come from the program's own `dfota diff`, the server is Python's.
 Every case ends with the emulator's own account: how many AT lines it got
 while it was in DFOTA mode (none are allowed), and which version it runs.
@@ -24,8 +25,12 @@ import time
 
 OLD, NEW = "1.0.0", "1.1.0"
 QUIRKS = """httptart http-start httppend resetting-blank resetting-3
-comma-blank percent-none percent-tight percent-blank no-downloading no-start
+comma-blank percent-none percent-tight percent-blank polling-blank
+banner-upgrade banner-update banner-blank banner-tight no-downloading no-start
 no-end rdy-middle end-glued""".split()
+BY_URL = "bc26 mc65 bg95 bg96 bg96-softbank".split()
+BY_FILE = "mc65 bg95 bg96 bg96-softbank eg25".split()
+DIALECTS = BY_URL + ["eg25"]
 CASES = []
 
 
@@ -42,8 +47,9 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 class Bench:
     """One module with its state, in a folder of its own."""
 
-    def __init__(self, env, **options):
+    def __init__(self, env, model="bg95", **options):
         self.env = env
+        self.model = model
         self.dir = tempfile.mkdtemp(dir=env.dir)
         self.options = {"speed": "0", **options}
         self.module = None
@@ -54,7 +60,7 @@ class Bench:
         return os.path.join(self.dir, name)
 
     def start(self):
-        args = [self.env.bin("dfota-module"), "--model", "bg95",
+        args = [self.env.bin("dfota-module"), "--model", self.model,
                 "--state", self.path("state"),
                 "--firmware", self.env.image(OLD),
                 "--port", "pty:" + self.path("port"),
@@ -100,6 +106,9 @@ class Bench:
         return json.loads(self.ask("state"))
 
     def command(self, *more, package="up.pkg", file=False):
+        package = self.env.package(package, self.model)
+        if self.model == "eg25":
+            file = True
         place = (["--file", self.env.path(package)] if file
                  else ["--url", self.env.url + package])
         return [self.env.bin("dfota"), "upgrade", "--port",
@@ -133,9 +142,7 @@ class Env:
         self.url = "http://127.0.0.1:%d/" % server.server_port
         self.tool("keygen", "-o", self.path("key.pem"))
         self.tool("keygen", "-o", self.path("other.pem"))
-        self.diff("up.pkg", OLD, NEW, "key.pem")
-        self.diff("foreign.pkg", NEW, OLD, "key.pem")
-        self.diff("wrong.pkg", OLD, NEW, "other.pem")
+        self.lock = threading.Lock()
 
     def path(self, name):
         return os.path.join(self.dir, name)
@@ -150,10 +157,23 @@ class Env:
         subprocess.run([self.bin("dfota"), *args], check=True,
                        capture_output=True)
 
-    def diff(self, package, old, new, key):
-        self.tool("diff", self.image(old), self.image(new), "-o",
-                  self.path(package), "--key", self.path(key), "--class",
-                  "bg95")
+    def package(self, name, model):
+        """Make a package of that kind for that class of module, once."""
+        old, new, key = PACKAGES.get(name, (None, None, None))
+        if not old:
+            return name
+        file = "%s-%s" % (model, name)
+        with self.lock:
+            if not os.path.exists(self.path(file)):
+                self.tool("diff", self.image(old), self.image(new), "-o",
+                          self.path(file), "--key", self.path(key),
+                          "--class", model)
+        return file
+
+
+PACKAGES = {"up.pkg": (OLD, NEW, "key.pem"),
+            "foreign.pkg": (NEW, OLD, "key.pem"),
+            "wrong.pkg": (OLD, NEW, "other.pem")}
 
 
 def expect(got, status, last):
@@ -185,16 +205,54 @@ def the_wanted_version_is_left_alone(env):
     b.finish(OLD)
 
 
+def all_of(function, rows, at_once=6):
+    """Run function(*row) for all rows; most of each is waiting."""
+    failed = []
+
+    def one(row):
+        try:
+            function(*row)
+        except Exception as e:
+            failed.append("%s: %s" % (row, e))
+
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(one, rows))
+    assert not failed, "\n".join(failed)
+
+
+def one_update(env, model, file, *more, **options):
+    b = Bench(env, model, **options)
+    got = b.upgrade("--to-version", NEW, *more, file=file)
+    expect(got, 0, DONE)
+    state = b.state()
+    assert state["updates"] == 1, state
+    b.finish(NEW)
+    return b, got
+
+
+@case
+def every_dialect_by_every_way(env):
+    all_of(lambda model, file: one_update(env, model, file),
+           [(m, False) for m in BY_URL] + [(m, True) for m in BY_FILE])
+
+
+@case
+def auto_tells_the_softbank_edition_from_a_bg96(env):
+    for model in ("bg96", "bg96-softbank"):
+        b = Bench(env, model)
+        status, last, err = b.upgrade("--dry-run")
+        assert status == 0 and "dry run: %s with version" % model in last, last
+        b.finish(OLD)
+
+
 @case
 def every_misprint_is_survived(env):
-    def one(quirk):
-        b = Bench(env, quirks=[quirk])
-        got = b.upgrade("--to-version", NEW)
-        assert got[0] == 0 and DONE in got[1], (quirk, got)
-        b.finish(NEW)
-
-    with concurrent.futures.ThreadPoolExecutor(7) as pool:
-        list(pool.map(one, QUIRKS))
+    """Each in one dialect here, in all of them with --long."""
+    rows = [(DIALECTS[i % len(DIALECTS)], q) for i, q in enumerate(QUIRKS)]
+    if env.long:
+        rows = [(d, q) for d in DIALECTS for q in QUIRKS]
+    all_of(lambda model, quirk: one_update(env, model, False, quirks=[quirk]),
+           rows)
 
 
 @case
@@ -335,7 +393,11 @@ def every_case_is_listed(path):
 def main():
     if sys.argv[1] == "--list-check":
         return every_case_is_listed(sys.argv[2])
+    long = sys.argv[1] == "--long"
+    if long:
+        del sys.argv[1]
     env = Env(sys.argv[1], sys.argv[2])
+    env.long = long
     wanted = sys.argv[3:]
     unknown = set(wanted)
     failed = 0

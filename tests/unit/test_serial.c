@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/err.h"
 #include "port/posix/serial.h"
+#include "port/posix/usb_tty.h"
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -151,6 +152,141 @@ static void a_pty_that_vanishes_is_an_error_and_may_come_back(void **state)
     (void)unlink(link);
 }
 
+/* Its number may be another's by then: see what a link leads to once. */
+static void a_pty_is_opened_again_only_by_a_new_link(void **state)
+{
+    struct serial *port;
+    char link[96];
+    int master;
+
+    (void)state;
+    (void)snprintf(link, sizeof(link), "%s/pty", folder);
+    master = make_pty(link);
+    port = made("pty:", link);
+    assert_int_equal(serial_open(port), DFOTA_OK);
+    assert_int_equal(serial_open(port), DFOTA_E_NOTFOUND);
+    close(master);
+    master = make_pty(link);
+    assert_int_equal(serial_open(port), DFOTA_OK);
+    serial_destroy(port);
+    close(master);
+    unlink(link);
+}
+
+static void put(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* A USB device with one serial port, as sysfs shows it: its folder, that of
+ * the interface, of the port, and the link from class/tty. */
+static void plug(const char *tty, const char *socket, const char *serial,
+                 const char *interface)
+{
+    char path[256];
+    char link[256];
+
+    (void)snprintf(path, sizeof(path),
+                   "mkdir -p %s/sys/class/tty/%s "
+                   "%s/sys/devices/%s/%s:1.%s/%s",
+                   folder, tty, folder, socket, socket, interface, tty);
+    assert_int_equal(system(path), 0); /* NOLINT(cert-env33-c): a fixed word */
+    (void)snprintf(path, sizeof(path), "%s/sys/devices/%s/idVendor", folder,
+                   socket);
+    put(path, "2c7c\n");
+    (void)snprintf(path, sizeof(path), "%s/sys/devices/%s/serial", folder,
+                   socket);
+    if (*serial)
+        put(path, serial);
+    (void)snprintf(path, sizeof(path),
+                   "%s/sys/devices/%s/%s:1.%s/bInterfaceNumber", folder, socket,
+                   socket, interface);
+    put(path, interface);
+    (void)snprintf(link, sizeof(link), "%s/sys/class/tty/%s/device", folder,
+                   tty);
+    (void)snprintf(path, sizeof(path), "../../../devices/%s/%s:1.%s/%s", socket,
+                   socket, interface, tty);
+    assert_int_equal(symlink(path, link), 0);
+}
+
+static void unplug_all(void)
+{
+    char command[128];
+
+    (void)snprintf(command, sizeof(command), "rm -rf %s/sys", folder);
+    assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): as above */
+}
+
+static void a_usb_port_is_known_by_serial_number_and_interface(void **state)
+{
+    char sysfs[96];
+    char id[USB_TTY_ROOM];
+    char tty[USB_TTY_ROOM];
+
+    (void)state;
+    (void)snprintf(sysfs, sizeof(sysfs), "%s/sys", folder);
+    plug("ttyUSB2", "1-4", "4711\n", "02");
+    plug("ttyUSB3", "1-4", "4711\n", "03");
+    plug("ttyUSB4", "1-5", "", "02");
+    assert_int_equal(usb_tty_identify(sysfs, "ttyUSB2", id), DFOTA_OK);
+    assert_string_equal(id, "2c7c:4711:02");
+    assert_int_equal(usb_tty_find(sysfs, id, tty), DFOTA_OK);
+    assert_string_equal(tty, "ttyUSB2");
+    assert_int_equal(usb_tty_identify(sysfs, "ttyUSB4", id), DFOTA_OK);
+    assert_string_equal(id, "2c7c:@1-5:02");
+    assert_int_equal(usb_tty_identify(sysfs, "ttyS0", id), DFOTA_E_NOTFOUND);
+    assert_int_equal(usb_tty_find(sysfs, "2c7c:4712:02", tty),
+                     DFOTA_E_NOTFOUND);
+    unplug_all();
+}
+
+static void a_usb_module_is_found_again_under_another_name(void **state)
+{
+    struct serial *port;
+    char sysfs[96];
+    char link[96];
+    char other[96];
+    int masters[2];
+
+    (void)state;
+    (void)snprintf(sysfs, sizeof(sysfs), "%s/sys", folder);
+    (void)snprintf(link, sizeof(link), "%s/ttyUSB2", folder);
+    (void)snprintf(other, sizeof(other), "%s/ttyUSB7", folder);
+    plug("ttyUSB2", "1-4", "4711\n", "02");
+    masters[0] = make_pty(link);
+    port = made("", link);
+    serial_set_roots(port, sysfs, folder);
+    assert_false(serial_is_usb(port));
+    assert_int_equal(serial_open(port), DFOTA_OK);
+    assert_true(serial_is_usb(port));
+
+    /* It resets, and another module takes its name. */
+    serial_close(port);
+    unplug_all();
+    plug("ttyUSB2", "1-3", "4710\n", "02");
+    assert_int_equal(serial_open(port), DFOTA_E_NOTFOUND);
+    plug("ttyUSB7", "1-4", "4711\n", "02");
+    masters[1] = make_pty(other);
+    assert_int_equal(serial_open(port), DFOTA_OK);
+    assert_int_equal(write(masters[1], "RDY", 3), 3);
+    {
+        uint8_t data[3];
+
+        assert_int_equal(read_all(port, data, 3), DFOTA_OK);
+        assert_memory_equal(data, "RDY", 3);
+    }
+    serial_destroy(port);
+    close(masters[0]);
+    close(masters[1]);
+    unlink(link);
+    unlink(other);
+    unplug_all();
+}
+
 static void a_tcp_port_is_reached_and_its_end_is_seen(void **state)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET,
@@ -225,6 +361,9 @@ int main(void)
         cmocka_unit_test(every_byte_passes_a_pty_unchanged_both_ways),
         cmocka_unit_test(reading_an_empty_port_gives_nothing_and_no_error),
         cmocka_unit_test(a_pty_that_vanishes_is_an_error_and_may_come_back),
+        cmocka_unit_test(a_pty_is_opened_again_only_by_a_new_link),
+        cmocka_unit_test(a_usb_port_is_known_by_serial_number_and_interface),
+        cmocka_unit_test(a_usb_module_is_found_again_under_another_name),
         cmocka_unit_test(a_tcp_port_is_reached_and_its_end_is_seen),
         cmocka_unit_test(a_unix_socket_is_reached),
         cmocka_unit_test(names_and_rates_that_cannot_be_are_refused),

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -25,6 +26,8 @@ struct serial {
     enum kind kind;
     int fd;
     bool flow_control;
+    struct stat link; /* of a pty: the symbolic link that was followed */
+    bool followed;
 };
 
 static const struct {
@@ -184,14 +187,27 @@ static int configure(const struct serial *port, int fd)
     return tcsetattr(fd, TCSADRAIN, &tio) ? DFOTA_E_IO : DFOTA_OK;
 }
 
+/* The number of a pty that hung up is soon another's. A link to it, which its
+ * owner makes anew at each start, is followed once. */
+static bool is_stale(const struct serial *port, const struct stat *link)
+{
+    return port->followed && S_ISLNK(link->st_mode) &&
+           link->st_ino == port->link.st_ino &&
+           link->st_ctim.tv_sec == port->link.st_ctim.tv_sec &&
+           link->st_ctim.tv_nsec == port->link.st_ctim.tv_nsec;
+}
+
 static int open_tty(struct serial *port)
 {
     char path[PATH_MAX];
+    struct stat link = {0};
     int err = place_of(port, path);
     int fd;
 
     if (err)
         return err;
+    if (port->kind == KIND_PTY && !lstat(path, &link) && is_stale(port, &link))
+        return DFOTA_E_NOTFOUND;
     fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return errno == EBUSY ? DFOTA_E_BUSY : DFOTA_E_NOTFOUND;
@@ -207,6 +223,8 @@ static int open_tty(struct serial *port)
     }
     if (port->kind == KIND_TTY)
         remember(port);
+    port->link = link;
+    port->followed = true;
     port->fd = fd;
     return DFOTA_OK;
 }
