@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 dfota_unit(lwm2m_codecs dfota_lwm2m)
+dfota_unit(lwm2m_firmware dfota_lwm2m)
 
 # A client and a server on a network and a clock of their own.
 add_library(lwm2m_world STATIC ${CMAKE_CURRENT_SOURCE_DIR}/lwm2m_world.c)
