@@ -172,6 +172,11 @@ struct registration_question registration_question(uint8_t code,
 int registration_ask(struct registrar *s, uint64_t now, struct registration *r,
                      const struct registration_question *q);
 
+/** End the observation whose question had this ctx: its next notification is
+ * answered with RST. Harmless when there is none. */
+void registration_unobserve(struct registrar *s, uint64_t now,
+                            struct registration *r, const void *ctx);
+
 /** Read /5/0 and /3/0/3; REGISTRAR_FIRMWARE follows each answer. */
 void registration_refresh(struct registrar *s, uint64_t now,
                           struct registration *r);

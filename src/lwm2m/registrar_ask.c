@@ -198,6 +198,25 @@ void asks_flush(struct registrar *s, struct registration *r)
     }
 }
 
+void registration_unobserve(struct registrar *s, uint64_t now,
+                            struct registration *r, const void *ctx)
+{
+    struct registration_ask **at = &r->sent;
+
+    s->now = now;
+    while (*at) {
+        struct registration_ask *a = *at;
+
+        if (a->observe != 0 || a->ctx != ctx) {
+            at = &a->next;
+            continue;
+        }
+        *at = a->next;
+        coap_peer_cancel(r->way->peer, now, a->id);
+        free(a);
+    }
+}
+
 /* The list is taken off first: who is told may ask again. */
 static void drop_list(struct registration *r, struct registration_ask *a)
 {

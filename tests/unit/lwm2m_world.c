@@ -549,10 +549,21 @@ struct asked {
     bool answered;
     uint8_t code;
     char *out;
-    size_t room;
+    size_t room, len;
+    uint32_t format;
 };
 
 static struct asked asked;
+
+size_t world_answer_len(void)
+{
+    return asked.len;
+}
+
+unsigned world_answer_format(void)
+{
+    return asked.format;
+}
 
 static void on_answer(void *ctx, struct registration *r, uint8_t code,
                       const struct coap_msg *m)
@@ -562,6 +573,10 @@ static void on_answer(void *ctx, struct registration *r, uint8_t code,
     (void)r;
     a->answered = true;
     a->code = code;
+    a->format = LWM2M_FORMAT_NONE;
+    if (m)
+        (void)coap_msg_uint(m, COAP_CONTENT_FORMAT, &a->format);
+    a->len = m ? m->payload_len : 0;
     if (a->out && m && m->payload_len < a->room) {
         if (m->payload_len)
             memcpy(a->out, m->payload, m->payload_len);
@@ -622,6 +637,16 @@ int world_job(struct world *w, enum lwm2m_job_method method)
     w->job_runs = true;
     return lwm2m_job_start(&w->job, &w->registrar, w->now,
                            world_registration(w), &w->job_config);
+}
+
+void world_server_forgets(struct world *w)
+{
+    struct registrar_config config = {.max = 1000};
+
+    registrar_release(&w->registrar);
+    for (int i = 0; i < WORLD_WAYS; i++)
+        w->ways[i].way.first = NULL;
+    registrar_init(&w->registrar, &registrar_ops, w, &config);
 }
 
 void world_init(struct world *w, uint64_t seed, uint32_t package_len)

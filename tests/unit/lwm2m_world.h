@@ -118,6 +118,13 @@ struct registration *world_registration(struct world *w);
 uint8_t world_ask(struct world *w, const struct registration_question *q,
                   char *out, size_t room);
 
+/** Of the last answer that world_ask() and world_do() gave. */
+size_t world_answer_len(void);
+unsigned world_answer_format(void);
+
+/** The server starts anew and knows nobody. */
+void world_server_forgets(struct world *w);
+
 /** GET, PUT.. of a path with a text. */
 uint8_t world_do(struct world *w, uint8_t code, const char *path,
                  const char *text, char *out, size_t room);

@@ -1,0 +1,895 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The interoperability tests of OMA (LightweightM2M-1.0 and 1.1) that concern
+ * the objects there are here, client against server, each under its number:
+ * bootstrap, registration, management, observation. 751 to 780 are in
+ * test_lwm2m_interop_firmware.c.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "lwm2m/payload_writer.h"
+#include "lwm2m/reader.h"
+#include "lwm2m_world.h"
+
+static struct world w;
+
+static void begin(bool v11)
+{
+    world_init(&w, 7, 1000);
+    w.config.v11 = v11;
+    world_start(&w);
+    assert_true(world_until(&w, 60000, world_is_registered));
+    world_run(&w, 2000);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    world_release(&w);
+    return 0;
+}
+
+/* What the last GET gave, read back by its format. */
+static char answer[2048];
+
+struct found {
+    struct lwm2m_path path;
+    bool there;
+    int64_t integer;
+    char text[128];
+    size_t all;
+};
+
+static int on_record(void *ctx, const struct lwm2m_record *r)
+{
+    struct found *f = ctx;
+
+    f->all++;
+    if (!lwm2m_path_equal(&r->path, &f->path))
+        return 0;
+    f->there = true;
+    (void)lwm2m_as_integer(&r->value, &f->integer);
+    if (lwm2m_as_text(&r->value, f->text, sizeof f->text) != 0)
+        f->text[0] = '\0';
+    return 0;
+}
+
+/* Read a path in a format and look for one resource in it. */
+static struct found read_as(unsigned format, const char *path,
+                            const char *resource)
+{
+    struct registration_question q = registration_question(COAP_GET, path);
+    struct found f = {.there = false};
+    struct lwm2m_sink sink = {.ctx = &f, .record = on_record};
+
+    q.accept = format;
+    lwm2m_path_parse(resource, strlen(resource), &f.path);
+    assert_int_equal(world_ask(&w, &q, answer, sizeof answer), COAP_CONTENT);
+    assert_int_equal(
+        lwm2m_read(format, &q.path, answer, world_answer_len(), &sink), 0);
+    assert_true(f.there);
+    return f;
+}
+
+static uint8_t write_as(unsigned format, uint8_t code, const char *path,
+                        const struct lwm2m_record *records, size_t n)
+{
+    struct registration_question q = registration_question(code, path);
+    struct buffer out;
+    uint8_t got;
+
+    buffer_init(&out, 1024);
+    assert_int_equal(lwm2m_write(format, &q.path, records, n, &out), 0);
+    q.format = format;
+    q.payload = out.data;
+    q.payload_len = out.len;
+    got = world_ask(&w, &q, answer, sizeof answer);
+    buffer_release(&out);
+    return got;
+}
+
+static struct lwm2m_record integer_at(const char *path, int64_t v)
+{
+    struct lwm2m_record r = {.value = lwm2m_integer(v)};
+
+    lwm2m_path_parse(path, strlen(path), &r.path);
+    return r;
+}
+
+static void assert_reads(const char *path, const char *text)
+{
+    assert_int_equal(world_do(&w, COAP_GET, path, NULL, answer, sizeof answer),
+                     COAP_CONTENT);
+    assert_string_equal(answer, text);
+}
+
+/* ---- 0 to 9: bootstrap --------------------------------------------------- */
+
+static void prepare_bootstrap(void)
+{
+    world_init(&w, 7, 1000);
+    memset(&w.kept.server, 0, sizeof w.kept.server);
+    w.kept.security[0].bootstrap = true;
+    w.has_account = true;
+    w.account = (struct bootstrap_account){.uri = "coap://server:5683",
+                                           .mode = LWM2M_PSK,
+                                           .identity = (const uint8_t *)"id",
+                                           .identity_len = 2,
+                                           .secret = (const uint8_t *)"key!",
+                                           .secret_len = 4,
+                                           .short_id = 101,
+                                           .lifetime_s = 120,
+                                           .binding = "U"};
+    world_start(&w);
+}
+
+static void int_0_client_initiated_bootstrap(void **state)
+{
+    const struct lwm2m_security *s = &w.kept.security[1];
+
+    (void)state;
+    prepare_bootstrap();
+    assert_true(world_until(&w, 60000, world_is_registered));
+    assert_true(w.bootstrapped);
+    assert_string_equal(s->uri, "coap://server:5683");
+    assert_int_equal(s->mode, LWM2M_PSK);
+    assert_int_equal(s->short_id, 101);
+    assert_int_equal(world_registration(&w)->lifetime_s, 120);
+}
+
+static void int_1_bootstrap_with_a_key_for_the_server(void **state)
+{
+    const struct lwm2m_security *s = &w.kept.security[1];
+
+    (void)state;
+    prepare_bootstrap();
+    assert_true(world_until(&w, 60000, world_is_registered));
+    assert_int_equal(s->identity_len, 2);
+    assert_memory_equal(s->identity, "id", 2);
+    assert_int_equal(s->secret_len, 4);
+    assert_memory_equal(s->secret, "key!", 4);
+}
+
+static void int_4_bootstrap_delete(void **state)
+{
+    (void)state;
+    prepare_bootstrap();
+    /* An account of old, which bootstrap takes away. */
+    w.client.kept.server[1] = (struct lwm2m_server){
+        .used = true, .instance = 7, .short_id = 9, .binding = "U"};
+    assert_true(world_until(&w, 60000, world_is_registered));
+    assert_int_equal(w.kept.server[0].short_id, 101);
+    assert_false(w.kept.server[1].used);
+    /* The bootstrap account itself stays. */
+    assert_true(w.kept.security[0].used && w.kept.security[0].bootstrap);
+}
+
+static void int_6_bootstrap_before_registration(void **state)
+{
+    (void)state;
+    prepare_bootstrap();
+    assert_true(world_until(&w, 60000, world_is_registered));
+    /* Restarted, the client has an account and needs no bootstrap. */
+    w.bootstrapped = false;
+    world_reboot(&w, FIRMWARE_FOUND_NOTHING);
+    assert_true(world_until(&w, 60000, world_is_registered));
+    assert_false(w.bootstrapped);
+}
+
+static void int_7_fallback_to_bootstrap_when_it_is_ordered(void **state)
+{
+    (void)state;
+    prepare_bootstrap();
+    w.client.c.v11 = true;
+    assert_true(world_until(&w, 60000, world_is_registered));
+    w.bootstrapped = false;
+    assert_int_equal(world_do(&w, COAP_POST, "/1/0/9", NULL, NULL, 0),
+                     COAP_CHANGED);
+    world_run(&w, 60000);
+    assert_true(w.bootstrapped);
+    assert_true(world_is_registered(&w));
+}
+
+static void int_9_finish_is_refused_while_the_account_is_not_whole(void **state)
+{
+    (void)state;
+    prepare_bootstrap();
+    w.account.uri = "";
+    world_run(&w, 20000);
+    assert_false(w.bootstrapped);
+    assert_int_equal(w.bootstrap.step, BOOTSTRAP_FAILED);
+    assert_int_equal(w.bootstrap.failed_at, BOOTSTRAP_FINISH);
+    assert_int_equal(w.bootstrap.code, COAP_NOT_ACCEPTABLE);
+}
+
+/* ---- 101 to 109: registration -------------------------------------------- */
+
+static void int_101_initial_registration(void **state)
+{
+    const struct registration *r;
+
+    (void)state;
+    begin(true);
+    r = world_registration(&w);
+    assert_non_null(r);
+    assert_int_equal(r->lifetime_s, 300);
+    assert_true(r->v11);
+    assert_true(registration_has(r, 1));
+    assert_true(registration_has(r, 3));
+    assert_true(registration_has(r, 5));
+    assert_false(registration_has(r, 0));
+    assert_string_equal(r->version, "1.0");
+    assert_true(r->firmware.known);
+    assert_int_equal(r->firmware.delivery, 2);
+    assert_int_equal(r->firmware.protocols, 15);
+}
+
+static void int_102_registration_update(void **state)
+{
+    (void)state;
+    begin(false);
+    world_run(&w, 290 * 1000);
+    assert_int_equal(w.registered, 1);
+    assert_true(w.updated >= 1);
+    assert_non_null(world_registration(&w));
+}
+
+static void int_103_deregistration(void **state)
+{
+    (void)state;
+    begin(false);
+    lwm2m_client_stop(&w.client, w.now);
+    world_run(&w, 5000);
+    assert_int_equal(w.gone, 1);
+    assert_null(world_registration(&w));
+    assert_int_equal(w.client.state, LWM2M_OFF);
+}
+
+static void int_104_registration_update_trigger(void **state)
+{
+    (void)state;
+    begin(false);
+    assert_int_equal(world_do(&w, COAP_POST, "/1/0/8", NULL, NULL, 0),
+                     COAP_CHANGED);
+    world_run(&w, 1000);
+    assert_int_equal(w.updated, 1);
+}
+
+static void int_105_a_discarded_update_makes_it_register_again(void **state)
+{
+    (void)state;
+    begin(false);
+    /* The server has forgotten: 4.04 to the Update. */
+    world_server_forgets(&w);
+    lwm2m_client_update(&w.client, w.now);
+    world_run(&w, 5000);
+    assert_int_equal(w.registered, 2);
+    assert_non_null(world_registration(&w));
+}
+
+static void int_107_extending_the_lifetime(void **state)
+{
+    (void)state;
+    begin(false);
+    assert_int_equal(world_do(&w, COAP_PUT, "/1/0/1", "600", NULL, 0),
+                     COAP_CHANGED);
+    world_run(&w, 2000);
+    assert_int_equal(world_registration(&w)->lifetime_s, 600);
+    /* 300 s are over, 600 are not. */
+    world_run(&w, 310 * 1000);
+    assert_non_null(world_registration(&w));
+}
+
+static void int_108_turning_on_queue_mode(void **state)
+{
+    (void)state;
+    begin(false);
+    assert_false(world_registration(&w)->queue);
+    assert_int_equal(world_do(&w, COAP_PUT, "/1/0/7", "UQ", NULL, 0),
+                     COAP_CHANGED);
+    world_run(&w, 2000);
+    assert_true(world_registration(&w)->queue);
+}
+
+static void on_late(void *ctx, struct registration *r, uint8_t code,
+                    const struct coap_msg *m)
+{
+    (void)r;
+    (void)m;
+    *(uint8_t *)ctx = code;
+}
+
+static void int_109_behaviour_in_queue_mode(void **state)
+{
+    struct registration_question q = registration_question(COAP_GET, "/3/0/0");
+    uint8_t code = 1;
+    unsigned long sent;
+
+    (void)state;
+    world_init(&w, 7, 1000);
+    strcpy(w.kept.server[0].binding, "UQ");
+    w.kept.server[0].lifetime_s = 3600;
+    world_start(&w);
+    assert_true(world_until(&w, 60000, world_is_registered));
+    world_run(&w, 200 * 1000);
+    assert_true(w.client.asleep);
+    /* A question waits on the server, without a datagram .. */
+    sent = w.sent;
+    q.answer = on_late;
+    q.ctx = &code;
+    assert_int_equal(
+        registration_ask(&w.registrar, w.now, world_registration(&w), &q), 0);
+    world_run(&w, 60 * 1000);
+    assert_int_equal(w.sent, sent);
+    assert_int_equal(code, 1);
+    /* .. until the client is heard. */
+    lwm2m_client_update(&w.client, w.now);
+    world_run(&w, 5000);
+    assert_int_equal(code, COAP_CONTENT);
+}
+
+/* ---- 201 to 256: management ---------------------------------------------- */
+
+static void int_201_querying_in_plain_text(void **state)
+{
+    (void)state;
+    begin(false);
+    read_as(LWM2M_FORMAT_TEXT, "/3/0/0", "/3/0/0");
+    assert_string_equal(answer, "Quectel");
+    read_as(LWM2M_FORMAT_TEXT, "/3/0/1", "/3/0/1");
+    assert_string_equal(answer, "BG95");
+    read_as(LWM2M_FORMAT_TEXT, "/3/0/2", "/3/0/2");
+    assert_string_equal(answer, "861234567890123");
+    read_as(LWM2M_FORMAT_TEXT, "/3/0/9", "/3/0/9");
+    assert_string_equal(answer, "90");
+}
+
+static void query_device(unsigned format)
+{
+    begin(true);
+    assert_string_equal(read_as(format, "/3/0", "/3/0/0").text, "Quectel");
+    assert_string_equal(read_as(format, "/3/0", "/3/0/3").text, "1.0");
+    assert_int_equal(read_as(format, "/3/0", "/3/0/11/0").integer, 0);
+    assert_true(read_as(format, "/3/0", "/3/0/13").integer == 1367491215);
+}
+
+static void int_203_querying_in_tlv(void **state)
+{
+    (void)state;
+    query_device(LWM2M_FORMAT_TLV);
+}
+
+static void int_204_querying_in_json(void **state)
+{
+    (void)state;
+    query_device(LWM2M_FORMAT_JSON);
+}
+
+static void int_205_setting_in_plain_text(void **state)
+{
+    (void)state;
+    begin(false);
+    assert_int_equal(world_do(&w, COAP_PUT, "/1/0/2", "101", NULL, 0),
+                     COAP_CHANGED);
+    assert_int_equal(world_do(&w, COAP_PUT, "/1/0/3", "1010", NULL, 0),
+                     COAP_CHANGED);
+    assert_int_equal(world_do(&w, COAP_PUT, "/1/0/5", "2000", NULL, 0),
+                     COAP_CHANGED);
+    assert_reads("/1/0/2", "101");
+    assert_reads("/1/0/3", "1010");
+    assert_reads("/1/0/5", "2000");
+    /* It survives a reboot. */
+    assert_int_equal(w.kept.server[0].pmin_s, 101);
+}
+
+static void set_server(unsigned format)
+{
+    struct lwm2m_record records[] = {
+        integer_at("/1/0/2", 101), integer_at("/1/0/3", 1010),
+        integer_at("/1/0/5", 2000), integer_at("/1/0/6", 1)};
+
+    records[3].value = lwm2m_boolean(true);
+    begin(true);
+    assert_int_equal(write_as(format, COAP_POST, "/1/0", records, 4),
+                     COAP_CHANGED);
+    assert_reads("/1/0/2", "101");
+    assert_reads("/1/0/3", "1010");
+    assert_reads("/1/0/5", "2000");
+    assert_reads("/1/0/6", "1");
+}
+
+static void int_215_setting_in_tlv(void **state)
+{
+    (void)state;
+    set_server(LWM2M_FORMAT_TLV);
+}
+
+static void int_220_setting_in_json(void **state)
+{
+    (void)state;
+    set_server(LWM2M_FORMAT_JSON);
+}
+
+static void int_221_security_is_nobodys_to_read_or_write(void **state)
+{
+    (void)state;
+    begin(true);
+    assert_int_equal(world_do(&w, COAP_GET, "/0/0", NULL, NULL, 0),
+                     COAP_UNAUTHORIZED);
+    assert_int_equal(world_do(&w, COAP_PUT, "/0/0/0", "x", NULL, 0),
+                     COAP_UNAUTHORIZED);
+    assert_int_equal(world_do(&w, COAP_POST, "/0/0/5", NULL, NULL, 0),
+                     COAP_UNAUTHORIZED);
+    assert_int_equal(world_do(&w, COAP_DELETE, "/0/0", NULL, NULL, 0),
+                     COAP_NOT_ALLOWED);
+    assert_string_equal(w.kept.security[0].uri, "coap://127.0.0.1:5683");
+}
+
+static void int_222_read_on_an_object(void **state)
+{
+    (void)state;
+    begin(true);
+    assert_int_equal(read_as(LWM2M_FORMAT_TLV, "/1", "/1/0/1").integer, 300);
+    assert_int_equal(read_as(LWM2M_FORMAT_SENML_CBOR, "/1", "/1/0/0").integer,
+                     1);
+}
+
+static void int_223_read_on_an_instance(void **state)
+{
+    (void)state;
+    begin(true);
+    assert_int_equal(read_as(LWM2M_FORMAT_SENML_JSON, "/1/0", "/1/0/1").integer,
+                     300);
+    assert_int_equal(world_do(&w, COAP_GET, "/1/1", NULL, NULL, 0),
+                     COAP_NOT_FOUND);
+}
+
+static void int_224_read_on_a_resource(void **state)
+{
+    (void)state;
+    begin(true);
+    assert_int_equal(read_as(LWM2M_FORMAT_TLV, "/1/0/1", "/1/0/1").integer,
+                     300);
+    assert_int_equal(world_do(&w, COAP_GET, "/1/0/99", NULL, NULL, 0),
+                     COAP_NOT_FOUND);
+    assert_int_equal(world_do(&w, COAP_GET, "/5/0/0", NULL, NULL, 0),
+                     COAP_NOT_ALLOWED);
+}
+
+static void int_225_read_on_a_resource_instance(void **state)
+{
+    (void)state;
+    begin(true);
+    assert_reads("/5/0/8/3", "3");
+    assert_int_equal(
+        read_as(LWM2M_FORMAT_SENML_CBOR, "/5/0/8/1", "/5/0/8/1").integer, 1);
+    assert_int_equal(world_do(&w, COAP_GET, "/5/0/8/9", NULL, NULL, 0),
+                     COAP_NOT_FOUND);
+}
+
+static void int_226_partial_update_of_an_instance(void **state)
+{
+    struct lwm2m_record one = integer_at("/1/0/1", 123);
+
+    (void)state;
+    begin(true);
+    assert_int_equal(write_as(LWM2M_FORMAT_TLV, COAP_POST, "/1/0", &one, 1),
+                     COAP_CHANGED);
+    assert_reads("/1/0/1", "123");
+    assert_reads("/1/0/5", "600");
+}
+
+static void int_227_replacing_a_resource(void **state)
+{
+    struct lwm2m_record one = integer_at("/1/0/2", 17);
+
+    (void)state;
+    begin(true);
+    assert_int_equal(
+        write_as(LWM2M_FORMAT_SENML_CBOR, COAP_PUT, "/1/0/2", &one, 1),
+        COAP_CHANGED);
+    assert_reads("/1/0/2", "17");
+}
+
+static void int_228_a_resource_instance_that_may_not_be_written(void **state)
+{
+    (void)state;
+    begin(true);
+    assert_int_equal(world_do(&w, COAP_PUT, "/5/0/8/0", "1", NULL, 0),
+                     COAP_NOT_ALLOWED);
+}
+
+static uint8_t composite(uint8_t code, unsigned format, const char *text)
+{
+    struct registration_question q = registration_question(code, "/");
+
+    q.format = q.accept = format;
+    q.payload = text;
+    q.payload_len = strlen(text);
+    return world_ask(&w, &q, answer, sizeof answer);
+}
+
+static void int_229_read_composite(void **state)
+{
+    (void)state;
+    begin(true);
+    assert_int_equal(composite(COAP_FETCH, LWM2M_FORMAT_SENML_JSON,
+                               "[{\"n\":\"/3/0/0\"},{\"n\":\"/1/0/1\"}]"),
+                     COAP_CONTENT);
+    assert_string_equal(answer, "[{\"n\":\"/3/0/0\",\"vs\":\"Quectel\"},"
+                                "{\"n\":\"/1/0/1\",\"v\":300}]");
+}
+
+static void int_230_write_composite(void **state)
+{
+    (void)state;
+    begin(true);
+    assert_int_equal(composite(COAP_IPATCH, LWM2M_FORMAT_SENML_JSON,
+                               "[{\"n\":\"/1/0/2\",\"v\":5},"
+                               "{\"n\":\"/1/0/3\",\"v\":50}]"),
+                     COAP_CHANGED);
+    assert_reads("/1/0/2", "5");
+    assert_reads("/1/0/3", "50");
+    /* All or nothing. */
+    assert_int_equal(composite(COAP_IPATCH, LWM2M_FORMAT_SENML_JSON,
+                               "[{\"n\":\"/1/0/2\",\"v\":6},"
+                               "{\"n\":\"/3/0/0\",\"vs\":\"x\"}]"),
+                     COAP_NOT_ALLOWED);
+    assert_reads("/1/0/2", "5");
+}
+
+static void int_231_querying_in_senml_json(void **state)
+{
+    (void)state;
+    query_device(LWM2M_FORMAT_SENML_JSON);
+}
+
+static void int_232_querying_in_senml_cbor(void **state)
+{
+    (void)state;
+    query_device(LWM2M_FORMAT_SENML_CBOR);
+}
+
+static void int_233_setting_in_senml_cbor(void **state)
+{
+    (void)state;
+    set_server(LWM2M_FORMAT_SENML_CBOR);
+}
+
+static void int_234_setting_in_senml_json(void **state)
+{
+    (void)state;
+    set_server(LWM2M_FORMAT_SENML_JSON);
+}
+
+static void int_235_read_composite_of_the_root(void **state)
+{
+    struct registration_question q = registration_question(COAP_FETCH, "/");
+
+    (void)state;
+    begin(true);
+    q.format = q.accept = LWM2M_FORMAT_SENML_JSON;
+    q.payload = "[{\"n\":\"/\"}]";
+    q.payload_len = 11;
+    assert_int_equal(world_ask(&w, &q, answer, sizeof answer), COAP_CONTENT);
+    assert_non_null(strstr(answer, "/1/0/1"));
+    /* The secrets are not in it. */
+    assert_null(strstr(answer, "\"/0/"));
+}
+
+static void int_236_read_composite_of_what_is_partly_there(void **state)
+{
+    (void)state;
+    begin(true);
+    assert_int_equal(composite(COAP_FETCH, LWM2M_FORMAT_SENML_JSON,
+                               "[{\"n\":\"/3/0/0\"},{\"n\":\"/3339/0\"}]"),
+                     COAP_CONTENT);
+    assert_string_equal(answer, "[{\"n\":\"/3/0/0\",\"vs\":\"Quectel\"}]");
+}
+
+static void int_237_read_without_a_format(void **state)
+{
+    (void)state;
+    begin(true);
+    assert_int_equal(world_do(&w, COAP_GET, "/1", NULL, answer, sizeof answer),
+                     COAP_CONTENT);
+    assert_int_equal(world_answer_format(), LWM2M_FORMAT_SENML_CBOR);
+    world_release(&w);
+    begin(false);
+    assert_int_equal(world_do(&w, COAP_GET, "/1", NULL, answer, sizeof answer),
+                     COAP_CONTENT);
+    assert_int_equal(world_answer_format(), LWM2M_FORMAT_TLV);
+}
+
+static void int_241_rebooting_the_device(void **state)
+{
+    (void)state;
+    begin(false);
+    assert_int_equal(world_do(&w, COAP_POST, "/3/0/4", NULL, NULL, 0),
+                     COAP_CHANGED);
+    assert_int_equal(w.reboots, 0);
+    world_run(&w, 60000);
+    assert_int_equal(w.reboots, 1);
+    assert_int_equal(w.registered, 2);
+    assert_true(world_is_registered(&w));
+}
+
+static void int_256_a_write_that_is_not_allowed(void **state)
+{
+    (void)state;
+    begin(false);
+    assert_int_equal(world_do(&w, COAP_PUT, "/1/0/0", "123", NULL, 0),
+                     COAP_NOT_ALLOWED);
+    assert_reads("/1/0/0", "1");
+}
+
+static void int_260_discover(void **state)
+{
+    struct registration_question q = registration_question(COAP_GET, "/3");
+
+    (void)state;
+    begin(true);
+    q.accept = LWM2M_FORMAT_LINK;
+    assert_int_equal(world_ask(&w, &q, answer, sizeof answer), COAP_CONTENT);
+    assert_memory_equal(answer, "</3>;ver=1.1,</3/0>,</3/0/0>", 28);
+    q = registration_question(COAP_PUT, "/3/0/9");
+    q.query = "pmin=10&pmax=200&gt=50";
+    assert_int_equal(world_ask(&w, &q, NULL, 0), COAP_CHANGED);
+    q = registration_question(COAP_GET, "/3/0/9");
+    q.accept = LWM2M_FORMAT_LINK;
+    assert_int_equal(world_ask(&w, &q, answer, sizeof answer), COAP_CONTENT);
+    assert_string_equal(answer, "</3/0/9>;pmin=10;pmax=200;gt=50");
+}
+
+/* ---- 301 to 303: observation --------------------------------------------- */
+
+struct told {
+    unsigned n;
+    uint64_t at;
+    char text[64];
+};
+
+static void on_told(void *ctx, struct registration *r, uint8_t code,
+                    const struct coap_msg *m)
+{
+    struct told *t = ctx;
+
+    (void)r;
+    if (code != COAP_CONTENT)
+        return;
+    t->n++;
+    t->at = w.now;
+    snprintf(t->text, sizeof t->text, "%.*s", (int)m->payload_len,
+             (const char *)m->payload);
+}
+
+static struct told told;
+
+static void observe(const char *path, const char *attributes)
+{
+    struct registration_question q = registration_question(COAP_PUT, path);
+
+    if (attributes) {
+        q.query = attributes;
+        assert_int_equal(world_ask(&w, &q, NULL, 0), COAP_CHANGED);
+    }
+    q = registration_question(COAP_GET, path);
+    q.observe = 0;
+    q.accept = LWM2M_FORMAT_TEXT;
+    q.answer = on_told;
+    q.ctx = &told;
+    memset(&told, 0, sizeof told);
+    assert_int_equal(
+        registration_ask(&w.registrar, w.now, world_registration(&w), &q), 0);
+    world_run(&w, 1000);
+    assert_int_equal(told.n, 1);
+}
+
+static void battery(int percent)
+{
+    struct lwm2m_path path = lwm2m_path_make(3, 3, 0, 9);
+
+    w.battery = percent;
+    lwm2m_client_changed(&w.client, w.now, &path);
+}
+
+static void int_301_observation_within_pmin_and_pmax(void **state)
+{
+    uint64_t first;
+
+    (void)state;
+    begin(true);
+    observe("/3/0/9", "pmin=5&pmax=15");
+    first = told.at;
+    battery(80);
+    world_run(&w, 3000);
+    assert_int_equal(told.n, 1); /* not before pmin */
+    world_run(&w, 2000);
+    assert_int_equal(told.n, 2);
+    assert_string_equal(told.text, "80");
+    assert_true(told.at - first >= 5000);
+    first = told.at;
+    world_run(&w, 16000);
+    assert_int_equal(told.n, 3); /* pmax, without a change */
+    assert_in_range(told.at - first, 14900, 15200);
+}
+
+static void int_301_observation_of_thresholds(void **state)
+{
+    (void)state;
+    begin(true);
+    observe("/3/0/9", "pmin=0&gt=95&lt=20");
+    battery(70);
+    world_run(&w, 1000);
+    assert_int_equal(told.n, 1);
+    battery(19);
+    world_run(&w, 1000);
+    assert_int_equal(told.n, 2);
+    battery(21);
+    world_run(&w, 1000);
+    assert_int_equal(told.n, 3);
+    battery(96);
+    world_run(&w, 1000);
+    assert_int_equal(told.n, 4);
+    assert_string_equal(told.text, "96");
+}
+
+static void int_301_observation_of_steps(void **state)
+{
+    (void)state;
+    begin(true);
+    observe("/3/0/9", "st=10");
+    battery(85);
+    world_run(&w, 1000);
+    assert_int_equal(told.n, 1);
+    battery(80);
+    world_run(&w, 1000);
+    assert_int_equal(told.n, 2);
+}
+
+static bool count_resets(struct world *world, bool to_server,
+                         const uint8_t *data, size_t len)
+{
+    unsigned *resets = world->tap_ctx;
+
+    /* A RST from the server is 4 bytes, type 3. */
+    if (!to_server && len == 4 && (data[0] & 0x30) == 0x30)
+        ++*resets;
+    return false;
+}
+
+static void int_302_cancel_by_reset(void **state)
+{
+    unsigned resets = 0;
+
+    (void)state;
+    begin(true);
+    w.tap = count_resets;
+    w.tap_ctx = &resets;
+    observe("/3/0/9", "pmin=0");
+    /* The server forgets the observation: RST to the next notification. */
+    registration_unobserve(&w.registrar, w.now, world_registration(&w), &told);
+    battery(50);
+    world_run(&w, 2000);
+    assert_int_equal(told.n, 1);
+    assert_true(resets >= 1);
+    battery(40);
+    world_run(&w, 2000);
+    assert_int_equal(resets, 1); /* none came any more */
+}
+
+static unsigned observations(void)
+{
+    unsigned n = 0;
+
+    for (int i = 0; i < LWM2M_OBSERVATIONS; i++)
+        n += w.client.observation[i].used;
+    return n;
+}
+
+/* GET with Observe 1 and the token of the observation at path. */
+static void send_observe_1(const struct lwm2m_path *path)
+{
+    struct coap_msg m = {.type = COAP_CON, .code = COAP_GET, .mid = 0x7777};
+    uint8_t memory[64], bytes[COAP_DATAGRAM_MAX];
+    struct coap_options o;
+    char text[LWM2M_PATH_TEXT];
+    size_t len;
+
+    coap_options_init(&o, memory, sizeof memory);
+    coap_options_add_uint(&o, COAP_OBSERVE, 1);
+    coap_options_add_path(&o, lwm2m_path_print(path, text));
+    m.options = o.data;
+    m.options_len = o.len;
+    for (int i = 0; i < LWM2M_OBSERVATIONS; i++) {
+        const struct lwm2m_observation *one = &w.client.observation[i];
+
+        if (!one->used || !lwm2m_path_equal(&one->path, path))
+            continue;
+        m.token_len = one->observer.token_len;
+        memcpy(m.token, one->observer.token, m.token_len);
+    }
+    assert_int_equal(coap_msg_write(&m, bytes, sizeof bytes, &len), 0);
+    lwm2m_client_receive(&w.client, w.now, bytes, len);
+}
+
+static void int_303_cancel_by_observe_1(void **state)
+{
+    struct lwm2m_path path = lwm2m_path_make(3, 3, 0, 9);
+    unsigned before;
+
+    (void)state;
+    begin(true);
+    before = observations();
+    observe("/3/0/9", "pmin=0");
+    assert_int_equal(observations(), before + 1);
+    send_observe_1(&path);
+    world_run(&w, 1000);
+    assert_int_equal(observations(), before);
+    battery(50);
+    world_run(&w, 2000);
+    assert_int_equal(told.n, 1);
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(int_0_client_initiated_bootstrap),
+        TEST(int_1_bootstrap_with_a_key_for_the_server),
+        TEST(int_4_bootstrap_delete),
+        TEST(int_6_bootstrap_before_registration),
+        TEST(int_7_fallback_to_bootstrap_when_it_is_ordered),
+        TEST(int_9_finish_is_refused_while_the_account_is_not_whole),
+        TEST(int_101_initial_registration),
+        TEST(int_102_registration_update),
+        TEST(int_103_deregistration),
+        TEST(int_104_registration_update_trigger),
+        TEST(int_105_a_discarded_update_makes_it_register_again),
+        TEST(int_107_extending_the_lifetime),
+        TEST(int_108_turning_on_queue_mode),
+        TEST(int_109_behaviour_in_queue_mode),
+        TEST(int_201_querying_in_plain_text),
+        TEST(int_203_querying_in_tlv),
+        TEST(int_204_querying_in_json),
+        TEST(int_205_setting_in_plain_text),
+        TEST(int_215_setting_in_tlv),
+        TEST(int_220_setting_in_json),
+        TEST(int_221_security_is_nobodys_to_read_or_write),
+        TEST(int_222_read_on_an_object),
+        TEST(int_223_read_on_an_instance),
+        TEST(int_224_read_on_a_resource),
+        TEST(int_225_read_on_a_resource_instance),
+        TEST(int_226_partial_update_of_an_instance),
+        TEST(int_227_replacing_a_resource),
+        TEST(int_228_a_resource_instance_that_may_not_be_written),
+        TEST(int_229_read_composite),
+        TEST(int_230_write_composite),
+        TEST(int_231_querying_in_senml_json),
+        TEST(int_232_querying_in_senml_cbor),
+        TEST(int_233_setting_in_senml_cbor),
+        TEST(int_234_setting_in_senml_json),
+        TEST(int_235_read_composite_of_the_root),
+        TEST(int_236_read_composite_of_what_is_partly_there),
+        TEST(int_237_read_without_a_format),
+        TEST(int_241_rebooting_the_device),
+        TEST(int_256_a_write_that_is_not_allowed),
+        TEST(int_260_discover),
+        TEST(int_301_observation_within_pmin_and_pmax),
+        TEST(int_301_observation_of_thresholds),
+        TEST(int_301_observation_of_steps),
+        TEST(int_302_cancel_by_reset),
+        TEST(int_303_cancel_by_observe_1),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
