@@ -18,7 +18,8 @@ void log_init(const char *name, enum log_level level)
     limit = level;
 }
 
-static void say(enum log_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void
+say(enum log_level level, const char *format, va_list args)
 {
     static const char priority[] = {'3', '4', '6', '7'};
     char line[LINE_MAX_BYTES];

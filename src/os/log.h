@@ -10,6 +10,7 @@
 #define DFOTA_OS_LOG_H
 
 enum log_level {
+    LOG_LEVEL_NONE = -1, /* not a word: for programs that fail on purpose */
     LOG_LEVEL_ERROR,
     LOG_LEVEL_WARN,
     LOG_LEVEL_INFO,

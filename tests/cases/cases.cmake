@@ -18,3 +18,8 @@ add_test(NAME cases/program
                  ${CMAKE_CURRENT_LIST_DIR}/test_module_program.py
                  $<TARGET_FILE:dfota-module>)
 set_tests_properties(cases/program PROPERTIES TIMEOUT 120)
+
+add_test(NAME cases/parser
+         COMMAND ${Python3_EXECUTABLE}
+                 ${CMAKE_CURRENT_LIST_DIR}/test_case_parser.py)
+set_tests_properties(cases/parser PROPERTIES TIMEOUT 120)

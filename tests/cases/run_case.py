@@ -74,6 +74,7 @@ import fota_server  # noqa: E402
 
 LINE_TIMEOUT = 30.0
 STATE_TIMEOUT = 5.0
+LINES_MAX = 10000  # of one range
 
 
 class Failure(Exception):
@@ -238,6 +239,8 @@ def expand(text):
     if not match:
         return [text]
     first, last, step = (int(g) if g else 1 for g in match.groups())
+    if step == 0 or (last - first) // step >= LINES_MAX:
+        raise ValueError("a range of no lines, or of too many")
     return [text[:match.start()] + str(n) + text[match.end():]
             for n in range(first, last + 1, step)]
 
@@ -249,8 +252,33 @@ class Case:
         self.dialect, self.echo = path.parent.name, False
         self.fota, self.covers = None, []
         self.got, self.size, self.keys = [], 0, []
-        for number, line in enumerate(path.read_text().splitlines(), 1):
-            self.parse(number, line)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise SystemExit(f"{path}: is no UTF-8 text") from None
+        for number, line in enumerate(text.splitlines(), 1):
+            try:
+                self.parse(number, line)
+            except (ValueError, IndexError, re.error) as error:
+                raise SystemExit(f"{path}:{number}: {error}: {line}") from None
+
+    @staticmethod
+    def check(mark, text):
+        """What a step cannot do is said before the first one runs."""
+        if mark == "<":
+            expand(text)
+        elif mark == "<~":
+            re.compile(text)
+        elif mark == "<.":
+            int(text)
+        elif mark == ">":
+            text.encode("latin-1")
+        elif mark == ">>":
+            text.encode("latin-1").decode("unicode_escape").encode("latin-1")
+        elif mark == "!" and not shlex.split(text):
+            raise ValueError("no fault")
+        elif mark == "=" and " " not in text:
+            raise ValueError("a state is a name and a value")
 
     def parse(self, number, line):
         if not line.strip() or line.startswith("#"):
@@ -273,6 +301,7 @@ class Case:
             else:
                 raise SystemExit(f"{self.path}:{number}: unknown {line}")
         elif mark in (">", ">>", "<", "<~", "<.", "!", "="):
+            self.check(mark, text)
             self.steps.append((number, mark, text))
         else:
             raise SystemExit(f"{self.path}:{number}: not a step: {line}")

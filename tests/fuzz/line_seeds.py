@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Where the fuzzing of a module's line begins: what the cases say, what the
+control socket takes, what telnet clients and servers send.
+
+Usage: line_seeds.py FOLDER      (a folder for each target is made in it)
+"""
+import pathlib
+import re
+import sys
+
+CASES = pathlib.Path(__file__).resolve().parent.parent / "cases"
+PASS_1S, PASS_1MIN = b"\xfc", b"\xfe"
+
+VERBS = """power off
+power on
+net down
+net up
+net loss 5
+net rtt 300
+sim out
+sim in
+sim roaming
+sim other
+dtr off
+dtr on
+clock +86400
+battery 15
+rssi -90
+fail-at package:3
+recover /proc/self/exe
+state
+""".splitlines()
+
+CONF = """# radio
+default_port_https = 443
+rssi_dbm = -97
+operator_name = a name
+imei = 866425030000099
+boot_ms = 70000
+connect_tries = 3
+"""
+
+HEAD = """\x01HTTP/1.1 206 Partial Content
+Content-Length: 700
+Content-Range: bytes 100-799/800
+ETag: "abc-1"
+Repr-Digest: sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:
+Content-Digest: sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:
+Digest: SHA-256=RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=
+Transfer-Encoding: chunked
+"""
+
+
+def com_port(command, value=b""):
+    return b"\xff\xfa\x2c" + bytes([command]) + value + b"\xff\xf0"
+
+
+def telnet():
+    yield b"\xff\xfd\x00\xff\xfb\x00\xff\xfd\x03\xff\xfb\x03\xff\xfb\x2c"
+    yield com_port(0) + com_port(1, b"\x00\x00\x25\x80") + b"AT\r\0\xff\xff"
+    yield b"".join(com_port(5, bytes([v])) for v in range(20))
+    yield b"".join(com_port(c, b"\x08") for c in range(2, 13))
+    yield com_port(8) + com_port(12, b"\x03") + com_port(9)
+
+
+def case_line(path):
+    """The bytes that a case sends, with a minute where it waits."""
+    out = b""
+    for text in path.read_text().splitlines():
+        mark, _, words = text.partition(" ")
+        words = re.sub(r"\{(\w+)\}", r"http://\1", words)
+        if mark == ">":
+            out += words.encode("latin-1", "replace") + b"\r"
+        elif mark == ">>":
+            out += words.encode("latin-1", "replace").decode(
+                "unicode_escape").encode("latin-1", "replace")
+        elif mark in ("<.", "<~"):
+            out += PASS_1S
+        elif mark == "<" and "QIND" in words:
+            out += PASS_1MIN
+    return out[:4000]
+
+
+def write(folder, target, name, content):
+    place = pathlib.Path(folder) / target
+    place.mkdir(parents=True, exist_ok=True)
+    (place / name).write_bytes(content)
+
+
+def main():
+    folder = sys.argv[1]
+    for path in sorted(CASES.glob("*/*.case")):
+        write(folder, "at", f"{path.parent.name}-{path.stem}",
+              case_line(path))
+    write(folder, "at", "upload", b'AT+QFUPL="x",10,5,1\r0123456789'
+          b'AT+QFDWL="x"\r' + PASS_1S + b"+++" + PASS_1S)
+    for i, url in enumerate("0123456789abcdef"):
+        write(folder, "at", f"url{i}", b'AT+QFOTADL="http://h/%s"\r'
+              % url.encode() + PASS_1MIN * 3)
+    for i, verb in enumerate(VERBS):
+        write(folder, "control", f"verb{i}",
+              f"{verb}\nAT+CSQ;+CREG?\nstate\n".encode())
+    write(folder, "control", "all", "\n".join(VERBS).encode())
+    for i, piece in enumerate(telnet()):
+        write(folder, "rfc2217", f"piece{i}", piece)
+    write(folder, "rfc2217", "all", b"".join(telnet()))
+    write(folder, "dialect_conf", "all", CONF.encode())
+    write(folder, "http_head", "all", HEAD.encode())
+
+
+if __name__ == "__main__":
+    main()
