@@ -371,6 +371,7 @@ static void watch_signals(struct program *p)
     uv_signal_start(&p->interrupt, on_signal, SIGINT);
     uv_signal_start(&p->terminate, on_signal, SIGTERM);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a full disk is an error, not an end */
 }
 
 static int open_lines(struct program *p, const struct options *o)

@@ -3,6 +3,7 @@
  * AT+QFUPL and its kin. The numbers are those of the families' file
  * application notes.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -26,7 +27,12 @@ enum {
 
 static int upload_sink(void *ctx, const uint8_t *data, size_t len)
 {
-    return fwrite(data, 1, len, ctx) == len ? 0 : DFOTA_E_IO;
+    struct module *m = ctx;
+
+    if (fwrite(data, 1, len, m->upload) == len)
+        return 0;
+    m->upload_full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+    return DFOTA_E_IO;
 }
 
 static int upload_done(struct module *m, enum data_end end)
@@ -37,6 +43,8 @@ static int upload_done(struct module *m, enum data_end end)
     m->upload = NULL;
     if (end == DATA_ESCAPED)
         return AT_ERROR;
+    if (end == DATA_FAILED && m->upload_full)
+        return CME_FULL;
     if (bad || end == DATA_FAILED)
         return CME_WRITE;
     terminal_info(m, "+QFUPL: %u,%x", d->got, d->sum);
@@ -59,8 +67,11 @@ static int begin_upload(struct module *m, const char *name, uint32_t size,
         return CME_NO_SPACE;
     if (filestore_create(&m->files, name, &m->upload) != 0)
         return CME_OPEN;
+    /* What does not fit has to show while the host still listens. */
+    setvbuf(m->upload, NULL, _IONBF, 0);
+    m->upload_full = false;
     m->term.data.sink = upload_sink;
-    m->term.data.ctx = m->upload;
+    m->term.data.ctx = m;
     m->term.data.acknowledge = acknowledge;
     terminal_data(m, size, timeout_s, upload_done);
     return AT_LATER;

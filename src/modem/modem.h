@@ -64,7 +64,8 @@ struct module {
     char version[VERSION_MAX];
     uint8_t creg_report[3]; /* AT+CREG, +CGREG, +CEREG: 0..2 */
     uint8_t banner_line;
-    FILE *upload; /* what AT+QFUPL writes to */
+    FILE *upload;     /* what AT+QFUPL writes to */
+    bool upload_full; /* the disk had no room for it */
     uint32_t boots;
     int lock;            /* of the state folder */
     uint64_t started_ms; /* from where speed stretches the clock */

@@ -23,6 +23,8 @@ foreach(name
         modemmanager_shows_the_module
         socat_pairs_two_ptys_and_one_is_the_device
         a_serial_device_is_set_up_by_libserialport
+        a_disk_without_room_for_the_flash_is_said
+        a_full_disk_is_answered_and_survived
         a_package_comes_from_python
         a_package_comes_from_nginx
         a_package_comes_from_lighttpd

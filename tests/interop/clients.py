@@ -135,6 +135,17 @@ class Bench:
             raise AssertionError("no module: " + self.said())
         return process, where.group(1)
 
+    def namespace(self, prepare):
+        """Words that run a program in a mount namespace of its own, where
+        the shell commands `prepare` were run before."""
+        unshare = [self.clients.find("unshare"), "-m"]
+        if os.geteuid() != 0:
+            unshare.append("-r")
+        if subprocess.run([*unshare, "true"], stderr=subprocess.DEVNULL,
+                          timeout=PATIENCE).returncode != 0:
+            raise Missing("no mount namespace for this user")
+        return [*unshare, "sh", "-c", f'{prepare}; exec "$@"', "sh"]
+
     def said(self):
         return (self.dir / "module.log").read_text(errors="replace")
 

@@ -134,9 +134,9 @@ def pyserial_uploads_and_reads_back(b):
     serial = import_serial(b)
     module, _ = b.module(f"pty:{b.dir}/tty")
     with serial.Serial(str(b.dir / "tty"), 115200, timeout=c.PATIENCE) as s:
-        assert s.read_until(b"APP RDY\r\n").endswith(b"APP RDY\r\n")
-        s.write(b"ATE0\r")
-        s.read_until(b"OK\r\n")
+        # it throws away what came before it, maybe some of the banner
+        wait_for(lambda: b.state()["power"] == "on")
+        ask(s, b"ATE0")
         body = bytes(range(256)) * 12
         s.write(b'AT+QFUPL="body",%d,60,1\r' % len(body))
         s.read_until(b"CONNECT\r\n")
@@ -358,7 +358,10 @@ def a_serial_device_is_set_up_by_libserialport(b):
     far = os.path.realpath(b.dir / "far")
     lines = b.dir / "lines"
     lines.write_text("0")
-    wrapper = namespace(b, f"mount --bind {far} {device} || exit 99")
+    wrapper = b.namespace(f"mount --bind {far} {device} || exit 99; "
+                          f"export LD_PRELOAD={b.programs}/modem_lines.so "
+                          f"MODEM_LINES={lines} "
+                          "ASAN_OPTIONS=verify_asan_link_order=0")
     module, where = b.module(str(device), wrapper=wrapper)
     assert where == str(device), where
     assert rate_of(far) == "115200", rate_of(far)
@@ -366,20 +369,6 @@ def a_serial_device_is_set_up_by_libserialport(b):
     wait_for(lambda: rate_of(far) == "9600")
     data_mode_ends_with_dtr(b, lines)
     b.stop(module)
-
-
-def namespace(b, prepare):
-    """Words that run a program where `prepare` was done before."""
-    unshare = [b.clients.find("unshare"), "-m"]
-    if os.geteuid() != 0:
-        unshare.append("-r")
-    if subprocess.run([*unshare, "true"], stderr=subprocess.DEVNULL,
-                      timeout=c.PATIENCE).returncode != 0:
-        raise c.Missing("no mount namespace for this user")
-    preload = (f"LD_PRELOAD={b.programs}/modem_lines.so "
-               f"MODEM_LINES={b.dir}/lines "
-               f"ASAN_OPTIONS=verify_asan_link_order=0")
-    return [*unshare, "sh", "-c", f'{prepare}; exec env {preload} "$@"', "sh"]
 
 
 TIOCM_DSR = 0x100
@@ -411,6 +400,74 @@ def rate_of(name):
     done = subprocess.run(["stty", "-F", name, "speed"], text=True,
                           stdout=subprocess.PIPE, timeout=c.PATIENCE)
     return done.stdout.strip()
+
+
+# ---- what a machine can lack ------------------------------------------------
+
+def on_tmpfs(b, kilobytes):
+    (b.dir / "state").mkdir()
+    return b.namespace(f"mount -t tmpfs -o size={kilobytes}k none "
+                       f"{b.dir}/state || exit 99")
+
+
+@case
+def a_disk_without_room_for_the_flash_is_said(b):
+    wrapper = on_tmpfs(b, 1024)
+    try:
+        b.module(f"pty:{b.dir}/tty", wrapper=wrapper)
+    except AssertionError:
+        last = b.said().splitlines()[-1]
+        assert re.search(r"state/\w+\.flash: No space left", last), last
+        assert b.running[-1].wait(c.PATIENCE) == 1
+    else:
+        raise AssertionError("it started on a disk of 1 MB")
+
+
+@case
+def a_full_disk_is_answered_and_survived(b):
+    port = serve(b, b.package("www").parent)
+    module, _ = b.module(f"pty:{b.dir}/tty", wrapper=on_tmpfs(b, 16384))
+    state = pathlib.Path(f"/proc/{module.pid}/root/{b.dir}/state")
+    line = c.Line(b.dir / "tty")
+    try:
+        line.until(b"APP RDY\r\n")
+        line.send(b"ATE0\r")
+        line.until(b"OK\r\n")
+        fill(state / "files/fill")
+        line.send(b'AT+QFUPL="big",100000,60\r')
+        line.until(b"CONNECT\r\n")
+        line.send(bytes(100000))
+        line.until(b"+CME ERROR: 403\r\n")
+        line.send(b"AT+IPR=9600\r")
+        line.until(b"\r\nERROR\r\n")
+        assert "settings.json: cannot be written: No space" in b.said()
+        line.send(b'AT+QFOTADL="http://127.0.0.1:%d/update.pkg"\r' % port)
+        line.until(b"OK\r\n")
+        end = line.until(b'END",')
+        number = line.until(b"\r\n")
+        assert number != b"0\r\n" or end.endswith(b'HTTPEND",'), (end, number)
+        (state / "files/fill").unlink()
+        (state / "files/datatx/big").unlink()
+        wait_for(lambda: b.state()["stage"] == "idle"
+                 and b.state()["power"] == "on")
+        line.send(b'AT+QFOTADL="http://127.0.0.1:%d/update.pkg"\r' % port)
+        line.until(b'HTTPEND",0\r\n')
+        line.until(b'"END",0\r\n')
+        wait_for(lambda: b.state()["version"] == "1.1.0")
+    finally:
+        line.close()
+    b.stop(module)
+
+
+def fill(path):
+    """Until nothing more goes in."""
+    with open(path, "wb", buffering=0) as f:
+        for size in (65536, 4096, 1):
+            try:
+                while f.write(bytes(size)) == size:
+                    pass
+            except OSError:
+                pass
 
 
 # ---- package servers --------------------------------------------------------

@@ -224,6 +224,18 @@ static bool geometry_valid(const struct sim_geometry *g)
            g->size % g->erase_size == 0 && g->size <= 0x40000000;
 }
 
+/* A store into a mapping that has no room on the disk is a SIGBUS, so the
+ * room is taken while that is an error. */
+static bool reserve(int fd, size_t len)
+{
+    int err = posix_fallocate(fd, 0, (off_t)len);
+
+    if (err && ftruncate(fd, 0) != 0)
+        return false;
+    errno = err;
+    return err == 0;
+}
+
 static int map_file(struct sim_flash *f, const char *path, bool *fresh)
 {
     struct stat st;
@@ -235,7 +247,7 @@ static int map_file(struct sim_flash *f, const char *path, bool *fresh)
     if (fstat(fd, &st) != 0)
         goto out;
     *fresh = st.st_size == 0;
-    if (*fresh && ftruncate(fd, (off_t)f->memory_len) != 0)
+    if (*fresh && !reserve(fd, f->memory_len))
         goto out;
     if (!*fresh && st.st_size != (off_t)f->memory_len) {
         err = DFOTA_E_ARG;
