@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """`dfota upgrade` against `dfota-module`: whole updates over a pty.
 
-usage: test_upgrade.py [--long] BIN_DIR IMAGE_DIR [NAME]...
+usage: test_upgrade.py [--long] [--jobs N] BIN_DIR IMAGE_DIR [NAME]...
 
---long runs the cases that take turns over the dialects in all of them.
+--long runs the cases that take turns over the dialects in all of them. Most
+of the time is waiting, so cases run side by side.
 Packages come from the program's own `dfota diff`, the server is Python's.
 Every case ends with the emulator's own account: how many AT lines it got
 while it was in DFOTA mode (none are allowed), and which version it runs.
 """
+import argparse
 import concurrent.futures
 import functools
 import http.server
@@ -22,6 +24,7 @@ import sys
 import tempfile
 import threading
 import time
+import tty
 
 OLD, NEW = "1.0.0", "1.1.0"
 QUIRKS = """httptart http-start httppend resetting-blank resetting-3
@@ -157,6 +160,11 @@ class Env:
         subprocess.run([self.bin("dfota"), *args], check=True,
                        capture_output=True)
 
+    def replay(self, transcript):
+        done = subprocess.run([self.bin("dfota"), "replay", transcript],
+                              capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout.strip(), done.stderr
+
     def package(self, name, model):
         """Make a package of that kind for that class of module, once."""
         old, new, key = PACKAGES.get(name, (None, None, None))
@@ -227,7 +235,7 @@ def one_update(env, model, file, *more, **options):
     state = b.state()
     assert state["updates"] == 1, state
     b.finish(NEW)
-    return b, got
+    expect(env.replay(b.path("transcript")), 0, DONE)
 
 
 @case
@@ -340,6 +348,171 @@ def a_module_killed_in_the_download_is_triggered_again(env):
     b.finish(NEW)
 
 
+class Fake:
+    """A module by rote on a pty: answer(line) gives what it says, or None."""
+
+    def __init__(self, env, answer):
+        self.env, self.answer = env, answer
+        self.master, self.slave = os.openpty()
+        tty.setraw(self.slave)
+        self.lines = []
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def say(self, text):
+        os.write(self.master, text.encode("latin-1"))
+
+    def serve(self):
+        got = b""
+        while True:
+            try:
+                got += os.read(self.master, 1000)
+            except OSError:
+                return
+            *lines, got = got.split(b"\r")
+            for line in lines:
+                self.lines.append(line.decode("latin-1"))
+                said = self.answer(self.lines[-1])
+                if said:
+                    self.say(said)
+
+    def upgrade(self, *more):
+        done = subprocess.run(
+            [self.env.bin("dfota"), "upgrade", "--port",
+             "pty:" + os.ttyname(self.slave), "--url", "http://h:80/p",
+             "--timeout-listen", "1", "--timeout-command", "2",
+             "--timeout-update", "4", "--timeout-reboot", "4", *more],
+            capture_output=True, text=True, timeout=100)
+        os.close(self.master)
+        os.close(self.slave)
+        return done.returncode, done.stdout.strip(), done.stderr
+
+
+def lines(*texts):
+    return "".join("\r\n%s\r\n" % t for t in texts)
+
+
+def fota(*texts):
+    return lines(*['+QIND: "FOTA",' + t for t in texts])
+
+
+def bg95(version, urcs):
+    """Answers of a bg95 that prints urcs after the trigger; version(n) is
+    what ATI says the nth time."""
+    asked = []
+
+    def answer(line):
+        if line == "ATI":
+            asked.append(line)
+            return lines("Quectel", "BG95-M3",
+                         "Revision: " + version(len(asked)), "OK")
+        if "CEREG" in line:
+            return lines("+CEREG: 0,1", "OK")
+        if line.startswith('AT+QFOTADL="'):
+            return lines("OK") + urcs
+        return lines("OK")
+
+    return answer
+
+
+def same(_):
+    return OLD
+
+
+def newer(n):
+    return OLD if n <= 2 else NEW
+
+
+END = fota('"HTTPSTART"', '"HTTPEND",0', '"START"', '"END",0') + \
+    lines("RDY", "APP RDY")
+
+
+@case
+def bad_modules_have_their_verdicts_in_time(env):
+    wild = fota('"HTTPSTART"', '"DOWNLOADING",-1%', '"DOWNLOADING",101%',
+                '"DOWNLOADING",999999999999%', '"HTTPEND",0', '"START"',
+                '"UPDATING",-1%', '"UPDATING",999999999999%', '"END",0') + \
+        lines("RDY", "APP RDY")
+    failed = fota('"HTTPSTART"', '"HTTPEND",9999')
+    rows = [
+        (lambda line: None, 1, "failed at probe: no answer to AT; check the"),
+        (lambda line: "\xff\x00\x01*\r\n+QIND: \"FO\r\nREADY\r\n", 1,
+         "failed at probe: no answer to AT; check the cable"),
+        (lambda line: lines("SIMCOM", "SIM7000E", "Revision: 1.0", "OK"), 1,
+         "failed at identify: a module that this program does not know; "),
+        (bg95(same, END), 1,
+         "failed at confirm: END,0 and yet the old version runs; "),
+        (bg95(same, failed), 1,
+         "failed at download: 9999 a number that is in none of the tables; "),
+        (bg95(same, fota('"HTTPSTART"', '"HTTPEND",999999999999')), 1,
+         "failed at download: 999999999 a number that is in none"),
+        (bg95(same, fota('"START"', '"END",77') + lines("RDY", "APP RDY")), 1,
+         "failed at update: 77 a number that is in none of the tables; "),
+        (bg95(newer, wild), 0, DONE),
+        (bg95(same, lines("OK")), 1,
+         "unknown at start: no URC came; AT+QURCCFG="),
+    ]
+
+    def one(answer, status, last):
+        began = time.monotonic()
+        fake = Fake(env, answer)
+        expect(fake.upgrade("--timeout-start", "6"), status, last)
+        assert time.monotonic() - began < 60
+        triggers = [x for x in fake.lines if x.startswith('AT+QFOTADL="')]
+        assert len(triggers) <= 1, fake.lines
+
+    all_of(one, rows, 9)
+
+
+@case
+def a_dry_run_asks_and_changes_nothing(env):
+    fake = Fake(env, bg95(same, END))
+    expect(fake.upgrade("--dry-run", "--apn", "a.b"), 0,
+           "upgrade: dry run: bg95 with version 1.0.0 could begin")
+    assert not [x for x in fake.lines if "=" in x and "CMEE" not in x], \
+        fake.lines
+    fake = Fake(env, bg95(same, END))
+    status, last, err = fake.upgrade("--dry-run", "--json")
+    last = json.loads(last.splitlines()[-1])
+    assert status == 0 and last["outcome"] == "dry-run", last
+
+
+@case
+def the_questions_are_told_once(env):
+    failed = fota('"HTTPSTART"', '"HTTPEND",702')
+    fake = Fake(env, bg95(same, failed))
+    status, last, err = fake.upgrade("--json", "--timeout-backoff", "1")
+    stages = [e.get("stage") for e in map(json.loads, last.splitlines())
+              if e["event"] == "stage"]
+    assert status == 1 and stages.count("download") == 3, stages
+    assert stages.count("identify") == 1, stages
+    assert stages.count("probe") <= 1, stages
+
+
+@case
+def a_transcript_replays_and_shows_what_would_differ(env):
+    b = Bench(env)
+    transcript = b.path("transcript")
+    expect(b.upgrade(package="foreign.pkg", file=True), 3, "511")
+    b.finish(OLD)
+    expect(env.replay(transcript), 3, "upgrade: failed at update: 511 ")
+    with open(transcript, encoding="latin-1") as f:
+        text = f.read()
+    changed = b.path("changed")
+    with open(changed, "w", encoding="latin-1") as f:
+        f.write(text.replace("> AT+QFOTADL=1", "> AT+QFOTADL=2"))
+    status, _, err = env.replay(changed)
+    assert status == 1 and 'would have sent "AT+QFOTADL=1' in err, err
+    for bad in ("", "hello\n", text.replace("# dfota", "# other", 1),
+                text + "x\n", text + "9 > y\n",
+                text + "99999999 ? y\n", text + "99999999 < \\xg0\n"):
+        with open(changed, "w", encoding="latin-1") as f:
+            f.write(bad)
+        assert env.replay(changed)[0] == 2, bad[-20:]
+    with open(changed, "w", encoding="latin-1") as f:
+        f.write(text[:text.index('"START"')].rsplit("\n", 1)[0] + "\n")
+    expect(env.replay(changed), 1, "upgrade: unknown at reset: ")
+
+
 @case
 def a_host_killed_while_updating_goes_on_from_its_state(env):
     b = Bench(env, speed="2")
@@ -353,6 +526,45 @@ def a_host_killed_while_updating_goes_on_from_its_state(env):
     assert not os.path.exists(state)
     assert b.state()["updates"] == 1
     b.finish(NEW)
+
+
+# Short deadlines: a host that was away waits for the longest silence that the
+# stage allows before it asks.
+SHORT = ["--timeout-reset", "12", "--timeout-update", "8", "--timeout-start",
+         "20", "--timeout-backoff", "1", "--timeout-reboot", "15"]
+
+
+def killed_at(env, model, stage, file):
+    b = Bench(env, model, speed="5")
+    state = b.path("host-state")
+    host = b.begin("--json", "--state", state, *SHORT, file=file)
+    for line in host.stdout:
+        event = json.loads(line)
+        if event.get("stage") == stage or event["event"] == "verdict":
+            break
+    host.kill()
+    host.communicate()
+    assert event.get("stage") == stage, (model, stage, event)
+    expect(b.upgrade("--state", state, "--to-version", NEW, *SHORT,
+                     file=file), 0, "upgrade: ")
+    assert b.state()["updates"] == 1, b.state()
+    assert not os.path.exists(state)
+    b.finish(NEW)
+
+
+@case
+def a_host_killed_at_each_stage_ends_right(env):
+    """Each in one dialect here, in all of them with --long."""
+    by_url = "identify network trigger start download reset update".split()
+    by_file = "identify upload trigger reset update reboot".split()
+    if env.long:
+        rows = [(m, stage, False) for m in BY_URL for stage in by_url]
+        rows += [(m, stage, True) for m in BY_FILE for stage in by_file]
+    else:
+        rows = [(BY_URL[i % 5], stage, False) for i, stage in enumerate(by_url)]
+        rows += [(BY_FILE[i % 5], stage, True)
+                 for i, stage in enumerate(by_file)]
+    all_of(lambda *row: killed_at(env, *row), rows, 8)
 
 
 @case
@@ -381,48 +593,41 @@ def ctrl_c_leaves_a_state_and_an_unknown(env):
     b.finish(NEW)
 
 
-def every_case_is_listed(path):
-    with open(path, encoding="utf-8") as f:
-        words = f.read().split()
-    missing = [c.__name__ for c in CASES if c.__name__ not in words]
-    for name in missing:
-        print("%s: not in %s" % (name, path))
-    return 1 if missing or not CASES else 0
+def run(env, function):
+    began = time.monotonic()
+    try:
+        function(env)
+        word = "ok"
+    except Exception as e:  # the other cases tell something too
+        word = "FAILED: %s" % e
+    print("%s (%.1f s): %s" % (function.__name__, time.monotonic() - began,
+                               word), flush=True)
+    return word == "ok"
 
 
 def main():
-    if sys.argv[1] == "--list-check":
-        return every_case_is_listed(sys.argv[2])
-    long = sys.argv[1] == "--long"
-    if long:
-        del sys.argv[1]
-    env = Env(sys.argv[1], sys.argv[2])
-    env.long = long
-    wanted = sys.argv[3:]
-    unknown = set(wanted)
-    failed = 0
-    for function in CASES:
-        if wanted and function.__name__ not in wanted:
-            continue
-        began = time.monotonic()
-        try:
-            function(env)
-            word = "ok"
-        except Exception as e:  # the next cases tell something too
-            failed += 1
-            word = "FAILED: %s" % e
-        unknown.discard(function.__name__)
-        print("%s (%.1f s): %s" % (function.__name__,
-                                   time.monotonic() - began, word),
-              flush=True)
-    for name in sorted(unknown):
-        failed += 1
+    args = argparse.ArgumentParser(usage=__doc__)
+    args.add_argument("--long", action="store_true")
+    args.add_argument("--jobs", type=int, default=4)
+    args.add_argument("bin_dir")
+    args.add_argument("image_dir")
+    args.add_argument("names", nargs="*")
+    options = args.parse_args()
+    env = Env(options.bin_dir, options.image_dir)
+    env.long = options.long
+    known = [function.__name__ for function in CASES]
+    bad = [name for name in options.names if name not in known]
+    for name in bad:
         print("no case " + name)
-    if failed:
-        print("kept: " + env.dir)
-    else:
+    cases = [function for function in CASES
+             if not options.names or function.__name__ in options.names]
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        results = list(pool.map(lambda function: run(env, function), cases))
+    if all(results) and not bad:
         shutil.rmtree(env.dir)
-    return 1 if failed else 0
+        return 0
+    print("kept: " + env.dir)
+    return 1
 
 
 if __name__ == "__main__":
