@@ -112,7 +112,7 @@ int ports_listen(const char *spec, int *fd)
 /* The port that the kernel chose for port 0. */
 static void name_socket(struct ports *p, const char *spec)
 {
-    struct sockaddr_storage a;
+    struct sockaddr_storage a = {.ss_family = AF_UNSPEC};
     socklen_t len = sizeof a;
     char host[64], port[8];
 

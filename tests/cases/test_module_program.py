@@ -17,6 +17,15 @@ PROGRAM = None
 IMAGE = b"DFOTAVER3.2.1\0" + bytes(range(256)) * 40
 
 
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as s:
+            s.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
+
+
 class Program(unittest.TestCase):
     def setUp(self):
         self.kept = tempfile.TemporaryDirectory(prefix="dfota-program-")
@@ -100,6 +109,100 @@ class Program(unittest.TestCase):
             if b"BUSY" not in third.recv(100):
                 return
         self.fail("the port is not free after its client left")
+
+    def listening(self, spec):
+        """A module on that port; returns a function that connects."""
+        process, ready = self.start("--port", spec, "--control",
+                                    str(self.folder / "control"))
+        where = re.match("ready: \\S+ on (.*), version", ready).group(1)
+        kind, _, name = where.partition(":")
+
+        def connect():
+            if kind == "unix":
+                s = socket.socket(socket.AF_UNIX)
+                s.connect(name.replace("@", "\0", 1))
+            else:
+                host, _, port = name.rpartition(":")
+                s = socket.create_connection((host.strip("[]"), int(port)))
+            s.settimeout(30)
+            self.addCleanup(s.close)
+            return s
+        return process, connect
+
+    def test_every_kind_of_socket_has_one_client(self):
+        for spec in (f"unix:{self.folder}/line",
+                     f"unix:@dfota-{os.getpid()}-line",
+                     "rfc2217:127.0.0.1:0", "rfc2217:[::1]:0",
+                     "tcp:localhost:0"):
+            if "::1" in spec and not has_ipv6():
+                continue
+            process, connect = self.listening(spec)
+            first = connect()
+            first.sendall(b"AT\r")
+            self.until(first, b"OK")
+            self.until(connect(), b"BUSY")
+            first.sendall(b"AT+CGMR\r")
+            self.until(first, b"3.2.1")
+            process.terminate()
+            self.assertEqual(process.wait(30), 0)
+
+    def test_hostile_telnet_is_bounded(self):
+        process, connect = self.listening("rfc2217:127.0.0.1:0")
+        flood = b"".join(b"\xff\xfd" + bytes([i]) for i in range(64, 128))
+        flood *= 400
+        s = connect()
+        s.settimeout(0.5)  # a write that nobody takes is what is looked for
+        sent = 0
+        try:
+            while sent < 64 << 20:
+                sent += s.send(flood)
+        except (ConnectionError, TimeoutError):
+            pass
+        self.assertLess(sent, 64 << 20)
+        memory = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+        self.assertLess(int(re.search(r"VmRSS:\s*(\d+)", memory).group(1)),
+                        200000)
+        s.close()
+        rng = random.Random(11)
+        s = connect()
+        for _ in range(200):
+            s.sendall(b"\xff\xfa\x2c" + rng.randbytes(rng.randrange(60)))
+            s.sendall(b"\xff\xf0\xff" + rng.randbytes(1) + b"AT")
+        s.close()
+        for _ in range(100):  # until the one before is gone
+            s = connect()
+            s.sendall(b"\rATE0\r")
+            if b"BUSY" not in s.recv(100):
+                break
+        s.sendall(b"AT+CGMR\r")
+        self.until(s, b"3.2.1")
+        process.terminate()
+        self.assertEqual(process.wait(30), 0)
+
+    def test_a_module_s_conf_is_read_from_its_state(self):
+        (self.folder / "state").mkdir()
+        conf = self.folder / "state/bg95.conf"
+        conf.write_text("imei = 490154203237518\nrssi_dbm = -113\n")
+        _, port = self.tcp()
+        s = self.client(port)
+        s.sendall(b"AT+CGSN;+CSQ\r")
+        got = self.until(s, b"OK\r\n")
+        self.assertIn(b"490154203237518\r\n", got)
+        self.assertIn(b"+CSQ: 0,99\r\n", got)
+        conf.write_text("imei = 490154203237518\n\nno_such = 1\n")
+        self.refused(1, "bg95.conf:3: no_such: no such key", "--config",
+                     str(conf), state="other")
+        self.refused(1, "No such file", "--config", "/no/such", state="other")
+
+    def test_the_man_page_has_every_key(self):
+        root = pathlib.Path(__file__).resolve().parents[2]
+        source = (root / "src/modem/dialect_conf.c").read_text()
+        table = source[source.index("keys[] = {"):source.index("enum { KEYS")]
+        keys = re.findall(r'(?:\{|MS\()"(\w+)"', table)
+        page = (root / "man/dfota-module.1").read_text()
+        self.assertGreater(len(keys), 25)
+        self.assertEqual([k for k in keys
+                          if not re.search(rf"\b{k}\b", page)], [])
 
     def test_noise_is_survived(self):
         _, port = self.tcp()
