@@ -58,8 +58,6 @@ void client_rearm(struct lwm2m_client *c)
     uint64_t at = c->due_ms, before = c->wake;
 
     at = client_earlier(at, c->observe_ms);
-    if (c->connected)
-        at = client_earlier(at, coap_peer_wake(&c->peer));
     if (c->reset_ms)
         at = client_earlier(at, c->reset_ms);
     if (c->pushing)
@@ -73,7 +71,7 @@ void client_rearm(struct lwm2m_client *c)
         c->ops->wake(c->ctx, at);
 }
 
-static void stay_awake(struct lwm2m_client *c)
+void client_stay_awake(struct lwm2m_client *c)
 {
     c->awake_ms = c->now + c->c.awake_ms;
     c->asleep = false;
@@ -81,30 +79,15 @@ static void stay_awake(struct lwm2m_client *c)
 
 /* ---- the peer ------------------------------------------------------------ */
 
-static void on_send(void *ctx, const uint8_t *data, size_t len)
-{
-    struct lwm2m_client *c = ctx;
-
-    stay_awake(c);
-    c->ops->send(c->ctx, data, len);
-}
-
-static void on_request(void *ctx, const struct coap_ticket *ticket,
-                       const struct coap_msg *m)
-{
-    client_request(ctx, ticket, m);
-}
-
-static const struct coap_peer_ops peer_ops = {
-    .send = on_send,
-    .request = on_request,
-};
-
 static void drop_peer(struct lwm2m_client *c)
 {
+    if (!c->connected)
+        return;
     observe_drop_all(c);
-    coap_peer_release(&c->peer);
+    if (c->request)
+        coap_peer_cancel(c->peer, c->now, c->request);
     c->connected = false;
+    c->peer = NULL;
     c->request = 0;
 }
 
@@ -189,8 +172,6 @@ static void do_ordered(struct lwm2m_client *c)
 void lwm2m_client_tick(struct lwm2m_client *c, uint64_t now)
 {
     c->now = now;
-    if (c->connected)
-        coap_peer_tick(&c->peer, now);
     do_ordered(c);
     if (c->due_ms <= now)
         on_due(c);
@@ -210,28 +191,29 @@ void lwm2m_client_tick(struct lwm2m_client *c, uint64_t now)
     client_rearm(c);
 }
 
-void lwm2m_client_receive(struct lwm2m_client *c, uint64_t now,
-                          const uint8_t *data, size_t len)
+void lwm2m_client_request(struct lwm2m_client *c, uint64_t now,
+                          const struct coap_ticket *ticket,
+                          const struct coap_msg *m)
 {
     c->now = now;
-    /* The radio is off: what comes then is lost. */
-    if (!c->connected || c->asleep)
+    if (!c->connected)
         return;
-    stay_awake(c);
-    coap_peer_receive(&c->peer, now, data, len);
-    /* Orders, changes: now that the answer has left. */
-    lwm2m_client_tick(c, now);
+    client_stay_awake(c);
+    client_request(c, ticket, m);
+    /* Orders and changes: once the answer has left. */
+    c->observe_ms = now;
+    client_rearm(c);
 }
 
-void lwm2m_client_connected(struct lwm2m_client *c, uint64_t now)
+void lwm2m_client_connected(struct lwm2m_client *c, uint64_t now,
+                            struct coap_peer *peer)
 {
     c->now = now;
     if (c->state != LWM2M_CONNECTING)
         return;
-    c->seed = c->seed * 6364136223846793005u + 1442695040888963407u;
-    coap_peer_init(&c->peer, &peer_ops, c, c->params, c->seed);
+    c->peer = peer;
     c->connected = true;
-    stay_awake(c);
+    client_stay_awake(c);
     client_drop_bodies(c);
     if (c->want_bootstrap)
         client_send_bootstrap(c);
@@ -252,6 +234,8 @@ void lwm2m_client_lost(struct lwm2m_client *c, uint64_t now)
     } else {
         client_try_later(c);
     }
+    drop_peer(c);
+    c->ops->disconnect(c->ctx);
     client_rearm(c);
 }
 
@@ -344,7 +328,7 @@ void lwm2m_client_init(struct lwm2m_client *c, const struct lwm2m_client_ops *o,
                        const struct firmware_ops *firmware, void *ctx,
                        const struct lwm2m_client_config *config,
                        const struct coap_params *params,
-                       const struct lwm2m_kept *kept, uint64_t seed)
+                       const struct lwm2m_kept *kept)
 {
     memset(c, 0, sizeof *c);
     c->ops = o;
@@ -352,7 +336,6 @@ void lwm2m_client_init(struct lwm2m_client *c, const struct lwm2m_client_ops *o,
     c->ctx = ctx;
     c->c = *config;
     c->params = params;
-    c->seed = seed;
     snprintf(c->endpoint, sizeof c->endpoint, "%s", config->endpoint);
     if (kept)
         c->kept = *kept;

@@ -98,7 +98,6 @@ struct lwm2m_client_ops {
      * from inside. A way that is open is closed first. */
     void (*connect)(void *ctx, const struct lwm2m_security *s);
     void (*disconnect)(void *ctx);
-    void (*send)(void *ctx, const uint8_t *data, size_t len);
     /* struct lwm2m_kept changed: store it before returning. */
     void (*keep)(void *ctx, const struct lwm2m_kept *kept);
     void (*device)(void *ctx, struct lwm2m_device *d);
@@ -166,14 +165,14 @@ struct lwm2m_client {
     /* Ordered by the server, carried out once its request is answered. */
     bool update_due, disable_due, bootstrap_due;
     uint64_t disable_ms;
-    uint64_t now, wake, seed;
+    uint64_t now, wake;
     uint64_t due_ms;    /* of the state: next try, next Update */
     uint64_t awake_ms;  /* sleep then (queue mode) */
     uint64_t reset_ms;  /* carry out reboot or update then */
     bool reset_updates; /* which of the two */
     uint8_t failures;
-    uint32_t request; /* the registration's request under way */
-    struct coap_peer peer;
+    uint32_t request;       /* the registration's request under way */
+    struct coap_peer *peer; /* while connected */
     struct lwm2m_kept kept;
     struct firmware firmware;
     char endpoint[LWM2M_ENDPOINT_MAX + 1];
@@ -203,13 +202,12 @@ struct lwm2m_client {
 
 /**
  * kept     NULL: factory-new; copied
- * seed     as of coap_peer_init()
  */
 void lwm2m_client_init(struct lwm2m_client *c, const struct lwm2m_client_ops *o,
                        const struct firmware_ops *firmware, void *ctx,
                        const struct lwm2m_client_config *config,
                        const struct coap_params *params,
-                       const struct lwm2m_kept *kept, uint64_t seed);
+                       const struct lwm2m_kept *kept);
 void lwm2m_client_release(struct lwm2m_client *c);
 
 /** Set instance i of objects 0 and 1 from the module's own configuration
@@ -232,11 +230,20 @@ void lwm2m_client_stop(struct lwm2m_client *c, uint64_t now);
 /** Send an Update now. */
 void lwm2m_client_update(struct lwm2m_client *c, uint64_t now);
 
-/* From the owner of the transport. */
-void lwm2m_client_connected(struct lwm2m_client *c, uint64_t now);
+/** The way is open. peer: the owner's, until connect() or disconnect() of the
+ * ops is called; its clock and its datagrams are the owner's business. */
+void lwm2m_client_connected(struct lwm2m_client *c, uint64_t now,
+                            struct coap_peer *peer);
+
+/** The way broke, or could not be opened. disconnect() follows. */
 void lwm2m_client_lost(struct lwm2m_client *c, uint64_t now);
-void lwm2m_client_receive(struct lwm2m_client *c, uint64_t now,
-                          const uint8_t *data, size_t len);
+
+/** A request came on that peer: to be called by its request callback. While
+ * c->asleep the owner of a radio that is off lets none through. */
+void lwm2m_client_request(struct lwm2m_client *c, uint64_t now,
+                          const struct coap_ticket *ticket,
+                          const struct coap_msg *m);
+
 void lwm2m_client_tick(struct lwm2m_client *c, uint64_t now);
 
 static inline uint64_t lwm2m_client_wake(const struct lwm2m_client *c)

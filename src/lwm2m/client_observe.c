@@ -190,7 +190,7 @@ static struct lwm2m_observation *of_token(struct lwm2m_client *c,
                                           const struct coap_ticket *t)
 {
     struct coap_observer *o =
-        coap_peer_find_observer(&c->peer, t->token, t->token_len);
+        coap_peer_find_observer(c->peer, t->token, t->token_len);
 
     return o ? o->ctx : NULL;
 }
@@ -218,7 +218,7 @@ bool observe_begin(struct lwm2m_client *c, const struct coap_ticket *ticket,
     if (!o)
         return false;
     if (o->used)
-        coap_peer_unobserve(&c->peer, &o->observer);
+        coap_peer_unobserve(c->peer, &o->observer);
     *o = (struct lwm2m_observation){.client = c,
                                     .used = true,
                                     .format = (uint16_t)format,
@@ -227,7 +227,7 @@ bool observe_begin(struct lwm2m_client *c, const struct coap_ticket *ticket,
     o->observer.gone = on_gone;
     o->observer.ctx = o;
     number_at(c, path, &o->told);
-    coap_peer_observe(&c->peer, c->now, &o->observer, ticket);
+    coap_peer_observe(c->peer, c->now, &o->observer, ticket);
     *seq = coap_observer_seq(&o->observer);
     return true;
 }
@@ -238,7 +238,7 @@ void observe_end(struct lwm2m_client *c, const struct coap_ticket *ticket)
 
     if (!o)
         return;
-    coap_peer_unobserve(&c->peer, &o->observer);
+    coap_peer_unobserve(c->peer, &o->observer);
     o->used = false;
 }
 
@@ -246,7 +246,7 @@ void observe_drop_all(struct lwm2m_client *c)
 {
     for (int i = 0; i < LWM2M_OBSERVATIONS; i++) {
         if (c->observation[i].used)
-            coap_peer_unobserve(&c->peer, &c->observation[i].observer);
+            coap_peer_unobserve(c->peer, &c->observation[i].observer);
         c->observation[i].used = false;
     }
 }
@@ -296,7 +296,7 @@ static void tell(struct lwm2m_client *c, struct lwm2m_observation *o)
     coap_options_init(&options, memory, sizeof memory);
     if (code == COAP_CONTENT)
         coap_options_add_uint(&options, COAP_CONTENT_FORMAT, format);
-    coap_peer_notify(&c->peer, c->now, &o->observer,
+    coap_peer_notify(c->peer, c->now, &o->observer,
                      &(struct coap_answer){
                          .code = code,
                          .options = options.data,
@@ -310,6 +310,7 @@ static void tell(struct lwm2m_client *c, struct lwm2m_observation *o)
     o->changed = false;
     o->told_ms = c->now;
     number_at(c, &o->path, &o->told);
+    client_stay_awake(c);
 }
 
 /* When an observation is due; COAP_NEVER. */

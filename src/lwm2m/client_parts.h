@@ -146,6 +146,8 @@ void client_set_state(struct lwm2m_client *c, enum lwm2m_client_state state);
 void client_wait_until(struct lwm2m_client *c, uint64_t ms);
 /** What was tried failed: later again, twice as much later each time. */
 void client_try_later(struct lwm2m_client *c);
+/** Something was sent or heard: the radio stays on a while (queue mode). */
+void client_stay_awake(struct lwm2m_client *c);
 bool client_queue_mode(struct lwm2m_client *c);
 uint64_t client_earlier(uint64_t a, uint64_t b);
 

@@ -18,8 +18,11 @@ static void on_bootstrap_reply(void *ctx, const struct coap_reply *r)
     struct lwm2m_client *c = ctx;
 
     c->request = 0;
+    c->now = c->peer->now;
+    client_stay_awake(c);
     if (r->outcome != COAP_ANSWERED || r->m->code != COAP_CHANGED)
         client_try_later(c);
+    client_rearm(c);
 }
 
 static int request(struct lwm2m_client *c, uint8_t code,
@@ -39,8 +42,9 @@ static int request(struct lwm2m_client *c, uint8_t code,
 
     if (!err && payload)
         err = payload->err;
+    client_stay_awake(c);
     if (!err)
-        err = coap_peer_request(&c->peer, c->now, &r, &c->request);
+        err = coap_peer_request(c->peer, c->now, &r, &c->request);
     if (err)
         client_try_later(c);
     return err;
@@ -124,18 +128,19 @@ static void on_register_reply(void *ctx, const struct coap_reply *r)
     struct lwm2m_client *c = ctx;
 
     c->request = 0;
-    if (r->outcome != COAP_ANSWERED || r->m->code != COAP_CREATED) {
+    c->now = c->peer->now;
+    client_stay_awake(c);
+    c->location[0] = '\0';
+    if (r->outcome == COAP_ANSWERED && r->m->code == COAP_CREATED)
+        keep_location(c, r->m);
+    if (c->location[0]) {
+        c->failures = 0;
+        schedule_update(c);
+        client_set_state(c, LWM2M_REGISTERED);
+    } else {
         client_try_later(c);
-        return;
     }
-    keep_location(c, r->m);
-    if (!c->location[0]) {
-        client_try_later(c);
-        return;
-    }
-    c->failures = 0;
-    schedule_update(c);
-    client_set_state(c, LWM2M_REGISTERED);
+    client_rearm(c);
 }
 
 static void add_binding(struct lwm2m_client *c, struct coap_options *o,
@@ -182,6 +187,8 @@ static void on_update_reply(void *ctx, const struct coap_reply *r)
     struct lwm2m_client *c = ctx;
 
     c->request = 0;
+    c->now = c->peer->now;
+    client_stay_awake(c);
     if (r->outcome != COAP_ANSWERED) {
         /* Nobody there, or no longer this port: from the beginning. */
         client_wait_until(c, c->now);
@@ -190,6 +197,7 @@ static void on_update_reply(void *ctx, const struct coap_reply *r)
     } else {
         client_send_register(c);
     }
+    client_rearm(c);
 }
 
 void client_send_update(struct lwm2m_client *c)
@@ -227,7 +235,9 @@ static void on_leave_reply(void *ctx, const struct coap_reply *r)
 
     (void)r;
     c->request = 0;
+    c->now = c->peer->now;
     client_off(c);
+    client_rearm(c);
 }
 
 void client_leave(struct lwm2m_client *c)
@@ -245,6 +255,6 @@ void client_leave(struct lwm2m_client *c)
     c->due_ms = COAP_NEVER;
     client_set_state(c, LWM2M_LEAVING);
     if (c->request)
-        coap_peer_cancel(&c->peer, c->now, c->request);
+        coap_peer_cancel(c->peer, c->now, c->request);
     request(c, COAP_DELETE, &o, NULL, on_leave_reply);
 }

@@ -17,7 +17,7 @@ void client_answer_with(struct lwm2m_client *c,
     struct coap_answer a = {
         .code = code, .options = options, .options_len = len};
 
-    coap_peer_answer(&c->peer, c->now, ticket, &a);
+    coap_peer_answer(c->peer, c->now, ticket, &a);
 }
 
 void client_answer(struct lwm2m_client *c, const struct coap_ticket *ticket,
@@ -135,7 +135,7 @@ static void on_get(struct lwm2m_client *c, const struct coap_ticket *ticket,
                                          .options = more.data,
                                          .options_len = more.len},
                    &options, &a);
-    coap_peer_answer(&c->peer, c->now, ticket, &a);
+    coap_peer_answer(c->peer, c->now, ticket, &a);
     buffer_release(&out);
 }
 
@@ -364,7 +364,7 @@ static void on_composite_request(struct lwm2m_client *c,
                                          .format = (uint16_t)chosen,
                                          .has_format = true},
                    &options, &a);
-    coap_peer_answer(&c->peer, c->now, ticket, &a);
+    coap_peer_answer(c->peer, c->now, ticket, &a);
     buffer_release(&out);
 }
 

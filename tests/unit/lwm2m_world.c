@@ -155,7 +155,8 @@ static const struct registrar_ops registrar_ops = {
 
 /* ---- ways ---------------------------------------------------------------- */
 
-static unsigned open_way(struct world *w, const struct coap_peer_ops *fetcher)
+static unsigned open_way(struct world *w, const struct coap_peer_ops *ops,
+                         bool fetch)
 {
     unsigned i = w->ways_count++ % WORLD_WAYS;
     struct world_way *way = &w->ways[i];
@@ -163,18 +164,15 @@ static unsigned open_way(struct world *w, const struct coap_peer_ops *fetcher)
     if (way->open)
         registrar_way_gone(&w->registrar, w->now, &way->way);
     coap_peer_release(&way->server);
-    coap_peer_release(&way->fetcher);
+    coap_peer_release(&way->client);
     memset(way, 0, sizeof *way);
     way->w = w;
     way->open = true;
     way->way.peer = &way->server;
     coap_peer_init(&way->server, &server_ops, way, &w->params,
                    chance(w, UINT32_MAX));
-    if (fetcher) {
-        way->fetch = true;
-        coap_peer_init(&way->fetcher, fetcher, way, &w->params,
-                       chance(w, UINT32_MAX));
-    }
+    way->fetch = fetch;
+    coap_peer_init(&way->client, ops, way, &w->params, chance(w, UINT32_MAX));
     return i;
 }
 
@@ -185,6 +183,7 @@ static void client_connect(void *ctx, const struct lwm2m_security *s)
     struct world *w = ctx;
 
     (void)s;
+    w->connected = false;
     w->connected_at = w->now + 10;
 }
 
@@ -192,14 +191,8 @@ static void client_disconnect(void *ctx)
 {
     struct world *w = ctx;
 
+    w->connected = false;
     w->connected_at = COAP_NEVER;
-}
-
-static void client_send(void *ctx, const uint8_t *data, size_t len)
-{
-    struct world *w = ctx;
-
-    transmit(w, w->way, true, data, len);
 }
 
 static void client_keep_cb(void *ctx, const struct lwm2m_kept *kept)
@@ -236,7 +229,6 @@ static void client_reboot(void *ctx)
 static const struct lwm2m_client_ops client_ops = {
     .connect = client_connect,
     .disconnect = client_disconnect,
-    .send = client_send,
     .keep = client_keep_cb,
     .device = client_device,
     .reboot = client_reboot,
@@ -305,14 +297,24 @@ static int fw_check(void *ctx, const char *uri)
                : DFOTA_E_ARG;
 }
 
-static void fetch_send(void *ctx, const uint8_t *data, size_t len)
+static void way_send(void *ctx, const uint8_t *data, size_t len)
 {
     struct world_way *way = ctx;
 
     transmit(way->w, (unsigned)(way - way->w->ways), true, data, len);
 }
 
-static const struct coap_peer_ops fetch_ops = {.send = fetch_send};
+static void client_request_cb(void *ctx, const struct coap_ticket *ticket,
+                              const struct coap_msg *m)
+{
+    struct world_way *way = ctx;
+
+    lwm2m_client_request(&way->w->client, way->w->now, ticket, m);
+}
+
+static const struct coap_peer_ops fetch_ops = {.send = way_send};
+static const struct coap_peer_ops client_peer_ops = {
+    .send = way_send, .request = client_request_cb};
 
 static int on_get(void *ctx, const struct coap_get_event *e)
 {
@@ -361,9 +363,9 @@ static void fw_fetch(void *ctx, const char *uri, bool resume)
         r.etag = w->package;
         r.etag_len = 4;
     }
-    w->fetch_way = open_way(w, &fetch_ops);
+    w->fetch_way = open_way(w, &fetch_ops, true);
     w->fetching = true;
-    coap_get_start(&w->get, &w->ways[w->fetch_way].fetcher, w->now, &r);
+    coap_get_start(&w->get, &w->ways[w->fetch_way].client, w->now, &r);
 }
 
 static void fw_changed(void *ctx)
@@ -393,7 +395,7 @@ static const struct firmware_ops fw_ops = {
 static void boot(struct world *w, enum firmware_found found)
 {
     lwm2m_client_init(&w->client, &client_ops, &fw_ops, w, &w->config,
-                      &w->params, &w->kept, chance(w, UINT32_MAX));
+                      &w->params, &w->kept);
     w->client.now = w->now;
     lwm2m_client_boot(&w->client, found, w->stored);
     lwm2m_client_start(&w->client, w->now);
@@ -409,6 +411,7 @@ void world_reboot(struct world *w, enum firmware_found found)
     w->reboots++;
     lwm2m_client_release(&w->client);
     w->fetching = false;
+    w->connected = false;
     w->connected_at = COAP_NEVER;
     w->now += 20000;
     boot(w, found);
@@ -438,6 +441,12 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* The client's end of this way is in use. */
+static bool lives(const struct world *w, unsigned i)
+{
+    return w->ways[i].fetch || (i == w->way && w->connected);
+}
+
 static uint64_t next_event(const struct world *w)
 {
     uint64_t at = lwm2m_client_wake(&w->client);
@@ -453,8 +462,8 @@ static uint64_t next_event(const struct world *w)
     for (int i = 0; i < WORLD_WAYS; i++) {
         if (w->ways[i].open)
             at = earlier(at, coap_peer_wake(&w->ways[i].server));
-        if (w->ways[i].open && w->ways[i].fetch)
-            at = earlier(at, coap_peer_wake(&w->ways[i].fetcher));
+        if (w->ways[i].open && lives(w, (unsigned)i))
+            at = earlier(at, coap_peer_wake(&w->ways[i].client));
     }
     return at;
 }
@@ -469,10 +478,9 @@ static void deliver(struct world *w)
     bootstrap_clock(&w->bootstrap, w->now);
     if (way->open && d->to_server)
         coap_peer_receive(&way->server, w->now, d->bytes, d->len);
-    else if (way->open && way->fetch)
-        coap_peer_receive(&way->fetcher, w->now, d->bytes, d->len);
-    else if (d->way == w->way)
-        lwm2m_client_receive(&w->client, w->now, d->bytes, d->len);
+    else if (way->open && (way->fetch || (d->way == w->way && w->connected &&
+                                          !w->client.asleep)))
+        coap_peer_receive(&way->client, w->now, d->bytes, d->len);
     free(d);
 }
 
@@ -482,15 +490,16 @@ static void tick(struct world *w)
         deliver(w);
     if (w->connected_at <= w->now) {
         w->connected_at = COAP_NEVER;
-        w->way = open_way(w, NULL);
-        lwm2m_client_connected(&w->client, w->now);
+        w->way = open_way(w, &client_peer_ops, false);
+        w->connected = true;
+        lwm2m_client_connected(&w->client, w->now, &w->ways[w->way].client);
     }
     lwm2m_client_tick(&w->client, w->now);
     for (int i = 0; i < WORLD_WAYS; i++) {
         if (w->ways[i].open)
             coap_peer_tick(&w->ways[i].server, w->now);
-        if (w->ways[i].open && w->ways[i].fetch)
-            coap_peer_tick(&w->ways[i].fetcher, w->now);
+        if (w->ways[i].open && lives(w, (unsigned)i))
+            coap_peer_tick(&w->ways[i].client, w->now);
     }
     if (w->fetching)
         coap_get_tick(&w->get, w->now);
@@ -619,6 +628,11 @@ uint8_t world_do(struct world *w, uint8_t code, const char *path,
     return world_ask(w, &q, out, room);
 }
 
+void world_inject(struct world *w, const uint8_t *data, size_t len)
+{
+    coap_peer_receive(&w->ways[w->way].client, w->now, data, len);
+}
+
 static int read_package(void *ctx, uint32_t off, void *buf, size_t len)
 {
     const struct world *w = ctx;
@@ -687,7 +701,7 @@ void world_release(struct world *w)
     lwm2m_client_release(&w->client);
     for (int i = 0; i < WORLD_WAYS; i++) {
         coap_peer_release(&w->ways[i].server);
-        coap_peer_release(&w->ways[i].fetcher);
+        coap_peer_release(&w->ways[i].client);
     }
     while (w->wire) {
         struct world_datagram *d = w->wire;

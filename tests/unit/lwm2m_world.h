@@ -26,10 +26,10 @@ struct world;
 struct world_way {
     struct world *w;
     bool open;
-    bool fetch;               /* of a package, beside the registration */
-    struct lwm2m_way way;     /* the server's view */
-    struct coap_peer server;  /* the server's end */
-    struct coap_peer fetcher; /* the client's end, when it fetches */
+    bool fetch;              /* of a package, beside the registration */
+    struct lwm2m_way way;    /* the server's view */
+    struct coap_peer server; /* the server's end */
+    struct coap_peer client; /* the client's end */
 };
 
 struct world_datagram {
@@ -60,6 +60,7 @@ struct world {
     struct lwm2m_client_config config;
     struct lwm2m_kept kept;
     unsigned way, keeps, reboots, boots_at_loss;
+    bool connected;
     uint64_t connected_at; /* the way opens then */
     char version[32], next_version[32];
     uint8_t flash[WORLD_PACKAGE_MAX];
@@ -128,6 +129,9 @@ void world_server_forgets(struct world *w);
 /** GET, PUT.. of a path with a text. */
 uint8_t world_do(struct world *w, uint8_t code, const char *path,
                  const char *text, char *out, size_t room);
+
+/** A datagram that comes to the client by another way than the wire. */
+void world_inject(struct world *w, const uint8_t *data, size_t len);
 
 /** Start a job; method and URIs are in w->job_config. */
 int world_job(struct world *w, enum lwm2m_job_method method);

@@ -818,7 +818,7 @@ static void send_observe_1(const struct lwm2m_path *path)
         memcpy(m.token, one->observer.token, m.token_len);
     }
     assert_int_equal(coap_msg_write(&m, bytes, sizeof bytes, &len), 0);
-    lwm2m_client_receive(&w.client, w.now, bytes, len);
+    world_inject(&w, bytes, len);
 }
 
 static void int_303_cancel_by_observe_1(void **state)

@@ -137,7 +137,7 @@ static void an_execute_sent_three_times_runs_once(void **state)
     w.tap = count_answers;
     answers = 0;
     for (int i = 0; i < 2; i++)
-        lwm2m_client_receive(&w.client, w.now, heard.copy, heard.copy_len);
+        world_inject(&w, heard.copy, heard.copy_len);
     assert_int_equal(answers, 2);
     assert_updated();
     assert_int_equal(heard.executes, 1);
@@ -342,7 +342,7 @@ static uint8_t block(uint32_t num, bool more, uint8_t szx, size_t len)
     assert_int_equal(coap_msg_write(&m, bytes, sizeof bytes, &n), 0);
     while (w.wire)
         world_run(&w, w.rtt_ms);
-    lwm2m_client_receive(&w.client, w.now, bytes, n);
+    world_inject(&w, bytes, n);
     for (struct world_datagram *d = w.wire; d; d = d->next)
         if (coap_msg_parse(&reply, d->bytes, d->len) == 0 &&
             reply.mid == m.mid && reply.type == COAP_ACK)
