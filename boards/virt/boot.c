@@ -101,7 +101,9 @@ static int open_updater(void)
     };
     int err = open_areas();
 
-    return err ? err : dfota_updater_init(&updater, &config);
+    if (!err)
+        dfota_updater_init(&updater, &config);
+    return err;
 }
 
 /* Is the stored package the one of the journal's last update? */

@@ -4,9 +4,9 @@
 #include "base/mem.h"
 #include "device/updater_parts.h"
 
-uint32_t dfota_granule_mask(const struct dfota_updater *u)
+uint32_t dfota_granule_len(const struct dfota_updater *u)
 {
-    return ((uint32_t)1 << u->journal.head.granule_log2) - 1;
+    return (uint32_t)1 << u->journal.head.granule_log2;
 }
 
 uint32_t *dfota_window_map(struct dfota_updater *u, uint32_t rel, uint32_t *bit)
@@ -70,7 +70,7 @@ bool dfota_image_is_target(const struct dfota_updater *u)
     return slot_is(u, m->target_len, m->target_hash, DFOTA_HASH_LEN);
 }
 
-bool dfota_window_accepts(const struct dfota_updater *u, const uint8_t *digest)
+bool dfota_window_accepts(struct dfota_updater *u, const uint8_t *digest)
 {
     const struct dfota_package *p = &u->journal.head.package;
     const uint8_t *wanted = p->m.target_hash;
@@ -84,8 +84,7 @@ bool dfota_window_accepts(const struct dfota_updater *u, const uint8_t *digest)
     return memcmp(digest, wanted, DFOTA_DIGEST_LEN) == 0;
 }
 
-bool dfota_window_is_in(const struct dfota_updater *u,
-                        const struct dfota_reader *r)
+bool dfota_window_is_in(struct dfota_updater *u, const struct dfota_reader *r)
 {
     uint8_t digest[DFOTA_HASH_LEN];
 

@@ -47,24 +47,17 @@ bool dfota_journal_fits(const struct dfota_journal *j, uint32_t windows,
            j->len;
 }
 
-/* What begins with its CRC-32. */
-static int peek(const struct dfota_journal *j, uint32_t off, void *out,
-                uint32_t len)
+/* What begins with its CRC-32: 0 when it is whole. */
+static uint32_t load(struct dfota_journal *j, uint32_t off, void *out,
+                     uint32_t len)
 {
     uint32_t *crc = out;
 
-    if (dfota_flash_read(j->flash, off, out, len))
-        return DFOTA_E_FLASH;
-    return dfota_crc32(j->seed, crc + 1, len - 4) != *crc;
-}
-
-static bool load(struct dfota_journal *j, uint32_t off, void *out, uint32_t len)
-{
-    int err = peek(j, off, out, len);
-
-    if (err < 0)
+    if (dfota_flash_read(j->flash, off, out, len)) {
         j->unread |= off < j->len ? 1 : 2;
-    return !err;
+        return 1;
+    }
+    return *crc - dfota_crc32(j->seed, crc + 1, len - 4);
 }
 
 static void store(struct dfota_journal *j, void *data, uint32_t len)
@@ -98,46 +91,48 @@ unsigned dfota_journal_truth(const struct dfota_journal *j)
     return !seq_after(m[0].seq, m[1].seq);
 }
 
-/* Read the table of a mirror; copy: write it to the pages. */
-static bool walk_table(struct dfota_journal *j, const struct dfota_mirror *m,
-                       uint32_t windows, bool copy)
+/* Read the table of a mirror; copy: write it to the pages. Returns where the
+ * area goes on behind it, 0 when an entry is not whole. */
+static uint32_t walk_table(struct dfota_journal *j,
+                           const struct dfota_mirror *m, uint32_t windows,
+                           bool copy)
 {
     struct dfota_entry e;
     uint32_t off = m->off + entry_off(0);
 
     while (windows--) {
-        if (!load(j, off, &e, sizeof(e)))
-            return false;
+        if (load(j, off, &e, sizeof(e)))
+            return 0;
         if (copy)
             store(j, &e, sizeof(e));
         off += sizeof(e);
     }
-    return true;
+    return off;
 }
 
 /* Read a mirror whole; adopt: take its head and state into j. The page is
  * nobody's at that time. */
 static void scan(struct dfota_journal *j, struct dfota_mirror *m, bool adopt)
 {
-    struct dfota_state *s = (struct dfota_state *)(void *)j->pages.page;
+    struct dfota_state *s = (struct dfota_state *)(void *)j->page;
     struct dfota_head h;
     uint32_t unit = j->flash->prog_size;
-    uint32_t off;
+    uint32_t off = 0;
     uint32_t len;
 
     m->copies = 0;
     j->seed = 0;
-    if (!load(j, m->off, &h, sizeof(h)) || h.version != VERSION ||
-        h.map_words > DFOTA_MAP_WORDS || entry_off(h.windows) > j->len)
-        return;
-    j->seed = h.crc;
-    if (!walk_table(j, m, h.windows, false))
+    if (!load(j, m->off, &h, sizeof(h)) && h.version == VERSION &&
+        h.map_words <= DFOTA_MAP_WORDS && entry_off(h.windows) <= j->len) {
+        j->seed = h.crc;
+        off = walk_table(j, m, h.windows, false);
+    }
+    if (off == 0)
         return;
     len = record_len(h.map_words);
-    for (off = round_up(entry_off(h.windows), unit); off + len <= j->len;
+    for (off = round_up(off, unit); off + len <= m->off + j->len;
          off += round_up(len, unit)) {
-        if (!load(j, m->off + off, s, len) ||
-            (m->copies && seq_after(m->seq, s->seq)))
+        if (load(j, off, s, len) || (m->copies && seq_after(m->seq, s->seq)))
             continue;
         m->seq = s->seq;
         m->copies += m->copies < 2;
@@ -155,6 +150,7 @@ int dfota_journal_open(struct dfota_journal *j, const struct dfota_flash *f)
 
     memset(j, 0, sizeof(*j));
     j->flash = f;
+    j->pages.page = j->page;
     j->len = f->size / 2 & -f->erase_size;
     m[1].off = j->len;
     j->head.version = VERSION;
@@ -196,7 +192,7 @@ static bool append(struct dfota_journal *j, struct dfota_mirror *m)
     if (pos == 0 || pos + len > m->off + j->len)
         return false;
     dfota_pages_begin(&j->pages, j->flash, pos, 0);
-    if (store_state(j) || !load(j, pos, j->pages.page, len))
+    if (store_state(j) || load(j, pos, j->page, len))
         return false;
     m->pos = j->pages.out;
     m->seq = j->state.seq;
@@ -228,12 +224,12 @@ static void finish(struct dfota_journal *j, struct dfota_mirror *m)
     j->seed = j->head.crc;
 }
 
-static void renew(struct dfota_journal *j, struct dfota_mirror *m,
+/* Head and table anew, the table from the other mirror. */
+static bool renew(struct dfota_journal *j, struct dfota_mirror *m,
                   const struct dfota_mirror *other)
 {
     begin(j, m);
-    if (walk_table(j, other, j->head.windows, true))
-        finish(j, m);
+    return walk_table(j, other, j->head.windows, true);
 }
 
 int dfota_journal_put(struct dfota_journal *j, uint8_t type, uint32_t tries)
@@ -249,15 +245,16 @@ int dfota_journal_put(struct dfota_journal *j, uint8_t type, uint32_t tries)
         j->head.windows = 0;
         m[0].pos = m[1].pos = 0;
     }
-    if (made)
-        finish(j, &m[0]);
     for (unsigned n = 0; n < TRIES; n++) {
         unsigned i = 1 - dfota_journal_truth(j);
 
         if (m[i].copies == 2 && m[i].seq == j->state.seq)
             return 0;
-        if (!append(j, &m[i]))
-            renew(j, &m[i], &m[1 - i]);
+        if (append(j, &m[i]))
+            continue;
+        if (made || renew(j, &m[i], &m[1 - i]))
+            finish(j, &m[i]);
+        made = false;
     }
     return DFOTA_E_FLASH;
 }
@@ -278,12 +275,12 @@ void dfota_journal_add(struct dfota_journal *j, const uint8_t *digest)
     store(j, &e, sizeof(e));
 }
 
-int dfota_journal_entry(const struct dfota_journal *j, uint32_t w,
+int dfota_journal_entry(struct dfota_journal *j, uint32_t w,
                         struct dfota_entry *e)
 {
     uint32_t off = entry_off(w);
 
-    return peek(j, off, e, sizeof(*e)) && peek(j, j->len + off, e, sizeof(*e))
+    return load(j, off, e, sizeof(*e)) && load(j, j->len + off, e, sizeof(*e))
                ? DFOTA_E_FLASH
                : 0;
 }

@@ -95,14 +95,15 @@ struct dfota_mirror {
  * by one instruction: what is used most comes first. */
 struct dfota_journal {
     struct dfota_state state;
-    struct dfota_head head;
     const struct dfota_flash *flash;
-    uint32_t len;   /* of a mirror */
-    uint32_t seed;  /* of the CRC-32: another head's records are not valid */
-    uint8_t unread; /* bit i: some of mirror i could not be read */
-    bool making;    /* J0 has a new head and table, its state is to come */
+    uint32_t len;  /* of a mirror */
+    uint32_t seed; /* of the CRC-32: another head's records are not valid */
     struct dfota_mirror mirror[2];
     struct dfota_pages pages;
+    struct dfota_head head;
+    uint8_t unread; /* bit i: some of mirror i could not be read */
+    bool making;    /* J0 has a new head and table, its state is to come */
+    uint32_t page[DFOTA_PAGE_LEN / 4];
 };
 
 /**
@@ -157,7 +158,7 @@ void dfota_journal_add(struct dfota_journal *j, const uint8_t *digest);
  *
  * errors   E_FLASH
  */
-int dfota_journal_entry(const struct dfota_journal *j, uint32_t w,
+int dfota_journal_entry(struct dfota_journal *j, uint32_t w,
                         struct dfota_entry *e);
 
 /**

@@ -19,7 +19,7 @@ struct dfota_pages {
     uint32_t out;  /* offset in flash of page */
     uint32_t fill; /* bytes in page */
     int err;
-    uint32_t page[DFOTA_PAGE_LEN / 4];
+    uint32_t *page; /* DFOTA_PAGE_LEN bytes */
 };
 
 /** Read len bytes at off. */

@@ -9,14 +9,6 @@
 
 #define HELD_RESTORING 0x80 /* in tries: the window is half written */
 
-/* Powers of two within flash.h's bounds. */
-static bool area_valid(const struct dfota_flash *f)
-{
-    return f->erase_size >= 512 && f->prog_size - 1u < DFOTA_PAGE_LEN &&
-           !(f->erase_size & (f->erase_size - 1)) &&
-           !(f->prog_size & (f->prog_size - 1));
-}
-
 static void bind(struct dfota_reader *r, const struct dfota_flash *f)
 {
     r->read = f->read;
@@ -24,8 +16,8 @@ static void bind(struct dfota_reader *r, const struct dfota_flash *f)
     r->size = f->size;
 }
 
-int dfota_updater_init(struct dfota_updater *u,
-                       const struct dfota_updater_config *c)
+void dfota_updater_init(struct dfota_updater *u,
+                        const struct dfota_updater_config *c)
 {
     memset(u, 0, sizeof(*u));
     u->c = c;
@@ -34,10 +26,6 @@ int dfota_updater_init(struct dfota_updater *u,
     dfota_self_bind(u);
     u->window.read = dfota_window_read;
     u->window.ctx = u;
-    return area_valid(c->slot) && area_valid(c->backup) &&
-                   area_valid(c->journal)
-               ? 0
-               : DFOTA_E_ARG;
 }
 
 void dfota_updater_seek(struct dfota_updater *u, uint32_t w)

@@ -76,10 +76,10 @@ struct dfota_updater {
 };
 
 /** Bind an updater to its areas. Reads nothing; allocates nothing. c and what
- * it points to must stay valid while the updater is used.
- * errors: E_ARG an area's geometry is out of range */
-int dfota_updater_init(struct dfota_updater *u,
-                       const struct dfota_updater_config *c);
+ * it points to must stay valid while the updater is used; that the geometries
+ * are as flash.h has them was the port's to check. */
+void dfota_updater_init(struct dfota_updater *u,
+                        const struct dfota_updater_config *c);
 
 /**
  * Decide what this boot does; the first call after init() at every boot,

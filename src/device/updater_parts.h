@@ -17,8 +17,8 @@
 int dfota_trust_check(struct dfota_updater *u, struct dfota_package *p,
                       bool broken);
 
-/** Bits that say where in a granule an offset is. */
-uint32_t dfota_granule_mask(const struct dfota_updater *u);
+/** Bytes of the window that a bit of the map is for. */
+uint32_t dfota_granule_len(const struct dfota_updater *u);
 
 /** Where the map has the granule of the window's byte rel. */
 uint32_t *dfota_window_map(struct dfota_updater *u, uint32_t rel,
@@ -37,11 +37,10 @@ bool dfota_image_is_source(const struct dfota_updater *u,
 bool dfota_image_is_target(const struct dfota_updater *u);
 
 /** Is that the digest the window must have? */
-bool dfota_window_accepts(const struct dfota_updater *u, const uint8_t *digest);
+bool dfota_window_accepts(struct dfota_updater *u, const uint8_t *digest);
 
 /** Does &u->io.old, the slot, or &u->window hold the window? */
-bool dfota_window_is_in(const struct dfota_updater *u,
-                        const struct dfota_reader *r);
+bool dfota_window_is_in(struct dfota_updater *u, const struct dfota_reader *r);
 
 int dfota_window_poll(struct dfota_updater *u);
 int dfota_restore_poll(struct dfota_updater *u);

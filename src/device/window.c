@@ -157,12 +157,11 @@ static int close_window(struct dfota_updater *u)
  * in the map: it costs no erase at all. When it differs after all, what was
  * equal up to here goes into the backup first. Errors show when the backup
  * is read back. */
-static void keep_or_write(struct dfota_updater *u, const void *data,
-                          uint32_t len)
+static void keep_or_write(struct dfota_updater *u, uint32_t begun,
+                          const void *data, size_t len)
 {
     struct dfota_pages *pages = &u->journal.pages;
-    uint32_t equal = u->done & dfota_granule_mask(u);
-    uint32_t begun = u->done - equal;
+    uint32_t equal = u->done - begun;
     uint32_t bit;
     uint32_t *word = dfota_window_map(u, begun, &bit);
 
@@ -174,19 +173,20 @@ static void keep_or_write(struct dfota_updater *u, const void *data,
         if (!dfota_pages_equal(pages, data, len))
             return;
         *word &= ~bit;
-        dfota_pages_begin(
-            pages, u->c->backup, begun,
-            dfota_min_u32(dfota_granule_mask(u) + 1, u->len - begun));
+        dfota_pages_begin(pages, u->c->backup, begun,
+                          dfota_min_u32(dfota_granule_len(u), u->len - begun));
         (void)dfota_reader_walk(&u->io.old, u->off + begun, equal,
                                 dfota_pages_write, pages);
     }
     (void)dfota_pages_write(pages, data, len);
 }
 
-/* Up to the end of a granule: about a sector. */
-static int decode_piece(struct dfota_updater *u)
+/* A granule, about a sector: the decoder fills the chunk up to the end of the
+ * window. */
+static int decode_granule(struct dfota_updater *u)
 {
     const struct dfota_crypto *c = u->c->crypto;
+    uint32_t begun = u->done;
     uint8_t chunk[64];
     size_t n;
     int err;
@@ -196,12 +196,14 @@ static int decode_piece(struct dfota_updater *u)
         if (err < 0)
             return err;
         if (!u->pass)
-            keep_or_write(u, chunk, (uint32_t)n);
+            keep_or_write(u, begun, chunk, n);
         else if (c->hash_update(c->ctx, chunk, n) ||
                  c->hash_update(c->ctx2, chunk, n))
             return DFOTA_E_IO;
         u->done += (uint32_t)n;
-    } while (err != DFOTA_DONE && (u->done & dfota_granule_mask(u)));
+        if (err == DFOTA_DONE)
+            break;
+    } while (u->done - begun < dfota_granule_len(u));
     dfota_updater_tell(u, u->pass ? DFOTA_STAGE_PREPARE : DFOTA_STAGE_DECODE);
     if (err != DFOTA_DONE)
         return 0;
@@ -220,7 +222,7 @@ int dfota_window_poll(struct dfota_updater *u)
     else if (!u->ready)
         err = open_window(u);
     else
-        err = decode_piece(u);
+        err = decode_granule(u);
     if (!err)
         return DFOTA_MORE;
     if (s->type == DFOTA_RECORD_PENDING ||

@@ -54,7 +54,9 @@ static int init_updater(struct chip *c, const struct chip_config *config)
         return DFOTA_E_NOMEM;
     u->arena = p->arena;
     err = psa_sha256(config->device_id, strlen(config->device_id), u->id_hash);
-    return err ? err : dfota_updater_init(&p->updater, u);
+    if (!err)
+        dfota_updater_init(&p->updater, u);
+    return err;
 }
 
 static int open_trust(struct chip_parts *p, const char *cert)
@@ -153,15 +155,14 @@ int chip_install(struct chip *c, const uint8_t *image, uint32_t len)
 int chip_boot(struct chip *c, enum dfota_action *action, bool *resumed)
 {
     struct chip_parts *p = c->parts;
-    int err;
 
     /* Nothing of the updater's memory outlives a reset. */
     memset(&c->progress, 0, sizeof c->progress);
     memset(&p->updater, 0, sizeof p->updater);
     for (int i = 0; i < AREA_COUNT; i++)
         sim_flash_reboot(&p->areas.flash[i]);
-    err = dfota_updater_init(&p->updater, &p->config);
-    return err ? err : dfota_updater_boot(&p->updater, action, resumed);
+    dfota_updater_init(&p->updater, &p->config);
+    return dfota_updater_boot(&p->updater, action, resumed);
 }
 
 int chip_start(struct chip *c)

@@ -131,10 +131,7 @@ static bool boot_once(struct trial *t, struct world *w, bool first)
     enum dfota_action action;
     bool resumed;
 
-    if (dfota_updater_init(&w->u, &w->config)) {
-        brick(t, "init failed");
-        return true;
-    }
+    dfota_updater_init(&w->u, &w->config);
     w->config.progress = progress;
     w->config.progress_ctx = t;
     (void)dfota_updater_boot(&w->u, &action, &resumed);
@@ -171,7 +168,7 @@ static void judge_end(struct trial *t, struct world *w)
      * more; then nothing is left to do. */
     for (unsigned n = 0; n < 4; n++) {
         sim_power_on(&w->power);
-        (void)dfota_updater_init(&w->u, &w->config);
+        dfota_updater_init(&w->u, &w->config);
         (void)dfota_updater_boot(&w->u, &action, &resumed);
         if (w->power.ops == 0)
             break;

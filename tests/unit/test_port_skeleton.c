@@ -275,6 +275,9 @@ static void a_geometry_that_cannot_be_is_refused(void **state)
                      DFOTA_E_ARG);
     assert_int_equal(port_area_init(&area, 0, 4096, 4096, 3, 0xFF),
                      DFOTA_E_ARG);
+    assert_int_equal(port_area_init(&area, 0, 4096, 256, 8, 0xFF), DFOTA_E_ARG);
+    assert_int_equal(port_area_init(&area, 0, 4096, 4096, 512, 0xFF),
+                     DFOTA_E_ARG);
     f = loose();
     f.erase_size = 256;
     assert_int_equal(port_selftest(&f, &found), DFOTA_E_FLASH);

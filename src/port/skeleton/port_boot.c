@@ -23,9 +23,10 @@ enum port_next port_boot(struct dfota_updater *u,
     enum dfota_action action = DFOTA_ACTION_HELD;
     bool resumed;
     int failed = 0;
-    int err = dfota_updater_init(u, c);
+    int err = 0;
 
-    for (unsigned i = 0; !err && i < ROUNDS_MAX; i++) {
+    dfota_updater_init(u, c);
+    for (unsigned i = 0; i < ROUNDS_MAX; i++) {
         err = dfota_updater_boot(u, &action, &resumed);
         if (action != DFOTA_ACTION_UPDATE)
             break;

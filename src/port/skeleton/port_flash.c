@@ -79,8 +79,8 @@ int port_area_init(struct port_area *a, uint32_t start, uint32_t size,
                    uint32_t erase_size, uint16_t prog_size, uint8_t erased)
 {
     if (!is_power_of_two(erase_size) || !is_power_of_two(prog_size) ||
-        prog_size > erase_size || !size || start > UINT32_MAX - size ||
-        ((start | size) & (erase_size - 1)))
+        erase_size < 512 || erase_size > 262144 || prog_size > 256 || !size ||
+        start > UINT32_MAX - size || ((start | size) & (erase_size - 1)))
         return DFOTA_E_ARG;
     a->flash.read = area_read;
     a->flash.prog = area_prog;
