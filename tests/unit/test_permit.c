@@ -148,13 +148,14 @@ static int set_up(void **state)
                                           {SECTOR, SECTOR, 8, 0xFF},
                                           {32768, 4096, 1, 0xFF},
                                           {8 * SECTOR, SECTOR, 8, 0xFF}};
-    struct dfota_updater_config c = {.slot = &b.area[AREA_SLOT].flash,
-                                     .backup = &b.area[AREA_BACKUP].flash,
-                                     .package = &b.area[AREA_PACKAGE].flash,
-                                     .journal = &b.area[AREA_JOURNAL].flash,
-                                     .crypto = &b.crypto,
-                                     .arena = b.arena,
-                                     .arena_len = sizeof(b.arena)};
+    static struct dfota_updater_config c = {
+        .slot = &b.area[AREA_SLOT].flash,
+        .backup = &b.area[AREA_BACKUP].flash,
+        .package = &b.area[AREA_PACKAGE].flash,
+        .journal = &b.area[AREA_JOURNAL].flash,
+        .crypto = &b.crypto,
+        .arena = b.arena,
+        .arena_len = sizeof(b.arena)};
 
     (void)state;
     sim_power_init(&b.power, 1);
@@ -163,9 +164,9 @@ static int set_up(void **state)
             return -1;
     }
     if (sim_flash_load(&b.area[AREA_SLOT], 0, b.image[0], IMAGE_LEN) ||
-        psa_sha256(DEVICE, strlen(DEVICE), c.id_hash) ||
-        dfota_updater_init(&b.u, &c))
+        psa_sha256(DEVICE, strlen(DEVICE), c.id_hash))
         return -1;
+    dfota_updater_init(&b.u, &c);
     store(b.up.bytes, b.up.len);
     return update();
 }
