@@ -224,7 +224,7 @@ static void begin_upload(struct dfota_session *s)
     s->sum = 0;
     s->window = s->family->flags & DFOTA_FAMILY_ACK && !s->config->flow_control
                     ? DFOTA_UPLOAD_BLOCK
-                    : UINT32_MAX;
+                    : s->config->package_len;
     set_number(s, s->config->package_len);
     begin(s, DFOTA_STAGE_UPLOAD);
 }

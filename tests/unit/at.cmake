@@ -5,3 +5,11 @@ dfota_unit(at_urc dfota_at)
 dfota_unit(at_session dfota_at)
 dfota_unit(serial dfota_posix)
 dfota_unit(progress dfota_os)
+
+# A module by rote, whose lines are the documents' examples.
+add_library(at_world STATIC at_world.c)
+target_compile_definitions(at_world PRIVATE
+    GOLDEN_AT="${CMAKE_SOURCE_DIR}/tests/golden/at")
+target_link_libraries(at_world PUBLIC dfota_at cmocka)
+dfota_unit(at_golden at_world)
+dfota_unit(at_noise at_world)

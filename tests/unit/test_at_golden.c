@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The documents' own examples: each line leads to the right stage, whole
+ * updates end right however they are cut.
+ */
+#include "at_world.h"
+#include "base/err.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+/* cmocka needs setjmp, stdarg, stddef and stdint first */
+#include <cmocka.h>
+
+static const struct {
+    const char *golden;
+    const char *family;
+    bool by_file;
+} examples[] = {
+    {"bc26", "bc26", false},
+    {"mc65", "mc65", false},
+    {"mc65-file", "mc65", true},
+    {"bg95", "bg95", false},
+    {"bg95-coap", "bg95", false},
+    {"bg95-lwm2m", "bg95", false},
+    {"bg95", "bg95", true},
+    {"bg96", "bg96", true},
+    {"bg96", "bg96", false},
+    {"bg96-softbank", "bg96-softbank", false},
+    {"bg96-softbank", "bg96-softbank", true},
+    {"mc65-file", "eg25", true},
+};
+
+#define EXAMPLES (sizeof(examples) / sizeof(examples[0]))
+
+static void begin(struct world *w, size_t example)
+{
+    world_init(w, examples[example].golden, examples[example].family,
+               examples[example].by_file);
+}
+
+/* A session that has just sent its trigger: any family's. */
+static void triggered(struct world *w)
+{
+    w->config.family =
+        dfota_family_named(dfota_families, dfota_families_count, w->family);
+    assert_int_equal(dfota_session_init(&w->session, &w->config, w->now), 0);
+    w->session.family = w->config.family;
+    w->session.kept.triggered = true;
+    w->session.kept.stage = w->by_file ? DFOTA_STAGE_RESET : DFOTA_STAGE_START;
+    w->session.state = 4; /* it watches */
+}
+
+static void each_line_of_the_examples_leads_to_its_stage(void **state)
+{
+    static struct world w;
+    char line[128];
+
+    (void)state;
+    for (size_t e = 0; e < EXAMPLES; e++) {
+        begin(&w, e);
+        if (w.by_file != (strcmp(w.lines[0].stage, "reset") == 0))
+            continue; /* the example is of the other way */
+        triggered(&w);
+        for (size_t i = 0; i < w.lines_count; i++) {
+            const struct world_line *want = &w.lines[i];
+            int len = snprintf(line, sizeof(line), "\r\n%s\r\n", want->text);
+            uint8_t stage;
+
+            dfota_session_input(&w.session, (const uint8_t *)line, (size_t)len,
+                                w.now);
+            stage = dfota_session_stage(&w.session);
+            if (strcmp(dfota_stage_name(stage), want->stage) != 0 ||
+                (want->percent >= 0 && w.session.percent != want->percent))
+                fail_msg("%s: %s: %s %d", w.golden, want->text,
+                         dfota_stage_name(stage), (int)w.session.percent);
+        }
+    }
+}
+
+static void expect_done(const struct world *w)
+{
+    const struct dfota_verdict *v = &w->session.verdict;
+
+    if (v->outcome != DFOTA_OUTCOME_DONE || w->triggers != 1 ||
+        w->deaf_commands)
+        fail_msg("%s of %s, cut %zu, seed %u: outcome %d at %s: %d %s; %d "
+                 "triggers, %d commands in DFOTA mode",
+                 w->golden, w->family, w->cut, (unsigned)w->seed, v->outcome,
+                 dfota_stage_name(v->stage), (int)v->number,
+                 dfota_meaning_text(v->meaning), w->triggers, w->deaf_commands);
+}
+
+static void every_example_ends_at_the_new_version(void **state)
+{
+    static struct world w;
+
+    (void)state;
+    for (size_t e = 0; e < EXAMPLES; e++) {
+        begin(&w, e);
+        world_run(&w);
+        expect_done(&w);
+        assert_string_equal(w.session.family->name, w.family);
+        assert_int_equal(w.warnings, 0);
+    }
+}
+
+static void every_example_may_be_cut_before_every_byte(void **state)
+{
+    static struct world w;
+    size_t said = 2;
+
+    (void)state;
+    for (size_t e = 0; e < EXAMPLES; e++) {
+        for (size_t cut = 1; cut == 1 || cut < said; cut++) {
+            begin(&w, e);
+            w.cut = cut;
+            world_run(&w);
+            expect_done(&w);
+            assert_int_equal(w.warnings, 0);
+            said = w.said;
+        }
+    }
+}
+
+static void a_module_without_a_banner_is_asked_3_s_after_its_end(void **state)
+{
+    static struct world w;
+    uint32_t before;
+
+    (void)state;
+    begin(&w, 1);
+    world_run(&w);
+    before = w.now;
+    begin(&w, 1);
+    w.no_banner = true;
+    world_run(&w);
+    expect_done(&w);
+    assert_in_range(w.now - before, 0, 3000);
+    /* The rate that it has in DFOTA mode is 115200 then. */
+    w.session.state = 4;
+    w.session.kept.stage = DFOTA_STAGE_UPDATE;
+    assert_int_equal(dfota_session_rate(&w.session), 115200);
+    w.session.kept.adaptive = false;
+    assert_int_equal(dfota_session_rate(&w.session), 0);
+}
+
+static void an_upload_with_flow_control_needs_no_acknowledgement(void **state)
+{
+    static struct world w;
+
+    (void)state;
+    for (int flow = 0; flow < 2; flow++) {
+        begin(&w, 2);
+        w.config.flow_control = flow;
+        world_run(&w);
+        expect_done(&w);
+        assert_int_equal(w.data_ack, !flow);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_line_of_the_examples_leads_to_its_stage),
+        cmocka_unit_test(every_example_ends_at_the_new_version),
+        cmocka_unit_test(every_example_may_be_cut_before_every_byte),
+        cmocka_unit_test(a_module_without_a_banner_is_asked_3_s_after_its_end),
+        cmocka_unit_test(an_upload_with_flow_control_needs_no_acknowledgement),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
