@@ -80,7 +80,7 @@ struct coap_get_event {
     /* DATA; valid until the return */
     const uint8_t *data;
     size_t len;
-    enum coap_get_failure failure;
+    enum coap_get_failure failure; /* FAILED; code is BUSY's last one */
 };
 
 struct coap_get_request {
@@ -93,6 +93,8 @@ struct coap_get_request {
     /* returns non-zero to give up: no event comes then. At END and FAILED
      * coap_get_start() may be called again. */
     int (*event)(void *ctx, const struct coap_get_event *e);
+    /* coap_get_wake() is another time than before. May be NULL. */
+    void (*wake)(void *ctx, uint64_t at_ms);
     void *ctx;
 };
 
@@ -102,7 +104,7 @@ struct coap_get {
     uint32_t id; /* of the request under way, 0 none */
     uint32_t off, skip;
     uint64_t again_ms; /* pause before the next request, COAP_NEVER */
-    uint8_t szx, etag_len, strikes, restarts;
+    uint8_t szx, etag_len, strikes, restarts, code;
     uint8_t etag[COAP_ETAG_MAX];
     bool active, headed, resuming;
 };
@@ -166,6 +168,8 @@ struct coap_put_request {
     void (*progress)(void *ctx, uint32_t off);
     /* Once, at the end. */
     void (*done)(void *ctx, const struct coap_put_result *r);
+    /* coap_put_wake() is another time than before. May be NULL. */
+    void (*wake)(void *ctx, uint64_t at_ms);
     void *ctx;
 };
 

@@ -43,7 +43,8 @@ static void end(struct coap_get *g, const struct coap_get_event *e)
 
 static void fail(struct coap_get *g, enum coap_get_failure failure)
 {
-    struct coap_get_event e = {.kind = COAP_GET_FAILED, .failure = failure};
+    struct coap_get_event e = {
+        .kind = COAP_GET_FAILED, .failure = failure, .code = g->code};
 
     end(g, &e);
 }
@@ -93,6 +94,8 @@ static void ask_later(struct coap_get *g, uint64_t ms,
         return;
     }
     g->again_ms = now_of(g) + coap_params_scale(g->peer->params, ms);
+    if (g->r.wake)
+        g->r.wake(g->r.ctx, g->again_ms);
 }
 
 /* What there is belongs to another body: all again. */
@@ -121,6 +124,7 @@ static void take_error(struct coap_get *g, const struct coap_msg *m)
 {
     uint32_t max_age = MAX_AGE_S;
 
+    g->code = m->code;
     if (g->resuming &&
         (m->code == COAP_BAD_REQUEST || m->code == COAP_BAD_OPTION ||
          m->code == COAP_INCOMPLETE)) {

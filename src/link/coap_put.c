@@ -112,6 +112,8 @@ static void wait_for(struct coap_put *t, const struct coap_msg *m)
         max_age = MAX_AGE_LIMIT_S;
     t->again_ms =
         t->peer->now + coap_params_scale(t->peer->params, max_age * 1000ULL);
+    if (t->r.wake)
+        t->r.wake(t->r.ctx, t->again_ms);
 }
 
 /* Is this answer the acknowledgement of the block that was sent? The number

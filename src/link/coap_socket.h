@@ -18,15 +18,15 @@ struct coap_socket;
 
 struct coap_socket_ops {
     /* The name is resolved and, with DTLS, the handshake done: the peer may
-     * be used. May be NULL; requests made before wait for it. */
+     * be used from here on. May be NULL. */
     void (*open)(void *ctx, struct coap_socket *s);
     /* No way there, DTLS failed or was closed. Requests under way get no
      * callback; only coap_socket_close() is useful from here on. */
     void (*failed)(void *ctx, struct coap_socket *s, enum link_error error,
                    const char *text);
     /* Requests of the peer: as in struct coap_peer_ops, may be NULL. */
-    void (*request)(void *ctx, const struct coap_ticket *ticket,
-                    const struct coap_msg *m);
+    void (*request)(void *ctx, struct coap_socket *s,
+                    const struct coap_ticket *ticket, const struct coap_msg *m);
 };
 
 struct coap_socket_config {

@@ -59,6 +59,9 @@ struct dtls_config {
 int dtls_credentials_create(struct dtls_credentials **out,
                             const struct dtls_config *c, const char **why);
 
+/** One more hold, for one more dtls_credentials_free(). */
+void dtls_credentials_hold(struct dtls_credentials *c);
+
 /** Drop one's own hold; sessions keep theirs. NULL is harmless. */
 void dtls_credentials_free(struct dtls_credentials *c);
 

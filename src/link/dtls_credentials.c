@@ -184,6 +184,11 @@ static void free_secret(gnutls_datum_t *d)
     d->data = NULL;
 }
 
+void dtls_credentials_hold(struct dtls_credentials *c)
+{
+    c->uses++;
+}
+
 void dtls_credentials_free(struct dtls_credentials *s)
 {
     if (!s || --s->uses > 0)

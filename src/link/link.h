@@ -12,9 +12,12 @@
 #ifndef DFOTA_LINK_LINK_H
 #define DFOTA_LINK_LINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
+
+struct fault;
 
 enum { LINK_ETAG_MAX = 128, LINK_DIGEST_LEN = 32 };
 
@@ -31,7 +34,9 @@ enum link_error {
 };
 
 enum link_event_kind {
-    LINK_HEAD, /* the status is known; once, before any data */
+    LINK_HEAD, /* the status is known, before any data; over CoAP again,
+                * with from 0, when the resource changed meanwhile: what
+                * came before is void */
     LINK_DATA, /* bytes of the body, in order */
     LINK_END,  /* the body is whole */
     LINK_ERROR,
@@ -40,9 +45,11 @@ enum link_event_kind {
 struct link_event {
     enum link_event_kind kind;
     /* LINK_HEAD */
-    int status;            /* HTTP's number, or CoAP's class * 100 + detail */
+    int status;            /* HTTP's number; of CoAP 2.05 comes as 200, or
+                            * 206 with from > 0, others as 404 for 4.04 */
     uint64_t from;         /* offset of the first byte that will come */
     int64_t length;        /* bytes of the whole resource, -1: not said */
+    bool length_is_hint;   /* good for a refusal, no more (CoAP's Size2) */
     const char *etag;      /* strong entity tag with its quotes, or NULL */
     const uint8_t *digest; /* SHA-256 of the whole resource, or NULL */
     /* LINK_DATA; valid until the callback returns */
@@ -62,9 +69,13 @@ struct link_request {
     const char *etag; /* with from > 0: only if it is still this one */
     uint8_t ip_type;  /* 0 IPv4, 1 IPv6, 2 both */
     uint64_t connect_ms, silence_ms; /* real milliseconds */
+    /* CoAP only: how long a request is sent again and waited for, in the
+     * place of MAX_TRANSMIT_WAIT (93 s); the other times follow it. */
+    uint64_t exchange_ms;
     /* PEM files. No ca: the server is not verified. cert and key together
      * or not at all. */
     const char *ca, *cert, *key;
+    const char *psk; /* CoAPS only: psk_file.h; then no certificates */
     /* HTTP only. json: POST this instead of GET; bearer: a token for the
      * Authorization header. NULL: none */
     const char *json, *bearer;
@@ -108,5 +119,9 @@ static inline void link_destroy(struct link *l)
 /** HTTP and HTTPS by libcurl. NULL: no memory. The loop must run once more
  * after destroy() before it is closed. */
 struct link *link_http_create(uv_loop_t *loop);
+
+/** CoAP and CoAPS. fault: the network it runs over, kept by pointer; NULL: a
+ * good one. NULL: no memory. */
+struct link *link_coap_create(uv_loop_t *loop, struct fault *fault);
 
 #endif

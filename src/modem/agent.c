@@ -178,10 +178,6 @@ static void begin_download(struct module *m)
         on_downloaded(m, CAUSE_OFFLINE);
     } else if (!url_usable(&a->url, m->set.ip_type != 0)) {
         on_downloaded(m, CAUSE_URL);
-    } else if (coap) {
-        log_error("%s: this build fetches by http and https only",
-                  url_scheme_name(a->url.scheme));
-        on_downloaded(m, CAUSE_CONNECT);
     } else {
         a->download.progress = on_progress;
         a->download.done = on_downloaded;

@@ -292,6 +292,34 @@ int chip_package_end(struct chip *c)
     return err ? err : f->sync(f->ctx);
 }
 
+int chip_package_resume(struct chip *c, uint32_t off)
+{
+    const struct dfota_flash *f = chip_area(&c->parts->areas, AREA_PACKAGE);
+
+    if (off == 0 || off % f->erase_size != 0 || off >= f->size)
+        return DFOTA_E_ARG;
+    c->package_at = off;
+    c->tail_len = 0;
+    return 0;
+}
+
+uint32_t chip_package_kept(const struct chip *c)
+{
+    const struct dfota_flash *f = chip_area(&c->parts->areas, AREA_PACKAGE);
+
+    return c->package_at / f->erase_size * f->erase_size;
+}
+
+int chip_package_read(const struct chip *c, uint32_t off, void *buf,
+                      uint32_t len)
+{
+    const struct dfota_flash *f = chip_area(&c->parts->areas, AREA_PACKAGE);
+
+    if (off > f->size || len > f->size - off)
+        return DFOTA_E_ARG;
+    return f->read(f->ctx, off, buf, len);
+}
+
 int chip_package_erase(struct chip *c)
 {
     int err = chip_package_begin(c);

@@ -86,6 +86,15 @@ int chip_package_begin(struct chip *c);
 /** errors: E_FULL past the area, E_FLASH */
 int chip_package_write(struct chip *c, const void *data, size_t len);
 int chip_package_end(struct chip *c);
+/** Go on with a package of which the first off bytes are there; off: whole
+ * sectors. errors: E_ARG */
+int chip_package_resume(struct chip *c, uint32_t off);
+/** Bytes of whole sectors written since begin() or resume(): what a cut
+ * leaves for sure. */
+uint32_t chip_package_kept(const struct chip *c);
+/** errors: E_FLASH, E_ARG */
+int chip_package_read(const struct chip *c, uint32_t off, void *buf,
+                      uint32_t len);
 /** Make the area hold no package. */
 int chip_package_erase(struct chip *c);
 

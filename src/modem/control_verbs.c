@@ -88,28 +88,39 @@ static int do_fail_at(struct request *r)
                   "<flash operation>");
 }
 
-static int no_fault_link(struct request *r)
+/* What a bad network does to downloads. */
+static bool set_fault(struct request *r)
 {
-    return buffer_add_str(r->answer,
-                          "ERROR this build has no link with loss or delay");
+    struct fault *f = &r->m->fault;
+    long value;
+
+    if (r->count != 3 || !number(r->word[2], 0, 2000000000, &value))
+        return false;
+    if (is(r, 1, "loss") && value <= 100)
+        f->loss = (uint8_t)value;
+    else if (is(r, 1, "rtt") && value <= 60000)
+        f->rtt_ms = (uint32_t)value;
+    else if (is(r, 1, "stall"))
+        f->stall_at = (uint64_t)value;
+    else if (is(r, 1, "cut"))
+        f->cut_at = (uint64_t)value;
+    else if (is(r, 1, "corrupt"))
+        f->corrupt_at = (uint64_t)value;
+    else
+        return false;
+    return true;
 }
 
 static int do_net(struct request *r)
 {
     struct radio *radio = &r->m->radio;
-    long value;
 
-    if (is(r, 1, "up")) {
-        radio->net = true;
-    } else if (is(r, 1, "down")) {
-        radio->net = false;
-    } else if (r->count == 3 &&
-               ((is(r, 1, "loss") && number(r->word[2], 0, 100, &value)) ||
-                (is(r, 1, "rtt") && number(r->word[2], 0, 60000, &value)))) {
-        return no_fault_link(r);
-    } else {
-        return wrong(r, "net up|down|loss PERCENT|rtt MS");
-    }
+    if (set_fault(r))
+        return 0;
+    if (r->count != 2 || (!is(r, 1, "up") && !is(r, 1, "down")))
+        return wrong(r, "net up|down|loss PERCENT|rtt MS|"
+                        "stall BYTES|cut BYTES|corrupt BYTES");
+    radio->net = is(r, 1, "up");
     module_radio_changed(r->m);
     return 0;
 }

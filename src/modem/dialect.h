@@ -242,6 +242,7 @@ struct dialect {
     const char *files_root;  /* where bare names lie; NULL: no files */
     const char *list_prefix; /* of a name that AT+QFLST prints */
     const char *ca_file, *cert_file, *key_file; /* TLS files; NULL: none */
+    const char *psk_file; /* of coaps, link/psk_file.h; NULL: none */
 };
 
 /** Commands that every family has; name NULL at the end (commands.c). */

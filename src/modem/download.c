@@ -9,6 +9,8 @@
 #include "modem/modem.h"
 #include "os/log.h"
 
+enum { EXCHANGE_MS = 93000 }; /* MAX_TRANSMIT_WAIT, RFC 7252 4.8.2 */
+
 static int on_event(void *ctx, const struct link_event *e);
 
 static void free_paths(struct download *d)
@@ -16,7 +18,8 @@ static void free_paths(struct download *d)
     free(d->ca);
     free(d->cert);
     free(d->key);
-    d->ca = d->cert = d->key = NULL;
+    free(d->psk);
+    d->ca = d->cert = d->key = d->psk = NULL;
 }
 
 static void cease(struct download *d)
@@ -36,6 +39,7 @@ static void finish(struct download *d)
     enum cause cause = d->verdict;
 
     cease(d);
+    download_note_end(d, cause);
     d->done(m, cause);
 }
 
@@ -54,9 +58,17 @@ static int decide(struct download *d, enum cause cause)
     return DFOTA_E_CANCELLED;
 }
 
+/* At speed 0 a peer that says nothing costs what a silence costs. */
+static uint64_t exchange_patience(const struct module *m)
+{
+    return module_patience(m, m->c->speed > 0 ? EXCHANGE_MS
+                                              : m->d->timing.silence);
+}
+
 static void try_once(struct download *d)
 {
     struct module *m = d->m;
+    int err;
     /* Without a strong tag the parts might be of two files: all again. */
     struct link_request r = {
         .url = d->url,
@@ -65,9 +77,11 @@ static void try_once(struct download *d)
         .ip_type = m->set.ip_type,
         .connect_ms = module_patience(m, m->d->timing.connect),
         .silence_ms = module_patience(m, m->d->timing.silence),
+        .exchange_ms = exchange_patience(m),
         .ca = d->ca,
         .cert = d->cert,
         .key = d->key,
+        .psk = d->psk,
         .callback = on_event,
         .ctx = d,
     };
@@ -76,8 +90,8 @@ static void try_once(struct download *d)
 
     if (!radio_registered(&m->radio))
         on_event(d, &none);
-    else if (link_open(d->link, &r) != 0)
-        decide(d, CAUSE_TLS);
+    else if ((err = link_open(d->link, &r)) != 0)
+        decide(d, err == DFOTA_E_SYNTAX ? CAUSE_URL : CAUSE_TLS);
 }
 
 static void on_pause_over(uv_timer_t *timer)
@@ -115,7 +129,7 @@ static void keep_validators(struct download *d, const struct link_event *e)
     d->etag[0] = '\0';
     if (e->etag)
         snprintf(d->etag, sizeof d->etag, "%s", e->etag);
-    d->length = e->length;
+    d->length = e->length_is_hint ? -1 : e->length;
     d->has_digest = e->digest != NULL;
     if (e->digest)
         memcpy(d->digest, e->digest, sizeof d->digest);
@@ -144,6 +158,7 @@ static int on_head(struct download *d, const struct link_event *e)
     if (d->got > 0 && restart(d) != 0)
         return decide(d, CAUSE_STORE);
     keep_validators(d, e);
+    download_note_head(d);
     return 0;
 }
 
@@ -159,6 +174,7 @@ static int on_data(struct download *d, const struct link_event *e)
         return decide(d, err == DFOTA_E_FULL ? CAUSE_TOO_LARGE : CAUSE_STORE);
     gnutls_hash(d->hash, e->data, e->len);
     d->got += e->len;
+    download_note_data(d);
     if (d->length > 0)
         d->progress(m, (unsigned)(d->got * 100 / (uint64_t)d->length));
     return 0;
@@ -226,7 +242,9 @@ static void find_tls_files(struct download *d, const struct url *url)
 {
     const struct module *m = d->m;
 
-    if (url->scheme != URL_HTTPS)
+    if (url->scheme == URL_COAPS)
+        d->psk = module_file(m, m->d->psk_file);
+    if (d->psk || (url->scheme & (URL_HTTPS | URL_COAPS)) == 0)
         return;
     d->ca = module_file(m, m->d->ca_file);
     d->cert = module_file(m, m->d->cert_file);
@@ -246,7 +264,8 @@ void download_begin(struct download *d, const struct url *url)
     d->length = -1;
     d->active = true;
     find_tls_files(d, url);
-    if (restart(d) != 0)
+    d->link = url->scheme & (URL_COAP | URL_COAPS) ? d->coap : d->http;
+    if (!download_take_up(d, url) && restart(d) != 0)
         decide(d, CAUSE_STORE);
     else if (!d->hash)
         decide(d, CAUSE_TLS);
@@ -269,7 +288,10 @@ void download_net_lost(struct download *d)
 
 void download_init(struct download *d, struct module *m)
 {
-    *d = (struct download){.m = m, .link = link_http_create(m->loop)};
+    *d = (struct download){.m = m,
+                           .http = link_http_create(m->loop),
+                           .coap = link_coap_create(m->loop, &m->fault)};
+    d->link = d->http;
     uv_timer_init(m->loop, &d->timer);
     d->timer.data = d;
 }
@@ -277,6 +299,7 @@ void download_init(struct download *d, struct module *m)
 void download_close(struct download *d)
 {
     cease(d);
-    link_destroy(d->link);
+    link_destroy(d->http);
+    link_destroy(d->coap);
     uv_close((uv_handle_t *)&d->timer, NULL);
 }

@@ -399,6 +399,7 @@ int module_open(struct module *m, const struct module_config *c,
     m->loop = loop;
     m->lock = -1;
     radio_init(&m->radio, &m->d->radio);
+    fault_init(&m->fault, m->c->seed);
     err = open_parts(m);
     if (err) {
         close_state(m);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <uv.h>
 
+#include "link/fault.h"
 #include "modem/agent.h"
 #include "modem/chip.h"
 #include "modem/dialect.h"
@@ -55,6 +56,7 @@ struct module {
     uv_loop_t *loop;
     struct settings set;
     struct radio radio;
+    struct fault fault; /* how bad the network is */
     struct filestore files;
     struct chip chip;
     struct terminal term;

@@ -53,6 +53,7 @@ static const struct row {
     {"report", KIND_U8, offsetof(struct settings, report), 2},
     {"report_code", KIND_U32, offsetof(struct settings, report_code),
      INT32_MAX},
+    {"partial", KIND_TEXT, offsetof(struct settings, partial), 0},
     {"plan", KIND_TEXT, offsetof(struct settings, plan), 0},
     {"attempt", KIND_TEXT, offsetof(struct settings, attempt), 0},
     {"refresh_token", KIND_TEXT, offsetof(struct settings, refresh_token), 0},

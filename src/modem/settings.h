@@ -41,6 +41,8 @@ struct settings {
                            * not */
     bool off;             /* switched off, as opposed to cut off */
     int64_t clock_offset; /* seconds that the clock was moved */
+    /* What a broken download left: download_resume.c */
+    char partial[SETTING_TEXT_MAX];
 
     /* Polling. */
     uint8_t delay_s;      /* end of download to START */

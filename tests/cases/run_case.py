@@ -19,6 +19,8 @@ A case is a conversation on the serial line, one step a line:
   <. MS               nothing comes for that long (real milliseconds)
   ! VERB ..           control socket: power, net, cut-at, sim, ..
   ! server ..         what the HTTP server does: case_server.py
+  ! coap ..           what the CoAP server does: case_coap.py
+  ! coaps NAME psk|server|other  a CoAPS server with /NAME as /example_data
   ! fota ..           what the FOTA server does: plan NAME, none, refuse ..
   ! package NAME [OPTION..]  make /NAME with dfota diff, old to new image
   ! corrupt NAME OFFSET      flip a byte of it; `truncate NAME LENGTH` too
@@ -36,13 +38,15 @@ A case is a conversation on the serial line, one step a line:
   = KEY VALUE         that field of the control socket's `state`
   = requests N        requests the server has had; = range I VALUE and
                       = if-range I VALUE are headers of the one numbered I
+  = coap_requests N   requests the CoAP server has had, = coap_offset I N
+                      the first byte that the one numbered I asked for
   = said REGEX        standard error has a line that matches
   = calls TEXT        what the FOTA server was asked, = result REGEX the
                       newest result it was told, = query REGEX the newest
                       question for a plan
 
-{http} {https} {badhttps} {mhttps} {closed} stand for scheme://127.0.0.1:PORT; {port}
-is the port of the first; {hash NAME} the version of an image without marker.
+{http} {https} {badhttps} {mhttps} {coap} {coaps} {closed} stand for scheme://127.0.0.1:PORT; {port}
+is the port of the first; {closedcoap} is a port where nobody is, {closedcoaps} too; {hash NAME} the version of an image without marker.
 Blank lines between CR LF are not lines. Exit status: 0, or 1 and a diff.
 """
 
@@ -69,11 +73,11 @@ import tty
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import case_coap  # noqa: E402
 import case_server  # noqa: E402
 import fota_server  # noqa: E402
 
-LINE_TIMEOUT = 30.0
-STATE_TIMEOUT = 5.0
+LINE_TIMEOUT = 30.0  # the longest wait; --patience changes it
 LINES_MAX = 10000  # of one range
 
 
@@ -310,6 +314,14 @@ class Case:
         for name, port in self.server.ports.items():
             scheme = "https" if name.endswith("https") else name
             text = text.replace("{%s}" % name, f"{scheme}://127.0.0.1:{port}")
+        for name, port in self.coap.ports.items():
+            text = text.replace("{%s}" % name, f"{name}://127.0.0.1:{port}")
+        for name in ("coap", "coaps"):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                s.bind(("127.0.0.1", 0))
+                port = s.getsockname()[1]
+            text = text.replace("{closed%s}" % name,
+                                f"{name}://127.0.0.1:{port}")
         text = text.replace("{port}", str(self.server.ports["http"]))
         text = text.replace("{folder}", str(self.folder))
         if isinstance(self.fota, fota_server.FotaServer):
@@ -331,14 +343,15 @@ class Case:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="dfota-case-"))
         self.files = {}
         self.server = case_server.Server(self.folder, self.files)
+        self.coap = case_coap.Server(self.folder, self.files)
         self.module = None
         try:
             if self.fota:
                 self.fota = fota_server.FotaServer(
                     self.files, lambda: self.fill("{http}"))
                 self.options += ["--fota-server", self.fill("{fota}")]
-            if self.arguments.port is None and any("https}" in s[2] or s[2].endswith((" ca", " other"))
-                   for s in self.steps):
+            if self.arguments.port is None and any("https}" in s[2] or s[2].endswith(
+                    (" ca", " other", " server")) for s in self.steps):
                 self.server.start_tls()
             self.open_line()
             for number, mark, text in self.steps:
@@ -350,6 +363,7 @@ class Case:
             if self.module:
                 self.module.stop()
             self.server.stop()
+            self.coap.stop()
             if isinstance(self.fota, fota_server.FotaServer):
                 self.fota.stop()
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -450,6 +464,12 @@ class Case:
 
     def do_server(self, *words):
         self.server.set(list(words))
+
+    def do_coap(self, *words):
+        self.coap.set(list(words))
+
+    def do_coaps(self, name, how):
+        self.coap.start_secure(name, how)
 
     def do_package(self, name, *options):
         """--from and --to name the images; the rest goes to dfota diff."""
@@ -552,7 +572,7 @@ class Case:
     def state(self, key, value=""):
         """What the line does not tell may come a moment later than what it
         does: ask until it is so."""
-        end = time.monotonic() + STATE_TIMEOUT
+        end = time.monotonic() + LINE_TIMEOUT
         while True:
             got = self.ask_state(key, value)
             if got is None:
@@ -570,6 +590,13 @@ class Case:
             headers = {"range": self.server.ranges,
                        "if-range": self.server.if_ranges}[key]
             got = headers[int(index)] if int(index) < len(headers) else "none"
+        elif key == "coap_requests":
+            got = str(self.coap.requests)
+        elif key == "coap_offset":
+            index, value = value.split(" ", 1)
+            offsets = self.coap.blocks
+            got = str(offsets[int(index)]) if int(index) < len(offsets) \
+                else "none"
         elif key == "calls":
             got = " ".join(self.fota.calls)
         elif key == "result":
@@ -608,11 +635,15 @@ def main():
     parser.add_argument("--module", default="build/bin/dfota-module")
     parser.add_argument("--dfota", default="build/bin/dfota")
     parser.add_argument("--port", help="a real module's serial port")
+    parser.add_argument("--patience", type=float, default=30.0,
+                        help="seconds until a silent line is a failure")
     parser.add_argument("--jobs", type=int, default=1,
                         help="cases that run side by side (emulator only)")
     parser.add_argument("cases", nargs="+", type=pathlib.Path,
                         help="case files, or folders of them")
     arguments = parser.parse_args()
+    global LINE_TIMEOUT
+    LINE_TIMEOUT = arguments.patience
     paths = [case for path in arguments.cases
              for case in (sorted(path.glob("*.case")) if path.is_dir()
                           else [path])]

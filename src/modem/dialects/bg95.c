@@ -146,4 +146,5 @@ const struct dialect dialect_bg95 = {
     .ca_file = "/datatx/fota_cacert.pem",
     .cert_file = "/datatx/fota_client_cert.pem",
     .key_file = "/datatx/fota_client_key.pem",
+    .psk_file = "/datatx/fota_psk.txt", /* ours: docs/decisions/0702 */
 };
