@@ -60,8 +60,8 @@ static void hang_up(struct ports *p)
 {
     bool had_dtr = p->telnet && p->remote.dtr;
 
-    if (p->fd < 0)
-        return;
+    if (!p->poll)
+        return; /* gone already */
     if (p->listener < 0) {
         /* A device that was pulled out would be readable for ever. */
         log_error("%s: the line is gone; start again when it is back", p->name);
@@ -78,8 +78,7 @@ static void hang_up(struct ports *p)
         p->host.dtr(p->host.ctx, false); /* what closing a port does */
 }
 
-/* ---- rates ----------------------------------------------------------------
- */
+/* ---- rates --------------------------------------------------------------- */
 
 static bool in_tune(const struct ports *p)
 {
@@ -123,8 +122,7 @@ void ports_set_ready(struct ports *p, bool ready)
     }
 }
 
-/* ---- out ------------------------------------------------------------------
- */
+/* ---- out ----------------------------------------------------------------- */
 
 /* Telnet: the next piece of out becomes bytes on the wire. */
 static void encode(struct ports *p)
@@ -175,15 +173,14 @@ static void push(struct ports *p)
 
 void ports_send(struct ports *p, const void *data, size_t len)
 {
-    if (p->fd < 0)
+    if (!p->poll)
         return;
     if (buffer_add(&p->out, data, len) != 0)
         buffer_clear(&p->out); /* nobody reads: what was held is lost */
     push(p);
 }
 
-/* ---- in -------------------------------------------------------------------
- */
+/* ---- in ------------------------------------------------------------------ */
 
 static void pull(struct ports *p)
 {
@@ -244,8 +241,7 @@ int ports_carry(struct ports *p, int fd)
     return 0;
 }
 
-/* ---- telnet ---------------------------------------------------------------
- */
+/* ---- telnet -------------------------------------------------------------- */
 
 static void on_data(void *ctx, const uint8_t *data, size_t len)
 {
@@ -294,8 +290,7 @@ static void begin_telnet(struct ports *p)
     push(p);
 }
 
-/* ---- opening --------------------------------------------------------------
- */
+/* ---- opening ------------------------------------------------------------- */
 
 static void on_client(uv_poll_t *poll, int status, int events)
 {

@@ -20,6 +20,7 @@ import termios
 import time
 import tty
 
+IN_PLACE = ["bc26", "mc65", "bg95"]
 PATIENCE = 60  # seconds, for anything that is an event
 
 
@@ -115,18 +116,18 @@ class Bench:
                  "--slot", "64K", "--backup", "4K", "--ram", "32K")
         return path
 
-    def module(self, port, *more, speed="0", config=None,
+    def module(self, port, *more, model="bg95", speed="0", config=None,
                wrapper=()):
-        """A bg95 that is on; returns (its process, where the port is)."""
+        """A module that is on; returns (its process, where the port is)."""
         (self.dir / "state").mkdir(exist_ok=True)
         if config is not None:
-            (self.dir / "state/bg95.conf").write_text(config)
+            (self.dir / f"state/{model}.conf").write_text(config)
         log = open(self.dir / "module.log", "ab")
         process = self.spawn(
-            *wrapper, self.programs / "dfota-module", "--model", "bg95", "--state",
+            *wrapper, self.programs / "dfota-module", "--model", model, "--state",
             self.dir / "state", "--firmware", self.dir / "old.bin", "--port",
             port, "--control", self.dir / "control", "--slot", "64K",
-            "--backup", "4K", "--speed", speed, *more,
+            "--backup", "4K" if model in IN_PLACE else "64K", "--speed", speed, *more,
             stdout=subprocess.PIPE, stderr=log, text=True)
         log.close()
         ready = process.stdout.readline()
