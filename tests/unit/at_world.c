@@ -312,10 +312,8 @@ static void wait(struct world *w)
     drain(w);
 }
 
-void world_run(struct world *w)
+static void run_to_verdict(struct world *w)
 {
-    assert_int_equal(dfota_session_init(&w->session, &w->config, w->now),
-                     DFOTA_OK);
     for (int i = 0; i < MAX_STEPS && !dfota_session_ended(&w->session); i++) {
         if (w->out_len)
             deliver(w);
@@ -323,4 +321,22 @@ void world_run(struct world *w)
             wait(w);
     }
     assert_true(dfota_session_ended(&w->session));
+}
+
+void world_run(struct world *w)
+{
+    assert_int_equal(dfota_session_init(&w->session, &w->config, w->now),
+                     DFOTA_OK);
+    run_to_verdict(w);
+}
+
+void world_resume(struct world *w)
+{
+    struct dfota_record record;
+
+    dfota_session_record(&w->session, &record);
+    assert_int_equal(dfota_session_init(&w->session, &w->config, w->now),
+                     DFOTA_OK);
+    assert_int_equal(dfota_session_resume(&w->session, &record), DFOTA_OK);
+    run_to_verdict(w);
 }

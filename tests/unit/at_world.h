@@ -72,6 +72,9 @@ void world_init(struct world *w, const char *golden, const char *family,
 /** Run a session to its verdict. Fails the test if there is none. */
 void world_run(struct world *w);
 
+/** The host dies and goes on from its record, to its verdict. */
+void world_resume(struct world *w);
+
 uint32_t world_random(uint32_t *seed);
 
 #endif
