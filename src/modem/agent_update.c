@@ -54,13 +54,8 @@ static void on_ended(uv_timer_t *timer)
 {
     struct module *m = timer->data;
 
-    bool stays = m->agent.failed && !m->d->reboot_on_failure;
-
     agent_stop(m);
-    if (stays && m->power == POWER_DFOTA)
-        module_resume(m);
-    else
-        module_reset(m, m->d->timing.boot);
+    module_reset(m, m->d->timing.boot);
 }
 
 static void end_update(struct module *m, int err)
@@ -71,6 +66,8 @@ static void end_update(struct module *m, int err)
 
     if (a->origin == ORIGIN_POLL)
         poll_ended(m, number);
+    if (a->origin == ORIGIN_LWM2M)
+        lwm2m_update_ended(m, cause == CAUSE_NONE);
     if (cause == CAUSE_NONE && a->origin == ORIGIN_LOCAL && m->d->local_file)
         filestore_remove(&m->files, m->d->local_file);
     /* Saved just before it is said: a cut on either side finds what the
@@ -85,6 +82,11 @@ static void end_update(struct module *m, int err)
     urc_end(m, STAGE_END, number);
     a->failed = cause != CAUSE_NONE;
     a->state = AGENT_ENDED;
+    if (a->failed && !m->d->reboot_on_failure) {
+        agent_stop(m);
+        module_resume(m); /* at once */
+        return;
+    }
     uv_timer_start(&a->timer, on_ended, module_pause(m, m->d->timing.reboot),
                    0);
 }

@@ -124,6 +124,8 @@ int filestore_create(const struct filestore *f, const char *name, FILE **out)
     *slash = '/';
     *out = err ? NULL : fopen(path, "wbe");
     free(path);
+    if (*out)
+        setvbuf(*out, NULL, _IONBF, 0); /* a power cut keeps what came */
     return *out ? 0 : DFOTA_E_IO;
 }
 

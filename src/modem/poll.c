@@ -197,7 +197,7 @@ void poll_searched(struct module *m)
         report(m);
         return;
     }
-    if (radio_registered(&m->radio))
+    if (radio_registered(&m->radio) && !m->poll.announced)
         say_time(m);
     arm(m);
 }
@@ -227,16 +227,22 @@ void poll_ended(struct module *m, uint16_t number)
 {
     m->set.report = POLL_REPORT_UPDATE;
     m->set.report_code = number;
+    m->poll.announced = false; /* said again behind the report */
     settings_save(&m->set);
 }
 
-void poll_stop(struct module *m)
+void poll_hold(struct module *m)
 {
     uv_timer_stop(&m->poll.timer);
     if (m->d->polling)
         fota_client_stop(&m->poll.client);
-    m->poll.asking = m->poll.reporting = false;
-    m->poll.searched = m->poll.announced = m->poll.stopped = false;
+    m->poll.asking = m->poll.reporting = m->poll.searched = false;
+}
+
+void poll_stop(struct module *m)
+{
+    poll_hold(m);
+    m->poll.announced = m->poll.stopped = false;
 }
 
 void poll_init(struct module *m)

@@ -49,7 +49,10 @@ void poll_sim_changed(struct module *m);
 void poll_not_downloaded(struct module *m, uint16_t number);
 void poll_ended(struct module *m, uint16_t number);
 
-/** Power goes. */
+/** DFOTA mode: neither asks nor says anything until poll_searched(). */
+void poll_hold(struct module *m);
+
+/** Power goes, or a reset. */
 void poll_stop(struct module *m);
 
 #endif
