@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "cli/classes.h"
 #include "cli/cli.h"
 #include "cli/image_file.h"
 #include "cli/keys.h"
 #include "delta/build.h"
+#include "delta/classes.h"
 #include "os/log.h"
 
 static const char help[] =

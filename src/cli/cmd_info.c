@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "cli/classes.h"
 #include "cli/cli.h"
 #include "cli/image_file.h"
 #include "cli/keys.h"
@@ -15,6 +14,7 @@
 #include "cli/package_map.h"
 #include "delta/apply.h"
 #include "delta/audit.h"
+#include "delta/classes.h"
 #include "os/log.h"
 
 static const char help[] =

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/classes.h"
+#include "delta/classes.h"
 
 #include <stddef.h>
 #include <string.h>

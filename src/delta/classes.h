@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * Names on the command line: architectures, and classes with a geometry.
+ * Names that people use: architectures, and classes with a geometry.
  *
- * Layer: cli.
+ * Layer: delta.
  */
-#ifndef DFOTA_CLI_CLASSES_H
-#define DFOTA_CLI_CLASSES_H
+#ifndef DFOTA_DELTA_CLASSES_H
+#define DFOTA_DELTA_CLASSES_H
 
 #include <stdbool.h>
 #include <stdint.h>
