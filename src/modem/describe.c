@@ -154,8 +154,8 @@ static json_t *update_command(const struct dialect *d)
 
     for (uint8_t i = 0; i < URL_SCHEMES; i++) {
         if (d->url.schemes >> i & 1)
-            json_array_append_new(schemes,
-                                  json_string(url_scheme_name(1U << i)));
+            json_array_append_new(
+                schemes, json_string(url_scheme_name((uint8_t)(1U << i))));
     }
     return json_pack(
         "{so si sb sb sb sI ss? ss? ss? sb sI}", "schemes", schemes, "url_max",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The line of a whole module. Bytes go in as they are but for three: 0xF8
+ * The line of a whole module, whose family the first byte chooses. Bytes go
+ * in as they are but for these: 0xF8
  * to 0xFF let time pass, F7 and F6 switch DTR on and off, F5 is followed by
  * a byte that is taken as it is. Whatever came: once every time-out has
  * passed, the module answers AT.
@@ -79,8 +80,10 @@ static void answers_at(struct module *m)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    struct module *m = virtual_module();
+    struct module *m = virtual_module(len > 0 ? data[0] : 0);
 
+    data += len > 0;
+    len -= len > 0;
     while (len > 0) {
         size_t n = step(m, data, len);
 

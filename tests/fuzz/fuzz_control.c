@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests of the control socket, a line each, with AT lines between them
+ * The first byte chooses a family. Then requests of the control socket, a
+ * line each, with AT lines between them
  * (those that begin with AT). Left out are the two that end the process.
  * An answer is one line; whatever was asked, `recover` and `power on` bring
  * the module back.
@@ -51,8 +52,10 @@ static void take_line(struct module *m, const uint8_t *in, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    struct module *m = virtual_module();
+    struct module *m = virtual_module(len > 0 ? data[0] : 0);
 
+    data += len > 0;
+    len -= len > 0;
     while (len > 0) {
         const uint8_t *end = memchr(data, '\n', len);
         size_t n = end ? (size_t)(end - data) : len;

@@ -10,6 +10,7 @@ import re
 import sys
 
 CASES = pathlib.Path(__file__).resolve().parent.parent / "cases"
+DIALECTS = CASES.parent.parent / "src/modem/dialects"
 PASS_1S, PASS_1MIN = b"\xfc", b"\xfe"
 
 VERBS = """power off
@@ -90,18 +91,20 @@ def write(folder, target, name, content):
 
 def main():
     folder = sys.argv[1]
+    families = sorted(p.stem for p in DIALECTS.glob("*.c"))
     for path in sorted(CASES.glob("*/*.case")):
+        family = families.index(path.parent.name)
         write(folder, "at", f"{path.parent.name}-{path.stem}",
-              case_line(path))
-    write(folder, "at", "upload", b'AT+QFUPL="x",10,5,1\r0123456789'
+              bytes([family]) + case_line(path))
+    write(folder, "at", "upload", b'\1AT+QFUPL="x",10,5,1\r0123456789'
           b'AT+QFDWL="x"\r' + PASS_1S + b"+++" + PASS_1S)
     for i, url in enumerate("0123456789abcdef"):
-        write(folder, "at", f"url{i}", b'AT+QFOTADL="http://h/%s"\r'
+        write(folder, "at", f"url{i}", bytes([i]) + b'AT+QFOTADL="http://h/%s"\r'
               % url.encode() + PASS_1MIN * 3)
     for i, verb in enumerate(VERBS):
         write(folder, "control", f"verb{i}",
-              f"{verb}\nAT+CSQ;+CREG?\nstate\n".encode())
-    write(folder, "control", "all", "\n".join(VERBS).encode())
+              f"{chr(i % 8)}{verb}\nAT+CSQ;+CREG?\nstate\n".encode())
+    write(folder, "control", "all", ("\1" + "\n".join(VERBS)).encode())
     for i, piece in enumerate(telnet()):
         write(folder, "rfc2217", f"piece{i}", piece)
     write(folder, "rfc2217", "all", b"".join(telnet()))

@@ -2,7 +2,7 @@
 /*
  * The clock of libuv is clock_gettime(CLOCK_MONOTONIC), which is replaced
  * here; libFuzzer's own time-outs use the real-time clock. The network is
- * link_http_create(), replaced as well.
+ * link_http_create() and link_coap_create(), replaced as well.
  */
 #include "virtual_module.h"
 
@@ -24,16 +24,26 @@ enum {
     LAST_WORDS = 64,
     START_MS = 1000000,
     ANSWER_MS = 100, /* of the network */
+    FAMILIES_MAX = 16,
 };
 
-static uint64_t now_ms = START_MS;
-static uv_loop_t loop;
-static struct module module;
-static struct module_config config;
-static struct settings fresh_settings;
-static struct radio fresh_radio;
-static uint64_t fresh_operations;
-static char folder[] = "/dev/shm/dfota-fuzz-XXXXXX", state[64], image[64];
+/* One module of each family, each with a time of its own, so that what one
+ * input does to one of them is nothing to the others. */
+static struct virtual
+{
+    bool open;
+    uint64_t now_ms;
+    uv_loop_t loop;
+    struct module module;
+    struct module_config config;
+    struct settings fresh_settings;
+    struct radio fresh_radio;
+    uint64_t fresh_operations;
+    char state[64];
+}
+all[FAMILIES_MAX], *v = all;
+
+static char folder[] = "/dev/shm/dfota-fuzz-XXXXXX", image[64];
 static size_t said;
 static char last[LAST_WORDS];
 
@@ -43,28 +53,28 @@ int clock_gettime(clockid_t id, struct timespec *t)
 {
     if (id != CLOCK_MONOTONIC && id != CLOCK_MONOTONIC_COARSE)
         return (int)syscall(SYS_clock_gettime, id, t);
-    t->tv_sec = (time_t)(now_ms / 1000);
-    t->tv_nsec = (long)(now_ms % 1000) * 1000000;
+    t->tv_sec = (time_t)(v->now_ms / 1000);
+    t->tv_nsec = (long)(v->now_ms % 1000) * 1000000;
     return 0;
 }
 
 void virtual_pass(uint64_t ms)
 {
-    uint64_t end = now_ms + ms;
+    uint64_t end = v->now_ms + ms;
 
-    for (int i = 0; i < TURNS_MAX && now_ms <= end; i++) {
+    for (int i = 0; i < TURNS_MAX && v->now_ms <= end; i++) {
         int wait;
 
-        uv_update_time(&loop);
-        uv_run(&loop, UV_RUN_NOWAIT);
+        uv_update_time(&v->loop);
+        uv_run(&v->loop, UV_RUN_NOWAIT);
         /* With nothing to wait for it says 0. */
-        wait = uv_loop_alive(&loop) ? uv_backend_timeout(&loop) : -1;
-        if (wait < 0 || now_ms + (uint64_t)wait > end)
+        wait = uv_loop_alive(&v->loop) ? uv_backend_timeout(&v->loop) : -1;
+        if (wait < 0 || v->now_ms + (uint64_t)wait > end)
             break;
-        now_ms += (uint64_t)wait;
+        v->now_ms += (uint64_t)wait;
     }
-    now_ms = end;
-    uv_update_time(&loop);
+    v->now_ms = end;
+    uv_update_time(&v->loop);
 }
 
 /* ---- network ------------------------------------------------------------- */
@@ -138,7 +148,7 @@ static void fake_destroy(struct link *link)
 
 static const struct link_ops fake_ops = {fake_open, fake_close, fake_destroy};
 
-struct link *link_http_create(uv_loop_t *on)
+static struct link *fake_create(uv_loop_t *on)
 {
     struct fake_link *l = calloc(1, sizeof *l);
 
@@ -148,6 +158,17 @@ struct link *link_http_create(uv_loop_t *on)
     uv_timer_init(on, &l->timer);
     l->timer.data = l;
     return &l->link;
+}
+
+struct link *link_http_create(uv_loop_t *on)
+{
+    return fake_create(on);
+}
+
+struct link *link_coap_create(uv_loop_t *on, struct fault *fault)
+{
+    (void)fault;
+    return fake_create(on);
 }
 
 /* ---- the module ---------------------------------------------------------- */
@@ -196,24 +217,24 @@ static void clean_up(void)
 
 static void close_module(void)
 {
-    module_close(&module);
+    module_close(&v->module);
     virtual_pass(0);
 }
 
 static void open_module(void)
 {
-    remove_folder(state);
-    if (module_open(&module, &config, &loop) != 0)
+    remove_folder(v->state);
+    if (module_open(&v->module, &v->config, &v->loop) != 0)
         abort();
-    module.send = on_send;
-    module.set_rate = on_rate;
-    module.set_ready = on_ready;
-    module_power_on(&module);
+    v->module.send = on_send;
+    v->module.set_rate = on_rate;
+    v->module.set_ready = on_ready;
+    module_power_on(&v->module);
     virtual_pass(60000);
-    assert(module.power == POWER_ON && radio_registered(&module.radio));
-    fresh_settings = module.set;
-    fresh_radio = module.radio;
-    fresh_operations = chip_operations(&module.chip);
+    assert(v->module.power == POWER_ON && radio_registered(&v->module.radio));
+    v->fresh_settings = v->module.set;
+    v->fresh_radio = v->module.radio;
+    v->fresh_operations = chip_operations(&v->module.chip);
 }
 
 static void prepare(void)
@@ -224,52 +245,70 @@ static void prepare(void)
     if (!mkdtemp(folder))
         abort();
     atexit(clean_up);
-    snprintf(state, sizeof state, "%s/state", folder);
     snprintf(image, sizeof image, "%s/image", folder);
     if (files_write(image, bytes, sizeof bytes) != 0)
         abort();
-    uv_loop_init(&loop);
-    config = (struct module_config){
-        .state = state,
+}
+
+static void make(const struct dialect *d)
+{
+    snprintf(v->state, sizeof v->state, "%s/%s", folder, d->name);
+    uv_loop_init(&v->loop);
+    v->now_ms = START_MS;
+    v->config = (struct module_config){
+        .dialect = d,
+        .model = d->model[0],
+        .state = v->state,
         .firmware = image,
+        .fota_server = "https://fota.invalid:1",
         .speed = 1,
         .ram = 8192,
         .memory = {
-            .sector = 4096, .slot = 16384, .backup = 4096, .package = 16384}};
-    config.dialect = dialect_find("bg95", &config.model);
+            .sector = 4096, .slot = 16384, .backup = 16384, .package = 16384}};
+    if (d->memory.backup != 0)
+        v->config.memory.backup = 4096;
 }
 
 /* Nothing that outlives a terminal's reset has been touched. */
 static bool is_fresh(void)
 {
-    return module.power == POWER_ON && !module.term.dumb &&
-           module.agent.state == AGENT_IDLE && !module.agent.manual &&
-           memcmp(&module.set, &fresh_settings, sizeof fresh_settings) == 0 &&
-           chip_operations(&module.chip) == fresh_operations &&
-           filestore_used(&module.files) == 0;
+    return v->module.power == POWER_ON && !v->module.term.dumb &&
+           v->module.agent.state == AGENT_IDLE && !v->module.agent.manual &&
+           memcmp(&v->module.set, &v->fresh_settings,
+                  sizeof v->fresh_settings) == 0 &&
+           chip_operations(&v->module.chip) == v->fresh_operations &&
+           filestore_used(&v->module.files) == 0;
 }
 
-struct module *virtual_module(void)
+struct module *virtual_module(unsigned family)
 {
-    static bool prepared, opened;
+    static bool prepared;
+    unsigned families = 0;
 
+    while (dialects[families])
+        families++;
+    family %= families;
+    assert(families <= FAMILIES_MAX);
     if (!prepared)
         prepare();
     prepared = true;
-    if (opened && is_fresh()) {
-        terminal_abort(&module);
-        terminal_reset(&module);
-        module.term.dumb = false;
-        module.term.dtr = true;
-        module.radio = fresh_radio;
+    v = &all[family];
+    if (!v->config.dialect)
+        make(dialects[family]);
+    if (v->open && is_fresh()) {
+        terminal_abort(&v->module);
+        terminal_reset(&v->module);
+        v->module.term.dumb = false;
+        v->module.term.dtr = true;
+        v->module.radio = v->fresh_radio;
     } else {
-        if (opened)
+        if (v->open)
             close_module();
         open_module();
-        opened = true;
+        v->open = true;
     }
     said = 0;
-    return &module;
+    return &v->module;
 }
 
 size_t virtual_said(void)

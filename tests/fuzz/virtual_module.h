@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * A whole bg95 for fuzz targets: flash and files in memory (a folder of
+ * Whole modules for fuzz targets: flash and files in memory (a folder of
  * /dev/shm), a clock that the target moves, and a network on which every
  * download ends as its URL says. No input reaches the world outside.
  */
@@ -12,8 +12,9 @@
 
 #include "modem/modem.h"
 
-/** The module, on, registered, idle, as one that nobody has used yet. */
-struct module *virtual_module(void);
+/** The module of a family (any number; the order is that of dialects[]),
+ * on, registered, idle, as one that nobody has used yet. */
+struct module *virtual_module(unsigned family);
 
 /** Let time pass, in which the module does what is due. */
 void virtual_pass(uint64_t ms);
