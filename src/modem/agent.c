@@ -53,9 +53,14 @@ const struct wording *agent_words(const struct module *m, enum origin origin)
                                                   : &m->d->words;
 }
 
-bool agent_busy(const struct module *m)
+bool agent_active(const struct module *m)
 {
     return m->agent.state != AGENT_IDLE || poll_busy(m);
+}
+
+bool agent_busy(const struct module *m)
+{
+    return agent_active(m) || lwm2m_busy(m);
 }
 
 static void later(struct module *m, uv_timer_cb callback, uint32_t ms)
@@ -85,7 +90,7 @@ static void on_start_here(uv_timer_t *timer)
     struct module *m = timer->data;
 
     mark(m);
-    poll_stop(m);
+    poll_hold(m);
     m->term.dumb = true;
     m->power = POWER_DFOTA;
     agent_boot_dfota(m, DFOTA_BOOT_FIRST);
@@ -281,6 +286,14 @@ int agent_start_local(struct module *m, const char *file)
     snprintf(a->file, sizeof a->file, "%s", file);
     accept_trigger(m, ORIGIN_LOCAL);
     return AT_OK;
+}
+
+void agent_apply(struct module *m)
+{
+    accept_trigger(m, ORIGIN_LWM2M);
+    m->agent.state = AGENT_RESETTING;
+    mark(m);
+    module_reset(m, m->d->timing.reset);
 }
 
 void agent_line_done(struct module *m)

@@ -86,7 +86,13 @@ void agent_start_polled(struct module *m, const struct url *url,
 /** The host does not want to wait for the delay's end. false: none runs */
 bool agent_accept(struct module *m);
 
-/** An update is under way; a second start is refused. */
+/** Apply the package that LwM2M stored, now: DFOTA mode without RESETTING. */
+void agent_apply(struct module *m);
+
+/** An update that AT or polling began is under way. */
+bool agent_active(const struct module *m);
+
+/** That, or one by LwM2M: a second start is refused. */
 bool agent_busy(const struct module *m);
 
 /** How an update of that origin is told. */

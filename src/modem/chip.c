@@ -165,6 +165,11 @@ int chip_boot(struct chip *c, enum dfota_action *action, bool *resumed)
     return dfota_updater_boot(&p->updater, action, resumed);
 }
 
+int chip_check(struct chip *c)
+{
+    return dfota_updater_check(&c->parts->updater);
+}
+
 int chip_start(struct chip *c)
 {
     return dfota_updater_start(&c->parts->updater);

@@ -64,6 +64,8 @@ int chip_install(struct chip *c, const uint8_t *image, uint32_t len);
 
 /* The updater, see device/updater.h. */
 int chip_boot(struct chip *c, enum dfota_action *action, bool *resumed);
+/** The stored package is one that chip_start() would take. errors: as it */
+int chip_check(struct chip *c);
 int chip_start(struct chip *c);
 int chip_poll(struct chip *c);
 int chip_confirm(struct chip *c);

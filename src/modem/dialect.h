@@ -243,6 +243,8 @@ struct dialect {
     const char *list_prefix; /* of a name that AT+QFLST prints */
     const char *ca_file, *cert_file, *key_file; /* TLS files; NULL: none */
     const char *psk_file; /* of coaps, link/psk_file.h; NULL: none */
+
+    bool lwm2m; /* a LwM2M client that updates, too */
 };
 
 /** Commands that every family has; name NULL at the end (commands.c). */

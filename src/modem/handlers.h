@@ -38,6 +38,9 @@ at_handler at_qfupl, at_qflst, at_qfdel, at_qfdwl, at_qflds;
 /* at_fota.c */
 at_handler at_qfotadl;
 
+/* at_lwm2m.c */
+at_handler at_qlwcfg, at_qlwreg, at_qlwupdate, at_qlwdereg, at_qlwstat;
+
 /** The integer at place i, or otherwise when it is left out. False: it is
  * there and no integer between low and high. */
 bool at_integer(const struct at_call *call, size_t i, int64_t low, int64_t high,

@@ -72,12 +72,14 @@ void module_radio_changed(struct module *m)
     if (!radio_registered(&m->radio)) {
         m->radio.contexts = 0;
         agent_net_lost(m);
+        lwm2m_network_lost(m);
     }
     if (m->power != POWER_ON || m->term.dumb)
         return;
     print_registration(m, 0, p->creg);
     print_registration(m, 1, p->cgreg);
     print_registration(m, 2, p->cereg);
+    lwm2m_network_found(m);
 }
 
 static void on_searched(uv_timer_t *timer)
@@ -156,7 +158,6 @@ void module_resume(struct module *m)
     m->power = POWER_ON;
     m->set_rate(m->line, m->set.rate);
     m->term.dumb = false;
-    poll_stop(m);
     on_searched(&m->radio_timer);
 }
 
@@ -216,6 +217,7 @@ void module_reset(struct module *m, uint32_t ms)
     m->radio.searched = false;
     uv_timer_stop(&m->radio_timer);
     poll_stop(m);
+    lwm2m_stop(m);
     uv_timer_start(&m->power_timer, on_boot, module_pause(m, ms), 0);
 }
 
@@ -237,6 +239,7 @@ void module_power_off(struct module *m)
     uv_timer_stop(&m->power_timer);
     uv_timer_stop(&m->radio_timer);
     poll_stop(m);
+    lwm2m_stop(m);
     module_keep_clock(m);
     m->power = POWER_OFF;
     m->set_ready(m->line, false);
@@ -401,6 +404,8 @@ int module_open(struct module *m, const struct module_config *c,
     radio_init(&m->radio, &m->d->radio);
     fault_init(&m->fault, m->c->seed);
     err = open_parts(m);
+    if (!err)
+        err = lwm2m_open(m);
     if (err) {
         close_state(m);
         return err;
@@ -416,6 +421,7 @@ int module_open(struct module *m, const struct module_config *c,
 void module_close(struct module *m)
 {
     poll_close(m);
+    lwm2m_close(m);
     agent_close(m);
     terminal_close(m);
     uv_close((uv_handle_t *)&m->power_timer, NULL);

@@ -18,6 +18,7 @@
 #include "modem/chip.h"
 #include "modem/dialect.h"
 #include "modem/filestore.h"
+#include "modem/lwm2m_module.h"
 #include "modem/poll.h"
 #include "modem/radio.h"
 #include "modem/settings.h"
@@ -62,6 +63,7 @@ struct module {
     struct terminal term;
     struct agent agent;
     struct poll poll;
+    struct lwm2m_module *lwm2m; /* NULL: the family has none */
     enum power power;
     char version[VERSION_MAX];
     uint8_t creg_report[3]; /* AT+CREG, +CGREG, +CEREG: 0..2 */

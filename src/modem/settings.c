@@ -43,7 +43,7 @@ static const struct row {
      INT32_MAX},
     {"updates", KIND_U32, offsetof(struct settings, updates), INT32_MAX},
     {"pending", KIND_BOOL, offsetof(struct settings, pending), 1},
-    {"origin", KIND_U8, offsetof(struct settings, origin), ORIGIN_POLL},
+    {"origin", KIND_U8, offsetof(struct settings, origin), ORIGIN_LWM2M},
     {"off", KIND_BOOL, offsetof(struct settings, off), 1},
     {"clock_offset", KIND_I64, offsetof(struct settings, clock_offset),
      INT64_MAX},

@@ -17,7 +17,13 @@
 enum { SETTING_TEXT_MAX = 512, SETTING_APN_MAX = 128 };
 
 /* Who triggered an update. */
-enum origin { ORIGIN_NONE, ORIGIN_URL, ORIGIN_LOCAL, ORIGIN_POLL };
+enum origin {
+    ORIGIN_NONE,
+    ORIGIN_URL,
+    ORIGIN_LOCAL,
+    ORIGIN_POLL,
+    ORIGIN_LWM2M
+};
 
 struct settings {
     char *path; /* owned */

@@ -35,6 +35,14 @@ static const struct command commands[] = {
     {"+QFDWL", W | T, at_qfdwl, NULL, NULL},
     {"+QFLDS", X | W | T, at_qflds, NULL, NULL},
     {"+QFOTADL", W | T, at_qfotadl, NULL, "2.2.1"},
+    {"+QLWCFG", W | T, at_qlwcfg,
+     "+QLWCFG: \"security\",(0-2),(1-65534),<server_addr>,(0,1),(0,2,3),"
+     "<pskID>,<psk_key>",
+     NULL},
+    {"+QLWREG", X | T, at_qlwreg, NULL, NULL},
+    {"+QLWUPDATE", X | T, at_qlwupdate, NULL, NULL},
+    {"+QLWDEREG", X | T, at_qlwdereg, NULL, NULL},
+    {"+QLWSTAT", R | T, at_qlwstat, NULL, NULL},
     {NULL, 0, NULL, NULL, NULL},
 };
 
@@ -147,4 +155,6 @@ const struct dialect dialect_bg95 = {
     .cert_file = "/datatx/fota_client_cert.pem",
     .key_file = "/datatx/fota_client_key.pem",
     .psk_file = "/datatx/fota_psk.txt", /* ours: docs/decisions/0702 */
+
+    .lwm2m = true, /* [3] */
 };
