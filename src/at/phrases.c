@@ -37,7 +37,7 @@ const char *dfota_stage_name(uint8_t stage)
 #undef X
     };
 
-    return pick(texts, DFOTA_STAGE_COUNT, stage);
+    return pick(texts, DFOTA_AT_COUNT, stage);
 }
 
 const char *dfota_timeout_name(uint8_t timeout)

@@ -165,11 +165,11 @@ enum dfota_meaning {
         DFOTA_MEANING_COUNT
 };
 
-enum dfota_stage {
-#define X(name, text) DFOTA_STAGE_##name,
+enum dfota_at_stage {
+#define X(name, text) DFOTA_AT_##name,
     DFOTA_STAGES(X)
 #undef X
-        DFOTA_STAGE_COUNT
+        DFOTA_AT_COUNT
 };
 
 enum dfota_timeout {

@@ -8,17 +8,17 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-_Static_assert(sizeof(struct dfota_record) == 20 + DFOTA_VERSION_ROOM,
+_Static_assert(sizeof(struct dfota_at_record) == 20 + DFOTA_VERSION_ROOM,
                "a record has no padding that a CRC would cover");
 
-static uint32_t crc_of(const struct dfota_record *record)
+static uint32_t crc_of(const struct dfota_at_record *record)
 {
     return dfota_crc32(0, (const uint8_t *)record,
-                       offsetof(struct dfota_record, crc));
+                       offsetof(struct dfota_at_record, crc));
 }
 
 void dfota_session_record(const struct dfota_session *session,
-                          struct dfota_record *record)
+                          struct dfota_at_record *record)
 {
     record->magic = DFOTA_RECORD_MAGIC;
     record->kept = session->kept;
@@ -27,10 +27,10 @@ void dfota_session_record(const struct dfota_session *session,
 }
 
 int dfota_session_resume(struct dfota_session *session,
-                         const struct dfota_record *record)
+                         const struct dfota_at_record *record)
 {
     if (record->magic != DFOTA_RECORD_MAGIC || record->crc != crc_of(record) ||
-        record->kept.stage >= DFOTA_STAGE_COUNT ||
+        record->kept.stage >= DFOTA_AT_COUNT ||
         record->old_version[DFOTA_VERSION_ROOM - 1])
         return DFOTA_E_CORRUPT;
     session->kept = record->kept;

@@ -223,7 +223,7 @@ void session_event(struct dfota_session *s, enum dfota_event event,
         s->config->event(s->config->ctx, event, value);
 }
 
-void session_stage(struct dfota_session *s, enum dfota_stage stage)
+void session_stage(struct dfota_session *s, enum dfota_at_stage stage)
 {
     if (s->kept.stage == stage)
         return;
@@ -231,7 +231,7 @@ void session_stage(struct dfota_session *s, enum dfota_stage stage)
     s->percent = DFOTA_SESSION_NO_PERCENT;
     session_event(s, DFOTA_EVENT_STAGE, (int32_t)stage);
     /* An upload that nobody ends takes the next host's commands for data. */
-    if (s->kept.triggered || stage == DFOTA_STAGE_UPLOAD)
+    if (s->kept.triggered || stage == DFOTA_AT_UPLOAD)
         session_event(s, DFOTA_EVENT_RECORD, 0);
 }
 
@@ -291,8 +291,8 @@ uint32_t dfota_session_rate(const struct dfota_session *session)
         return session->step ? 115200 : 0;
     if (session->state != STATE_WATCH)
         return 0;
-    return session->kept.stage == DFOTA_STAGE_RESET ||
-                   session->kept.stage == DFOTA_STAGE_UPDATE
+    return session->kept.stage == DFOTA_AT_RESET ||
+                   session->kept.stage == DFOTA_AT_UPDATE
                ? 115200
                : 0;
 }

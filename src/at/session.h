@@ -66,7 +66,7 @@ enum dfota_outcome {
 
 struct dfota_verdict {
     uint8_t outcome; /* enum dfota_outcome */
-    uint8_t stage;   /* enum dfota_stage */
+    uint8_t stage;   /* enum dfota_at_stage */
     uint8_t kind;    /* enum dfota_class, gives the advice */
     bool has_number;
     int32_t number;  /* the module's */
@@ -91,8 +91,8 @@ struct dfota_session_config {
 };
 
 /* What a session knows about an update that may be running. */
-struct dfota_progress {
-    uint8_t stage;         /* enum dfota_stage */
+struct dfota_at_progress {
+    uint8_t stage;         /* enum dfota_at_stage */
     uint8_t triggered;     /* an update may be running */
     uint8_t begun;         /* START, UPDATING, RESTORE or a banner since */
     uint8_t have_end;      /* END since begun */
@@ -110,9 +110,9 @@ struct dfota_progress {
  */
 #define DFOTA_RECORD_MAGIC 0xA702 /* the lower byte changes with the layout */
 
-struct dfota_record {
+struct dfota_at_record {
     uint32_t magic; /* DFOTA_RECORD_MAGIC */
-    struct dfota_progress kept;
+    struct dfota_at_progress kept;
     char old_version[DFOTA_VERSION_ROOM]; /* NUL-padded; "": not known */
     uint32_t crc;                         /* CRC-32 of the bytes before */
 };
@@ -131,7 +131,7 @@ struct dfota_session {
     bool silent;   /* a download that prints no percents */
     bool listened; /* for a whole update deadline, in vain */
     uint8_t restarts;
-    struct dfota_progress kept;
+    struct dfota_at_progress kept;
     const struct dfota_session_config *config;
     const struct dfota_family *family;
     const struct dfota_step *script; /* the step of the family's it is at */
@@ -202,7 +202,7 @@ static inline bool dfota_session_ended(const struct dfota_session *session)
     return session->verdict.outcome != DFOTA_OUTCOME_NONE;
 }
 
-/** The stage it is in, enum dfota_stage. */
+/** The stage it is in, enum dfota_at_stage. */
 static inline uint8_t dfota_session_stage(const struct dfota_session *session)
 {
     return session->kept.stage;
@@ -210,7 +210,7 @@ static inline uint8_t dfota_session_stage(const struct dfota_session *session)
 
 /** The state as a record: keep it at every DFOTA_EVENT_RECORD. */
 void dfota_session_record(const struct dfota_session *session,
-                          struct dfota_record *record);
+                          struct dfota_at_record *record);
 
 /**
  * Go on from a record, right after init().
@@ -218,7 +218,7 @@ void dfota_session_record(const struct dfota_session *session,
  * errors   E_CORRUPT it is none; the session then starts from the beginning
  */
 int dfota_session_resume(struct dfota_session *session,
-                         const struct dfota_record *record);
+                         const struct dfota_at_record *record);
 
 #ifdef __cplusplus
 }

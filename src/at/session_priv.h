@@ -46,7 +46,7 @@ void st_away(struct dfota_session *s, enum why why);
 
 /* The next state; its function is called with WHY_ENTER by the engine. */
 void session_go(struct dfota_session *s, enum state state);
-void session_stage(struct dfota_session *s, enum dfota_stage stage);
+void session_stage(struct dfota_session *s, enum dfota_at_stage stage);
 void session_timer(struct dfota_session *s, uint32_t ms);
 void session_event(struct dfota_session *s, enum dfota_event event,
                    int32_t value);

@@ -27,7 +27,7 @@ static void next(struct dfota_session *s)
     session_go(s, STATE_SCRIPT);
 }
 
-static void begin(struct dfota_session *s, enum dfota_stage stage)
+static void begin(struct dfota_session *s, enum dfota_at_stage stage)
 {
     session_stage(s, stage);
     session_say(s, s->script->command);
@@ -41,7 +41,7 @@ static void set_number(struct dfota_session *s, uint32_t number)
 void dfota_step_try(struct dfota_session *s, uint8_t why)
 {
     if (why == WHY_ENTER)
-        begin(s, DFOTA_STAGE_PREPARE);
+        begin(s, DFOTA_AT_PREPARE);
     else if (why == WHY_FINAL)
         next(s);
 }
@@ -119,7 +119,7 @@ void dfota_step_network(struct dfota_session *s, uint8_t why)
     if (why == WHY_ENTER)
         s->until = s->now + session_ms(s, DFOTA_TIMEOUT_START);
     if (why == WHY_ENTER || why == WHY_TIMER)
-        begin(s, DFOTA_STAGE_NETWORK);
+        begin(s, DFOTA_AT_NETWORK);
     else if (why == WHY_FINAL)
         answered_network(s);
     else if (is_registered(s->line.text))
@@ -132,7 +132,7 @@ static bool with_apn(struct dfota_session *s, uint8_t why)
     if (why == WHY_ENTER && !s->config->apn)
         next(s);
     else if (why == WHY_ENTER)
-        begin(s, DFOTA_STAGE_APN);
+        begin(s, DFOTA_AT_APN);
     return why != WHY_ENTER;
 }
 
@@ -226,7 +226,7 @@ static void begin_upload(struct dfota_session *s)
                     ? DFOTA_UPLOAD_BLOCK
                     : s->config->package_len;
     set_number(s, s->config->package_len);
-    begin(s, DFOTA_STAGE_UPLOAD);
+    begin(s, DFOTA_AT_UPLOAD);
 }
 
 static void answered_upload(struct dfota_session *s)
@@ -270,8 +270,7 @@ static void answered_trigger(struct dfota_session *s)
         follow(s, false); /* may mean busy: URCs would tell */
     } else {
         /* No answer may be a lost OK: it counts as accepted. */
-        session_stage(s,
-                      s->config->url ? DFOTA_STAGE_START : DFOTA_STAGE_RESET);
+        session_stage(s, s->config->url ? DFOTA_AT_START : DFOTA_AT_RESET);
         session_go(s, STATE_WATCH);
     }
 }
@@ -285,7 +284,7 @@ void dfota_step_trigger(struct dfota_session *s, uint8_t why)
         /* Before the first byte goes out: a host that dies in this moment
          * must not trigger again. */
         s->kept.triggered = true;
-        begin(s, DFOTA_STAGE_TRIGGER);
+        begin(s, DFOTA_AT_TRIGGER);
     } else if (why == WHY_FINAL) {
         answered_trigger(s);
     }

@@ -27,10 +27,10 @@ void st_listen(struct dfota_session *s, enum why why)
 {
     /* The host died in an upload: its module takes commands for data until
      * it has heard nothing for 10 s. */
-    bool uploading = s->kept.stage == DFOTA_STAGE_UPLOAD;
+    bool uploading = s->kept.stage == DFOTA_AT_UPLOAD;
 
     if (why == WHY_ENTER) {
-        session_stage(s, DFOTA_STAGE_PROBE);
+        session_stage(s, DFOTA_AT_PROBE);
         s->step = s->listened;
         session_timer(s, session_ms(s, s->listened ? DFOTA_TIMEOUT_UPDATE
                                        : uploading ? DFOTA_TIMEOUT_COMMAND
@@ -64,9 +64,9 @@ void st_probe(struct dfota_session *s, enum why why)
 {
     if (why == WHY_ENTER) {
         if (!s->kept.triggered)
-            session_stage(s, DFOTA_STAGE_PROBE);
+            session_stage(s, DFOTA_AT_PROBE);
         else if (s->kept.have_end)
-            session_stage(s, DFOTA_STAGE_CONFIRM);
+            session_stage(s, DFOTA_AT_CONFIRM);
         /* A module without a banner is asked while it still boots. */
         s->until =
             s->now + session_ms(s, s->kept.adaptive ? DFOTA_TIMEOUT_REBOOT
@@ -168,7 +168,7 @@ void st_identify(struct dfota_session *s, enum why why)
 
     if (why == WHY_ENTER) {
         if (!s->kept.triggered)
-            session_stage(s, DFOTA_STAGE_IDENTIFY);
+            session_stage(s, DFOTA_AT_IDENTIFY);
         s->version[0] = '\0';
         session_say(s, "I");
     } else if (why == WHY_INFO && s->step < 4) {

@@ -20,7 +20,7 @@ static bool has_flag(const struct dfota_session *s, enum dfota_family_flag flag)
     return s->family && (s->family->flags & flag);
 }
 
-_Static_assert(DFOTA_STAGE_REBOOT - DFOTA_STAGE_START ==
+_Static_assert(DFOTA_AT_REBOOT - DFOTA_AT_START ==
                    DFOTA_TIMEOUT_REBOOT - DFOTA_TIMEOUT_START,
                "the stages from start to reboot have their deadlines in order");
 
@@ -29,20 +29,19 @@ static uint32_t stage_ms(const struct dfota_session *s)
 {
     uint8_t stage = s->kept.stage;
 
-    if (stage >= DFOTA_STAGE_REBOOT) {
+    if (stage >= DFOTA_AT_REBOOT) {
         if (s->kept.adaptive)
             return UNANNOUNCED_MS;
         if (s->kept.end && has_flag(s, DFOTA_FAMILY_STAYS))
             return AFTER_END_MS;
-        stage = DFOTA_STAGE_REBOOT;
+        stage = DFOTA_AT_REBOOT;
     }
-    if (stage < DFOTA_STAGE_START)
-        stage = DFOTA_STAGE_START;
-    if (stage == DFOTA_STAGE_DOWNLOAD &&
+    if (stage < DFOTA_AT_START)
+        stage = DFOTA_AT_START;
+    if (stage == DFOTA_AT_DOWNLOAD &&
         (s->silent || has_flag(s, DFOTA_FAMILY_NO_PERCENT)))
         return session_ms(s, DFOTA_TIMEOUT_SILENT);
-    return s->config
-        ->timeout_ms[stage - DFOTA_STAGE_START + DFOTA_TIMEOUT_START];
+    return s->config->timeout_ms[stage - DFOTA_AT_START + DFOTA_TIMEOUT_START];
 }
 
 /* A host that was away does not know the stage: it waits as long as the
@@ -80,7 +79,7 @@ static void time_out(struct dfota_session *s)
         s->verdict.has_number = s->chat.number != 0;
     } else {
         session_give_up(s, DFOTA_CLASS_WAIT,
-                        s->kept.stage == DFOTA_STAGE_START
+                        s->kept.stage == DFOTA_AT_START
                             ? DFOTA_MEANING_NO_URC
                             : DFOTA_MEANING_SILENCE);
     }
@@ -184,7 +183,7 @@ void session_judge(struct dfota_session *s)
     if (wanted ? dfota_text_equal(s->version, wanted) : good) {
         done(s);
     } else if (s->kept.have_end && s->kept.end) {
-        session_stage(s, DFOTA_STAGE_UPDATE);
+        session_stage(s, DFOTA_AT_UPDATE);
         end_number(s, offsetof(struct dfota_family, update));
     } else if (s->kept.have_end || (known && !same)) {
         s->kept.triggered = false;
@@ -196,7 +195,7 @@ void session_judge(struct dfota_session *s)
 }
 
 /* A sign of a running update: from wherever, go and follow it. */
-static void attach(struct dfota_session *s, enum dfota_stage stage)
+static void attach(struct dfota_session *s, enum dfota_at_stage stage)
 {
     s->booted = s->may_ask = s->refused = s->doubt = false;
     if (!s->kept.triggered)
@@ -218,14 +217,14 @@ static void hear_download_end(struct dfota_session *s,
                               const struct dfota_urc *urc)
 {
     /* Only of a download that can have ended: else it is an old one's. */
-    if (s->state != STATE_WATCH || s->kept.stage > DFOTA_STAGE_RESET ||
+    if (s->state != STATE_WATCH || s->kept.stage > DFOTA_AT_RESET ||
         urc->value < 0)
         return;
     if (!urc->value) {
-        attach(s, DFOTA_STAGE_RESET);
+        attach(s, DFOTA_AT_RESET);
         return;
     }
-    session_stage(s, DFOTA_STAGE_DOWNLOAD);
+    session_stage(s, DFOTA_AT_DOWNLOAD);
     /* A digit of noise makes a number that no table has: nothing may follow
      * a failed download, so what follows within seconds refutes it. */
     s->doubt = true;
@@ -237,7 +236,7 @@ static void hear_update(struct dfota_session *s, const struct dfota_urc *urc)
 {
     s->kept.begun = true;
     s->kept.have_end = false;
-    attach(s, DFOTA_STAGE_UPDATE);
+    attach(s, DFOTA_AT_UPDATE);
     hear_percent(s, urc->value);
 }
 
@@ -247,7 +246,7 @@ static void hear_end(struct dfota_session *s, const struct dfota_urc *urc)
         return;
     s->kept.have_end = true;
     s->kept.end = urc->value;
-    attach(s, DFOTA_STAGE_REBOOT);
+    attach(s, DFOTA_AT_REBOOT);
 }
 
 /* The module has started. After END that is the end; in the middle RDY may
@@ -287,12 +286,12 @@ void session_hear(struct dfota_session *s, const struct dfota_urc *urc)
     } else if (kind <= DFOTA_URC_DL) {
         if (kind == DFOTA_URC_DL_COAP)
             s->silent = true;
-        attach(s, DFOTA_STAGE_DOWNLOAD);
+        attach(s, DFOTA_AT_DOWNLOAD);
         hear_percent(s, urc->value);
     } else if (kind == DFOTA_URC_DL_END) {
         hear_download_end(s, urc);
     } else if (kind <= DFOTA_URC_RESETTING) {
-        attach(s, DFOTA_STAGE_RESET);
+        attach(s, DFOTA_AT_RESET);
     } else if (kind <= DFOTA_URC_UPDATING) {
         hear_update(s, urc);
     } else {

@@ -35,7 +35,7 @@ static const char help[] =
 struct replay {
     struct dfota_session_config config;
     struct dfota_session session;
-    struct dfota_record record;
+    struct dfota_at_record record;
     bool has_record;
     bool begun;
     bool differs;

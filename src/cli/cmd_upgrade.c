@@ -59,7 +59,7 @@ static const char help[] =
 struct upgrade {
     struct upgrade_options o;
     struct dfota_session session;
-    struct dfota_record resumed;
+    struct dfota_at_record resumed;
     bool has_resumed;
     bool dry_end; /* what comes next would change something */
     struct upgrade_report report;
@@ -95,7 +95,7 @@ static void read_package(void *ctx, uint32_t off, uint8_t *out, size_t len)
 
 static void save_state(const struct upgrade *u)
 {
-    struct dfota_record record;
+    struct dfota_at_record record;
 
     if (!u->o.state)
         return;
@@ -109,7 +109,7 @@ static void on_event(void *ctx, enum dfota_event event, int32_t value)
 {
     struct upgrade *u = ctx;
 
-    if (event == DFOTA_EVENT_STAGE && value >= DFOTA_STAGE_APN && u->o.dry_run)
+    if (event == DFOTA_EVENT_STAGE && value >= DFOTA_AT_APN && u->o.dry_run)
         u->dry_end = true;
     if (u->dry_end)
         return;

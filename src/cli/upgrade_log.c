@@ -10,7 +10,7 @@ static void write_text(FILE *out, const char *name, const char *value)
 
 void upgrade_log_head(const struct upgrade_log *log,
                       const struct dfota_session_config *config,
-                      const struct dfota_record *record)
+                      const struct dfota_at_record *record)
 {
     const uint8_t *bytes = (const uint8_t *)record;
     FILE *out = log->out;

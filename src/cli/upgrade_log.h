@@ -35,7 +35,7 @@ struct upgrade_log {
 /** Write what the session was told. record: what it resumed, or NULL. */
 void upgrade_log_head(const struct upgrade_log *log,
                       const struct dfota_session_config *config,
-                      const struct dfota_record *record);
+                      const struct dfota_at_record *record);
 
 /** Bytes of the port; dir is '>' for sent, '<' for received. */
 void upgrade_log_bytes(const struct upgrade_log *log, char dir,

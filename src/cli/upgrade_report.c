@@ -105,9 +105,9 @@ static bool is_news(struct upgrade_report *report,
         report->sent = *value;
         return true;
     }
-    if (*event == DFOTA_EVENT_STAGE && *value > DFOTA_STAGE_IDENTIFY)
+    if (*event == DFOTA_EVENT_STAGE && *value > DFOTA_AT_IDENTIFY)
         report->done_asking = true;
-    return *event != DFOTA_EVENT_STAGE || *value > DFOTA_STAGE_IDENTIFY ||
+    return *event != DFOTA_EVENT_STAGE || *value > DFOTA_AT_IDENTIFY ||
            !report->done_asking;
 }
 

@@ -332,7 +332,7 @@ void world_run(struct world *w)
 
 void world_resume(struct world *w)
 {
-    struct dfota_record record;
+    struct dfota_at_record record;
 
     dfota_session_record(&w->session, &record);
     assert_int_equal(dfota_session_init(&w->session, &w->config, w->now),

@@ -47,7 +47,7 @@ static void triggered(struct world *w)
     assert_int_equal(dfota_session_init(&w->session, &w->config, w->now), 0);
     w->session.family = w->config.family;
     w->session.kept.triggered = true;
-    w->session.kept.stage = w->by_file ? DFOTA_STAGE_RESET : DFOTA_STAGE_START;
+    w->session.kept.stage = w->by_file ? DFOTA_AT_RESET : DFOTA_AT_START;
     w->session.state = 4; /* it watches */
 }
 
@@ -139,7 +139,7 @@ static void a_module_without_a_banner_is_asked_3_s_after_its_end(void **state)
     assert_in_range(w.now - before, 0, 3000);
     /* The rate that it has in DFOTA mode is 115200 then. */
     w.session.state = 4;
-    w.session.kept.stage = DFOTA_STAGE_UPDATE;
+    w.session.kept.stage = DFOTA_AT_UPDATE;
     assert_int_equal(dfota_session_rate(&w.session), 115200);
     w.session.kept.adaptive = false;
     assert_int_equal(dfota_session_rate(&w.session), 0);

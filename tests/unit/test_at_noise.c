@@ -36,7 +36,7 @@ static bool is_honest(const struct world *w)
     const struct dfota_verdict *v = &w->session.verdict;
 
     return v->outcome == DFOTA_OUTCOME_FAILED && w->by_file &&
-           v->stage == DFOTA_STAGE_UPLOAD && v->kind == DFOTA_CLASS_LINE &&
+           v->stage == DFOTA_AT_UPLOAD && v->kind == DFOTA_CLASS_LINE &&
            w->triggers == 0 && !w->updated;
 }
 

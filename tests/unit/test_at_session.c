@@ -173,7 +173,7 @@ static void confirm(struct host *h, const char *ati)
 }
 
 static void expect(const struct host *h, enum dfota_outcome outcome,
-                   enum dfota_stage stage, int32_t number)
+                   enum dfota_at_stage stage, int32_t number)
 {
     const struct dfota_verdict *v = &h->session.verdict;
 
@@ -213,7 +213,7 @@ static void the_documents_example_ends_at_the_new_version(void **state)
     (void)state;
     trigger(&h);
     hear(&h, golden);
-    assert_int_equal(dfota_session_stage(&h.session), DFOTA_STAGE_REBOOT);
+    assert_int_equal(dfota_session_stage(&h.session), DFOTA_AT_REBOOT);
     confirm(&h, ATI("NEW"));
     EXPECT_DONE(&h);
     assert_string_equal(h.session.old_version, "OLD");
@@ -386,7 +386,7 @@ static void rdy_in_the_middle_is_not_the_end(void **state)
     hear(&h, "\r\nRDY\r\n");
     pass(&h, 100000);
     hear(&h, URC("\"START\"") URC("\"UPDATING\",1%"));
-    assert_int_equal(dfota_session_stage(&h.session), DFOTA_STAGE_UPDATE);
+    assert_int_equal(dfota_session_stage(&h.session), DFOTA_AT_UPDATE);
     pass(&h, 100000);
     hear(&h, URC("\"END\",0") BANNERS);
     confirm(&h, ATI("NEW"));
@@ -407,7 +407,7 @@ static void an_update_that_starts_again_has_not_ended(void **state)
         hear(&h, URC("\"UPDATING\",3%"));
         commands = h.commands;
         pass(&h, 130000);
-        expect(&h, DFOTA_OUTCOME_UNKNOWN, DFOTA_STAGE_UPDATE, 0);
+        expect(&h, DFOTA_OUTCOME_UNKNOWN, DFOTA_AT_UPDATE, 0);
         assert_int_equal(h.commands, commands);
     }
 }
@@ -420,9 +420,9 @@ static void an_end_without_start_is_stale(void **state)
     trigger(&h);
     hear(&h, URC("\"END\",504"));
     hear(&h, URC("\"HTTPSTART\"") URC("\"END\",0"));
-    assert_int_equal(dfota_session_stage(&h.session), DFOTA_STAGE_DOWNLOAD);
+    assert_int_equal(dfota_session_stage(&h.session), DFOTA_AT_DOWNLOAD);
     hear(&h, URC("\"HTTPEND\",0"));
-    assert_int_equal(dfota_session_stage(&h.session), DFOTA_STAGE_RESET);
+    assert_int_equal(dfota_session_stage(&h.session), DFOTA_AT_RESET);
 }
 
 static void a_missing_end_is_made_good_by_the_banner(void **state)
@@ -446,7 +446,7 @@ static void end_0_with_the_old_version_is_a_failure(void **state)
     trigger(&h);
     hear(&h, golden);
     confirm(&h, ATI("OLD"));
-    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_STAGE_CONFIRM, 0);
+    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_AT_CONFIRM, 0);
     assert_int_equal(h.triggers, 1);
 }
 
@@ -473,7 +473,7 @@ static void another_version_than_the_wanted_is_a_failure(void **state)
     trigger_with(&h, OK);
     hear(&h, golden);
     confirm(&h, ATI("OTHER"));
-    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_STAGE_CONFIRM, 0);
+    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_AT_CONFIRM, 0);
 }
 
 static void the_wanted_version_needs_no_update(void **state)
@@ -497,12 +497,12 @@ static void a_refused_package_stops_at_once(void **state)
     trigger(&h);
     hear(&h, URC("\"HTTPEND\",0") URC("\"START\"") URC("\"END\",506") BANNERS);
     confirm(&h, ATI("OLD"));
-    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_STAGE_UPDATE, 506);
+    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_AT_UPDATE, 506);
     assert_int_equal(h.session.verdict.kind, DFOTA_CLASS_PACKAGE);
 
     trigger(&h);
     fail_download(&h, "706");
-    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_STAGE_DOWNLOAD, 706);
+    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_AT_DOWNLOAD, 706);
     assert_int_equal(h.retries, 0);
 }
 
@@ -513,7 +513,7 @@ static void a_number_outside_every_table_is_shown_and_stops(void **state)
     (void)state;
     trigger(&h);
     fail_download(&h, "999999999999");
-    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_STAGE_DOWNLOAD, 999999999);
+    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_AT_DOWNLOAD, 999999999);
     assert_int_equal(h.session.verdict.kind, DFOTA_CLASS_UNKNOWN);
 }
 
@@ -535,7 +535,7 @@ a_network_number_is_tried_three_times_with_longer_pauses(void **state)
     trigger_with(&h, OK);
     assert_in_range(h.now - before, 60000, 62000);
     fail_download(&h, "702");
-    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_STAGE_DOWNLOAD, 702);
+    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_AT_DOWNLOAD, 702);
     assert_int_equal(h.triggers, 3);
 }
 
@@ -551,7 +551,7 @@ static void a_module_number_is_tried_once_more_after_a_reboot(void **state)
     trigger_with(&h, OK);
     hear(&h, URC("\"HTTPEND\",0") URC("\"START\"") URC("\"END\",504") BANNERS);
     confirm(&h, ATI("OLD"));
-    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_STAGE_UPDATE, 504);
+    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_AT_UPDATE, 504);
 }
 
 static void silence_is_unknown_at_the_deadline_of_its_stage(void **state)
@@ -559,16 +559,16 @@ static void silence_is_unknown_at_the_deadline_of_its_stage(void **state)
     static const struct {
         const char *heard;
         uint32_t ms;
-        enum dfota_stage stage;
+        enum dfota_at_stage stage;
     } rows[] = {
-        {"", 60000, DFOTA_STAGE_START},
-        {URC("\"HTTPSTART\""), 600000, DFOTA_STAGE_DOWNLOAD},
-        {URC("\"DOWNLOADING\",5%"), 600000, DFOTA_STAGE_DOWNLOAD},
-        {URC("\"COAPSTART\""), 3600000, DFOTA_STAGE_DOWNLOAD},
-        {URC("\"HTTPEND\",0"), 300000, DFOTA_STAGE_RESET},
-        {URC("\"RESETTING\""), 300000, DFOTA_STAGE_RESET},
-        {URC("\"START\""), 120000, DFOTA_STAGE_UPDATE},
-        {URC("\"UPDATING\",999999999999%"), 120000, DFOTA_STAGE_UPDATE},
+        {"", 60000, DFOTA_AT_START},
+        {URC("\"HTTPSTART\""), 600000, DFOTA_AT_DOWNLOAD},
+        {URC("\"DOWNLOADING\",5%"), 600000, DFOTA_AT_DOWNLOAD},
+        {URC("\"COAPSTART\""), 3600000, DFOTA_AT_DOWNLOAD},
+        {URC("\"HTTPEND\",0"), 300000, DFOTA_AT_RESET},
+        {URC("\"RESETTING\""), 300000, DFOTA_AT_RESET},
+        {URC("\"START\""), 120000, DFOTA_AT_UPDATE},
+        {URC("\"UPDATING\",999999999999%"), 120000, DFOTA_AT_UPDATE},
     };
     struct host h;
     int commands;
@@ -594,7 +594,7 @@ static void a_module_that_never_returns_is_unknown(void **state)
     trigger(&h);
     hear(&h, URC("\"START\"") URC("\"END\",0"));
     pass(&h, 60000 + 16000);
-    expect(&h, DFOTA_OUTCOME_UNKNOWN, DFOTA_STAGE_CONFIRM, 0);
+    expect(&h, DFOTA_OUTCOME_UNKNOWN, DFOTA_AT_CONFIRM, 0);
 }
 
 static void the_overall_deadline_ends_an_endless_update(void **state)
@@ -609,7 +609,7 @@ static void the_overall_deadline_ends_an_endless_update(void **state)
         hear(&h, URC("\"UPDATING\",1%"));
         pass(&h, 60000);
     }
-    expect(&h, DFOTA_OUTCOME_UNKNOWN, DFOTA_STAGE_UPDATE, 0);
+    expect(&h, DFOTA_OUTCOME_UNKNOWN, DFOTA_AT_UPDATE, 0);
     assert_in_range(h.now - began, 7100000, 7260000);
 }
 
@@ -622,7 +622,7 @@ a_module_that_answers_nothing_is_a_failure_without_trigger(void **state)
     setup(&h);
     begin(&h);
     pass(&h, 180000);
-    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_STAGE_PROBE, 0);
+    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_AT_PROBE, 0);
     assert_int_equal(h.triggers, 0);
 }
 
@@ -656,13 +656,13 @@ static void garbage_and_another_vendor_are_failures_in_time(void **state)
         hear(&h, "\xff\x01garbage\r\nREADY?\r\n+QIND: \"FO\"\r\n");
         pass(&h, 1000);
     }
-    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_STAGE_PROBE, 0);
+    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_AT_PROBE, 0);
 
     setup(&h);
     begin(&h);
     for (int i = 0; i < 20 && !dfota_session_ended(&h.session); i++)
         confirm(&h, "\r\nSIMCOM\r\nSIM7000\r\nRevision: 1.0\r\n" OK);
-    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_STAGE_IDENTIFY, 0);
+    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_AT_IDENTIFY, 0);
 }
 
 static void a_running_update_is_followed_and_not_triggered_again(void **state)
@@ -701,13 +701,13 @@ static void a_deaf_module_is_heard_out_before_it_is_given_up(void **state)
     pass(&h, 100000);
     assert_int_equal(h.commands, commands);
     hear(&h, URC("\"UPDATING\",7%"));
-    assert_int_equal(dfota_session_stage(&h.session), DFOTA_STAGE_UPDATE);
+    assert_int_equal(dfota_session_stage(&h.session), DFOTA_AT_UPDATE);
 }
 
 /* Kill the host: a new session goes on from the record. */
 static void die_and_resume(struct host *h)
 {
-    struct dfota_record record;
+    struct dfota_at_record record;
 
     dfota_session_record(&h->session, &record);
     begin(h);
@@ -752,7 +752,7 @@ an_update_that_ended_while_the_host_was_dead_is_found_out(void **state)
 
 static void a_record_with_any_bit_flipped_is_refused(void **state)
 {
-    struct dfota_record record;
+    struct dfota_at_record record;
     uint8_t *bytes = (uint8_t *)&record;
     struct host h;
 
@@ -795,7 +795,7 @@ static void error_to_the_start_waits_once_and_never_triggers_again(void **state)
     pass(&h, 59000);
     assert_false(dfota_session_ended(&h.session));
     pass(&h, 1000);
-    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_STAGE_TRIGGER, 0);
+    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_AT_TRIGGER, 0);
     assert_int_equal(h.triggers, 1);
 
     setup(&h);
@@ -815,7 +815,7 @@ static void a_wrong_command_stops(void **state)
     setup(&h);
     begin(&h);
     trigger_with(&h, "\r\n+CME ERROR: 590\r\n");
-    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_STAGE_TRIGGER, 590);
+    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_AT_TRIGGER, 590);
 }
 
 static void a_urc_between_command_and_ok_is_heard(void **state)
@@ -826,7 +826,7 @@ static void a_urc_between_command_and_ok_is_heard(void **state)
     setup(&h);
     begin(&h);
     trigger_with(&h, TRIGGER URC("\"HTTPSTART\"") OK);
-    assert_int_equal(dfota_session_stage(&h.session), DFOTA_STAGE_DOWNLOAD);
+    assert_int_equal(dfota_session_stage(&h.session), DFOTA_AT_DOWNLOAD);
     pass(&h, 100000);
     hear(&h, golden);
     confirm(&h, ATI("NEW"));
@@ -842,7 +842,7 @@ static void a_lost_ok_counts_as_accepted(void **state)
     begin(&h);
     trigger_with(&h, "");
     pass(&h, 16000);
-    assert_int_equal(dfota_session_stage(&h.session), DFOTA_STAGE_START);
+    assert_int_equal(dfota_session_stage(&h.session), DFOTA_AT_START);
     hear(&h, golden);
     confirm(&h, ATI("NEW"));
     EXPECT_DONE(&h);
@@ -860,7 +860,7 @@ static void a_module_not_registered_fails_before_the_trigger(void **state)
     for (int i = 0; i < 60 && !dfota_session_ended(&h.session); i++)
         answer(&h, "AT+CSQ;+CEREG?;+CGREG?;+COPS?\r",
                "\r\n+CSQ: 99,99\r\n\r\n+CEREG: 0,2\r\n" OK);
-    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_STAGE_NETWORK, 0);
+    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_AT_NETWORK, 0);
 }
 
 static void the_apn_is_set_when_it_is_another(void **state)
@@ -917,7 +917,7 @@ static void a_line_cut_by_the_vanishing_port_is_no_line(void **state)
     dfota_session_port_lost(&h.session, h.now);
     dfota_session_port_back(&h.session, h.now);
     hear(&h, "\r\n");
-    assert_int_equal(dfota_session_stage(&h.session), DFOTA_STAGE_UPDATE);
+    assert_int_equal(dfota_session_stage(&h.session), DFOTA_AT_UPDATE);
 }
 
 static void a_usb_port_that_returns_means_a_normal_boot(void **state)
@@ -946,13 +946,13 @@ static void a_port_that_stays_away_is_unknown_after_the_trigger(void **state)
     trigger(&h);
     dfota_session_port_lost(&h.session, h.now);
     pass(&h, 1800000);
-    expect(&h, DFOTA_OUTCOME_UNKNOWN, DFOTA_STAGE_START, 0);
+    expect(&h, DFOTA_OUTCOME_UNKNOWN, DFOTA_AT_START, 0);
 
     setup(&h);
     begin(&h);
     dfota_session_port_lost(&h.session, h.now);
     pass(&h, 60000);
-    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_STAGE_PROBE, 0);
+    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_AT_PROBE, 0);
 }
 
 static void a_reboot_in_the_download_is_tried_again(void **state)
@@ -1034,7 +1034,7 @@ a_file_goes_up_after_connect_and_starts_when_it_matches(void **state)
     memcpy(h.package + 60, "+++++", 5);
     upload(&h, right_reply(&h));
     answer(&h, "AT+QFOTADL=1\r", OK);
-    assert_int_equal(dfota_session_stage(&h.session), DFOTA_STAGE_RESET);
+    assert_int_equal(dfota_session_stage(&h.session), DFOTA_AT_RESET);
     hear(&h, URC("\"RESETTING\"") URC("\"START\"") URC("\"END\",0") BANNERS);
     confirm(&h, ATI("NEW"));
     EXPECT_DONE(&h);
@@ -1049,7 +1049,7 @@ static void a_damaged_upload_is_sent_once_more_and_then_given_up(void **state)
     upload(&h, "\r\n+QFOTADL: 3000,1\r\n" OK);
     assert_int_equal(h.warnings, 1U << DFOTA_WARNING_CHECKSUM);
     upload(&h, "\r\n+QFOTADL: 2999,1\r\n" OK);
-    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_STAGE_UPLOAD, 0);
+    expect(&h, DFOTA_OUTCOME_FAILED, DFOTA_AT_UPLOAD, 0);
     assert_int_equal(h.triggers, 0);
 }
 
