@@ -2,7 +2,8 @@
 /*
  * The clock of libuv is clock_gettime(CLOCK_MONOTONIC), which is replaced
  * here; libFuzzer's own time-outs use the real-time clock. The network is
- * link_http_create() and link_coap_create(), replaced as well.
+ * link_http_create(), link_coap_create() and coap_socket_open(), replaced as
+ * well.
  */
 #include "virtual_module.h"
 
@@ -15,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "link/coap_socket.h"
 #include "link/link.h"
 #include "os/files.h"
 #include "os/log.h"
@@ -169,6 +171,19 @@ struct link *link_coap_create(uv_loop_t *on, struct fault *fault)
 {
     (void)fault;
     return fake_create(on);
+}
+
+/* LwM2M finds no way to its server. */
+struct coap_socket *coap_socket_open(uv_loop_t *on,
+                                     const struct coap_socket_config *c,
+                                     const struct coap_socket_ops *ops,
+                                     void *ctx)
+{
+    (void)on;
+    (void)c;
+    (void)ops;
+    (void)ctx;
+    return NULL;
 }
 
 /* ---- the module ---------------------------------------------------------- */
