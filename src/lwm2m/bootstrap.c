@@ -78,6 +78,7 @@ static void on_reply(void *ctx, const struct coap_reply *r)
     bool answered = r->outcome == COAP_ANSWERED;
 
     b->request = 0;
+    b->now = b->peer->now;
     b->code = answered ? r->m->code : 0;
     if (!answered || !is_good(b, b->code)) {
         end(b, BOOTSTRAP_FAILED);

@@ -65,12 +65,6 @@ int bootstrap_start(struct bootstrap *b, struct coap_peer *peer, uint64_t now,
                     const struct bootstrap_account *account,
                     void (*over)(void *ctx, struct bootstrap *b), void *ctx);
 
-/** The clock, before datagrams are handed to the peer. */
-static inline void bootstrap_clock(struct bootstrap *b, uint64_t now)
-{
-    b->now = now;
-}
-
 void bootstrap_stop(struct bootstrap *b, uint64_t now);
 
 #endif

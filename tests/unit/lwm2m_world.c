@@ -475,7 +475,6 @@ static void deliver(struct world *w)
 
     w->wire = d->next;
     registrar_clock(&w->registrar, w->now);
-    bootstrap_clock(&w->bootstrap, w->now);
     if (way->open && d->to_server)
         coap_peer_receive(&way->server, w->now, d->bytes, d->len);
     else if (way->open && (way->fetch || (d->way == w->way && w->connected &&
