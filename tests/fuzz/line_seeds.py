@@ -93,8 +93,9 @@ def main():
     folder = sys.argv[1]
     families = sorted(p.stem for p in DIALECTS.glob("*.c"))
     for path in sorted(CASES.glob("*/*.case")):
-        family = families.index(path.parent.name)
-        write(folder, "at", f"{path.parent.name}-{path.stem}",
+        name = path.parent.name
+        family = families.index(name) if name in families else 0
+        write(folder, "at", f"{name}-{path.stem}",
               bytes([family]) + case_line(path))
     write(folder, "at", "upload", b'\1AT+QFUPL="x",10,5,1\r0123456789'
           b'AT+QFDWL="x"\r' + PASS_1S + b"+++" + PASS_1S)
