@@ -57,8 +57,8 @@ void conns_remove(struct conns *conns, struct conn *conn)
     free(conn);
 }
 
-/* A report is a running number with the phase in its low two bits, so that
- * the sweeper sees that a phase came anew. Never 0: that is a fresh clock. */
+/* A running number with the phase in its low bits, so that the sweeper sees
+ * that a phase came anew. Never 0: that is a fresh clock. */
 void conn_report(struct conn *conn, enum conn_phase phase)
 {
     unsigned before;
@@ -66,9 +66,17 @@ void conn_report(struct conn *conn, enum conn_phase phase)
     if (!conn)
         return;
     before = atomic_load_explicit(&conn->report, memory_order_relaxed);
-    atomic_store_explicit(&conn->report,
-                          (((before >> 2) + 1) << 2) | (unsigned)phase,
-                          memory_order_relaxed);
+    atomic_store_explicit(
+        &conn->report,
+        (((before >> CONN_PHASE_BITS) + 1) << CONN_PHASE_BITS) |
+            (unsigned)phase,
+        memory_order_relaxed);
+}
+
+static uint64_t progress_of(enum conn_phase phase,
+                            const struct conn_traffic *traffic)
+{
+    return phase == CONN_ANSWER ? traffic->confirmed : traffic->received;
 }
 
 static void start(struct conn_clock *clock, enum conn_phase phase,
@@ -76,8 +84,7 @@ static void start(struct conn_clock *clock, enum conn_phase phase,
 {
     clock->phase = phase;
     clock->since_ms = now_ms;
-    clock->bytes =
-        phase == CONN_ANSWER ? traffic->confirmed : traffic->received;
+    clock->bytes = progress_of(phase, traffic);
 }
 
 static bool too_slow(struct conn_clock *clock, int64_t now_ms,
@@ -85,9 +92,9 @@ static bool too_slow(struct conn_clock *clock, int64_t now_ms,
 {
     if (now_ms - clock->since_ms < CONN_ANSWER_MS)
         return false;
-    if (traffic->confirmed - clock->bytes < CONN_ANSWER_BYTES)
+    if (progress_of(clock->phase, traffic) - clock->bytes < CONN_ANSWER_BYTES)
         return true;
-    start(clock, CONN_ANSWER, now_ms, traffic);
+    start(clock, clock->phase, now_ms, traffic);
     return false;
 }
 
@@ -96,7 +103,8 @@ bool conn_overdue(struct conn_clock *clock, unsigned report, int64_t now_ms,
 {
     if (report != clock->seen) {
         clock->seen = report;
-        start(clock, (enum conn_phase)(report & 3), now_ms, traffic);
+        start(clock, (enum conn_phase)(report & ((1U << CONN_PHASE_BITS) - 1)),
+              now_ms, traffic);
         return false;
     }
     /* The first byte of the next head; nobody reports that. */
@@ -109,7 +117,10 @@ bool conn_overdue(struct conn_clock *clock, unsigned report, int64_t now_ms,
         return now_ms - clock->since_ms >= CONN_HEAD_MS;
     case CONN_IDLE:
         return now_ms - clock->since_ms >= CONN_IDLE_MS;
+    case CONN_BODY:
+        return now_ms - clock->since_ms >= CONN_BODY_MS;
     case CONN_ANSWER:
+    case CONN_UPLOAD:
         break;
     }
     return too_slow(clock, now_ms, traffic);

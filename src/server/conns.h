@@ -19,16 +19,23 @@ enum conn_phase {
     CONN_HANDSHAKE, /* of TLS */
     CONN_HEAD,      /* a request head is on its way in */
     CONN_ANSWER,    /* an answer is on its way out */
-    CONN_IDLE       /* kept for the next request */
+    CONN_IDLE,      /* kept for the next request */
+    CONN_BODY,      /* a short content is on its way in */
+    CONN_UPLOAD     /* a long one is */
 };
+
+/* A report is a running number above the phase. */
+enum { CONN_PHASE_BITS = 3 };
 
 /* What the sweeper lets pass. */
 enum {
     CONN_HANDSHAKE_MS = 60000,
     CONN_HEAD_MS = 15000,
     CONN_IDLE_MS = 75000,
+    CONN_BODY_MS = 30000,
     CONN_ANSWER_MS = 600000,  /* in each such window an answer must ... */
-    CONN_ANSWER_BYTES = 30000 /* ... get this far, as the peer confirms it */
+    CONN_ANSWER_BYTES = 30000 /* ... get this far, as the peer confirms it;
+                                 and an upload that we received */
 };
 
 /* Of the sweeper alone. */

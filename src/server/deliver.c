@@ -239,7 +239,7 @@ enum MHD_Result deliver_answer(void *ctx, const struct http_request *request)
                           NULL, NULL);
     if (err)
         return send_later(request);
-    if (request->method == HTTP_OTHER) {
+    if (request->method > HTTP_HEAD) {
         let_go(&source);
         return reply_text(request->connection, MHD_HTTP_METHOD_NOT_ALLOWED,
                           "only GET and HEAD", "Allow", "GET, HEAD");

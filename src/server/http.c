@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "os/log.h"
 #include "server/conns.h"
+#include "server/exchange.h"
 #include "server/head_check.h"
 #include "server/listen.h"
 #include "server/reply.h"
@@ -34,14 +35,6 @@ struct http_listener {
     struct conns *conns;
     struct MHD_Daemon *daemon;
     int fd; /* the listening socket, the daemon's */
-};
-
-/* One request and its answer. */
-struct exchange {
-    bool begun;     /* the head was checked */
-    int path_err;   /* of url_path_decode() */
-    size_t raw_len; /* bytes of the request target */
-    char path[];
 };
 
 static struct conn *conn_of(struct MHD_Connection *connection)
@@ -121,17 +114,8 @@ static void on_connection(void *ctx, struct MHD_Connection *connection,
 static void *on_target(void *ctx, const char *target,
                        struct MHD_Connection *connection)
 {
-    size_t len = target ? strlen(target) : 0;
-    struct exchange *exchange = calloc(1, sizeof *exchange + len + 1);
-
     (void)ctx;
-    (void)connection;
-    if (!exchange)
-        return NULL;
-    exchange->raw_len = len;
-    exchange->path_err =
-        url_path_decode(target ? target : "", exchange->path, len + 1);
-    return exchange;
+    return exchange_create(connection, target ? target : "");
 }
 
 static enum MHD_Result add_field(void *ctx, enum MHD_ValueKind kind,
@@ -152,7 +136,7 @@ static bool cut_by_nul(const struct exchange *exchange, const char *url,
 }
 
 static const char *refusal(struct MHD_Connection *connection,
-                           const struct exchange *exchange, const char *url,
+                           struct exchange *exchange, const char *url,
                            const char *version, enum http_method method)
 {
     struct head_check check = {0};
@@ -164,65 +148,97 @@ static const char *refusal(struct MHD_Connection *connection,
         return "a malformed request target";
     MHD_get_connection_values_n(connection, MHD_HEADER_KIND, add_field, &check);
     why = head_check_refusal(&check, strcmp(version, "HTTP/1.0") != 0);
-    if (!why && check.body && method != HTTP_OTHER)
+    if (!why && check.body && method <= HTTP_HEAD)
         why = "content in a GET or HEAD";
+    exchange->has_body = check.body;
     return why;
 }
 
 static enum http_method method_of(const char *name)
 {
-    if (strcmp(name, "GET") == 0)
-        return HTTP_GET;
-    return strcmp(name, "HEAD") == 0 ? HTTP_HEAD : HTTP_OTHER;
+    static const char *const names[] = {"GET", "HEAD",  "POST",
+                                        "PUT", "PATCH", "DELETE"};
+
+    for (unsigned i = 0; i < HTTP_OTHER; i++) {
+        if (strcmp(names[i], name) == 0)
+            return (enum http_method)i;
+    }
+    return HTTP_OTHER;
 }
 
 static enum MHD_Result answer(struct http_listener *listener,
-                              struct MHD_Connection *connection,
-                              const struct exchange *exchange,
-                              enum http_method method)
+                              struct exchange *exchange)
 {
-    const struct http_request request = {connection, method, exchange->path};
+    struct MHD_Connection *connection = exchange->request.connection;
 
     conn_report(conn_of(connection), CONN_ANSWER);
+    exchange->answered = true;
     if (exchange->path_err == DFOTA_E_FULL)
         return reply_text(connection, MHD_HTTP_URI_TOO_LONG,
                           "the request target is too long", NULL, NULL);
     if (exchange->path_err)
         return reply_text(connection, MHD_HTTP_NOT_FOUND, "not found", NULL,
                           NULL);
-    return listener->service.answer(listener->service.ctx, &request);
+    if (exchange_finish(exchange) == DFOTA_E_FULL)
+        return reply_text(connection, MHD_HTTP_CONTENT_TOO_LARGE,
+                          "the content is too large", "Connection", "close");
+    return listener->service.answer(listener->service.ctx, &exchange->request);
 }
 
-/* Called once with the head and once more when the request is complete. An
- * answer at the first call makes the library close the connection, which is
- * right for what is refused and for methods with content, and for those
- * only. */
+/* The head is here. An answer now makes the library close the connection,
+ * which is right for what is refused and for content that nobody wants. */
+static enum MHD_Result begin(struct http_listener *listener,
+                             struct exchange *exchange)
+{
+    const struct http_service *service = &listener->service;
+    struct http_content wanted = {0};
+
+    if (exchange->request.method == HTTP_OTHER || exchange->path_err)
+        return exchange->request.method <= HTTP_HEAD
+                   ? MHD_YES
+                   : answer(listener, exchange);
+    if (service->content && exchange->has_body)
+        wanted = service->content(service->ctx, &exchange->request);
+    if (exchange->has_body ||
+        (exchange->request.method > HTTP_HEAD && !service->content)) {
+        if (wanted.max == 0 || exchange_expect(exchange, &wanted) != 0)
+            return answer(listener, exchange);
+        conn_report(conn_of(exchange->request.connection),
+                    wanted.folder ? CONN_UPLOAD : CONN_BODY);
+    }
+    return MHD_YES;
+}
+
+/* Called with the head, with every piece of content, when the request is
+ * complete, and once more after http_resume(). */
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
                                   const char *url, const char *name,
                                   const char *version, const char *upload,
                                   size_t *upload_len, void **context)
 {
     struct exchange *exchange = *context;
-    enum http_method method = method_of(name);
     char text[120];
     const char *why;
 
-    (void)upload;
-    (void)upload_len;
     if (!exchange)
         return MHD_NO;
-    if (exchange->begun)
-        return answer(ctx, connection, exchange, method);
-    exchange->begun = true;
-    why = refusal(connection, exchange, url, version, method);
-    if (why) {
-        snprintf(text, sizeof text, "bad request: %s", why);
-        return reply_text(connection, MHD_HTTP_BAD_REQUEST, text, "Connection",
-                          "close");
+    if (exchange->answered)
+        return exchange_answer_late(exchange);
+    if (exchange->begun && *upload_len > 0) {
+        exchange_add(exchange, upload, *upload_len);
+        *upload_len = 0;
+        return MHD_YES;
     }
-    if (method == HTTP_OTHER)
-        return answer(ctx, connection, exchange, method);
-    return MHD_YES;
+    if (exchange->begun)
+        return answer(ctx, exchange);
+    exchange->begun = true;
+    exchange->request.method = method_of(name);
+    why = refusal(connection, exchange, url, version, exchange->request.method);
+    if (!why)
+        return begin(ctx, exchange);
+    snprintf(text, sizeof text, "bad request: %s", why);
+    return reply_text(connection, MHD_HTTP_BAD_REQUEST, text, "Connection",
+                      "close");
 }
 
 static void on_completed(void *ctx, struct MHD_Connection *connection,
@@ -235,10 +251,10 @@ static void on_completed(void *ctx, struct MHD_Connection *connection,
     (void)ctx;
     conn_report(conn_of(connection), CONN_IDLE);
     if (exchange && !exchange->path_err)
-        log_debug("%s: %u%s", exchange->path, info ? info->http_status : 0,
-                  code == MHD_REQUEST_TERMINATED_COMPLETED_OK ? ""
-                                                              : ", cut off");
-    free(exchange);
+        log_debug(
+            "%s: %u%s", exchange->request.path, info ? info->http_status : 0,
+            code == MHD_REQUEST_TERMINATED_COMPLETED_OK ? "" : ", cut off");
+    exchange_destroy(exchange);
     *context = NULL;
 }
 
@@ -279,7 +295,8 @@ static struct MHD_Daemon *start_daemon(struct http_listener *listener,
         {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)no_certificate},
         {MHD_OPTION_END, 0, NULL}};
     const struct MHD_OptionItem for_plain[] = {{MHD_OPTION_END, 0, NULL}};
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG |
+                     MHD_ALLOW_SUSPEND_RESUME;
 
     if (config->tls)
         flags |= MHD_USE_TLS;

@@ -16,23 +16,63 @@
 
 #include "server/tls.h"
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_OTHER };
+enum http_method {
+    HTTP_GET,
+    HTTP_HEAD,
+    HTTP_POST,
+    HTTP_PUT,
+    HTTP_PATCH,
+    HTTP_DELETE,
+    HTTP_OTHER
+};
+
+struct http_later;
 
 struct http_request {
     struct MHD_Connection *connection;
     enum http_method method;
-    const char *path; /* from url_path_decode(), valid during the call */
+    const char *path; /* from url_path_decode() */
+    const char *body; /* body_len bytes and a NUL; "" */
+    size_t body_len;
+    int body_fd; /* the content as a nameless file; -1: in body */
+    struct http_later *later;
+};
+
+/* What content a request may have. */
+struct http_content {
+    size_t max;         /* bytes; 0: none */
+    const char *folder; /* into a nameless file there; NULL: into memory */
 };
 
 struct http_service {
-    /* Queue an answer. Called from several threads. returns what the handler
-     * of libmicrohttpd has to return */
+    /* Queue an answer. Called from several threads; all of the request is
+     * valid during the call, and until http_resume() after http_suspend().
+     * returns what the handler of libmicrohttpd has to return */
     enum MHD_Result (*answer)(void *ctx, const struct http_request *request);
     void *ctx;
+    /* Asked for requests with content, when only their head is here. NULL:
+     * no request may have any */
+    struct http_content (*content)(void *ctx,
+                                   const struct http_request *request);
 };
 
+/**
+ * Answer later, from any thread: the service's call returns MHD_YES and
+ * queues nothing. Suspend before the work is given away.
+ */
+struct http_later *http_suspend(const struct http_request *request);
+
+/** Queue the answer; once after each suspend. response: taken over; NULL:
+ * the connection is closed */
+void http_resume(struct http_later *later, unsigned status,
+                 struct MHD_Response *response);
+
+/** A header field or query argument; NULL: not there. */
+const char *http_header(const struct http_request *request, const char *name);
+const char *http_query(const struct http_request *request, const char *name);
+
 struct http_config {
-    const char *address; /* ADDR:PORT, for listen_open() */
+    const char *address; /* ADDR:PORT or unix:PATH, for listen_open() */
     struct tls *tls;     /* NULL: plain HTTP; borrowed */
     struct http_service service;
     unsigned threads;         /* at least 1 */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -87,11 +88,44 @@ static int listen_at(const char *host, const char *port, const char **why)
     return fd;
 }
 
+/* One that a dead server left behind is replaced, one that answers is not. */
+static int listen_at_path(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int kept;
+
+    if (fd < 0)
+        return -1;
+    if (strlen(path) >= sizeof address.sun_path) {
+        errno = ENAMETOOLONG;
+    } else {
+        snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+        if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+            errno = EADDRINUSE;
+        else if ((unlink(path) == 0 || errno == ENOENT) &&
+                 bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+                 listen(fd, SOMAXCONN) == 0)
+            return fd;
+    }
+    kept = errno;
+    close(fd);
+    errno = kept;
+    return -1;
+}
+
 int listen_open(const char *address, int *fd)
 {
     char host[HOST_ROOM];
     const char *port, *why = "";
 
+    if (strncmp(address, "unix:", 5) == 0) {
+        *fd = listen_at_path(address + 5);
+        if (*fd >= 0)
+            return 0;
+        log_error("cannot listen on %s: %s", address + 5, strerror(errno));
+        return DFOTA_E_CONNECT;
+    }
     if (split(address, host, &port)) {
         log_error("%s: not an address; write ADDR:PORT, such as "
                   "127.0.0.1:8080 or [::1]:8080",
@@ -127,6 +161,11 @@ void listen_name(int fd, char *name, size_t room)
     if (getsockname(fd, (struct sockaddr *)&address, &len) == 0)
         getnameinfo((struct sockaddr *)&address, len, host, sizeof host, port,
                     sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
+    if (address.ss_family == AF_UNIX) {
+        snprintf(name, room, "%s",
+                 ((const struct sockaddr_un *)&address)->sun_path);
+        return;
+    }
     v6 = address.ss_family == AF_INET6;
     snprintf(name, room, "%s%s%s:%s", v6 ? "[" : "", host, v6 ? "]" : "", port);
 }

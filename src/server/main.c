@@ -19,31 +19,47 @@
 #include "os/files.h"
 #include "os/log.h"
 #include "server/admin.h"
+#include "server/api/api.h"
 #include "server/blobs.h"
 #include "server/deliver.h"
+#include "server/depot/depot.h"
 #include "server/folder.h"
 #include "server/http.h"
+#include "server/node_life.h"
 #include "server/options.h"
+#include "server/public.h"
 #include "server/selfsigned.h"
 #include "server/tls.h"
 
 enum {
-    LISTENERS_MAX = 3,
+    LISTENERS_MAX = 5,
     MEMORY_FOR_CONTENT = 64 * 1024 * 1024,
     CONTENT_IN_MEMORY_MAX = 16 * 1024 * 1024,
     THREADS_MAX = 16,
     CONNECTIONS_MAX = 65536,
-    ADMIN_CONNECTIONS_MAX = 64
+    FEW_CONNECTIONS = 64,
+    DISK_PERCENT_MIN = 5
 };
 
 struct server {
     struct options options;
-    struct deliver deliver;
-    char cert_path[PATH_MAX], key_path[PATH_MAX];
+    struct deliver deliver; /* --serve-dir */
+    struct node node;
+    struct vault *vault;
+    struct depot *depot;
+    struct delays *delays;
+    struct upkeep upkeep;
+    struct api api, local_api;
+    struct public_service plain, secure;
+    char cert_path[PATH_MAX], key_path[PATH_MAX], socket_path[PATH_MAX];
     struct tls *tls;
     unsigned threads, connections_max;
     struct http_listener *listeners[LISTENERS_MAX];
     int n_listeners;
+    pthread_t upkeep_thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool has_upkeep, stopping;
 };
 
 static int64_t now_ms(void)
@@ -77,9 +93,10 @@ static unsigned threads_of_machine(void)
     return processors > THREADS_MAX ? THREADS_MAX : (unsigned)processors;
 }
 
-static int make_path(char path[PATH_MAX], const char *folder, const char *name)
+static int make_path(char path[PATH_MAX], const char *prefix,
+                     const char *folder, const char *name)
 {
-    int len = snprintf(path, PATH_MAX, "%s/%s", folder, name);
+    int len = snprintf(path, PATH_MAX, "%s%s/%s", prefix, folder, name);
 
     if (len >= 0 && len < PATH_MAX)
         return 0;
@@ -90,10 +107,10 @@ static int make_path(char path[PATH_MAX], const char *folder, const char *name)
 static int provide_pair(struct server *server)
 {
     const char *folder = server->options.data;
-    int err = make_path(server->cert_path, folder, "tls-cert.pem");
+    int err = make_path(server->cert_path, "", folder, "tls-cert.pem");
 
     if (!err)
-        err = make_path(server->key_path, folder, "tls-key.pem");
+        err = make_path(server->key_path, "", folder, "tls-key.pem");
     if (err)
         return err;
     if (files_make_folder(folder) != 0) {
@@ -116,20 +133,21 @@ static int start_tls(struct server *server)
                : tls_create(options->pairs, options->n_certs, &server->tls);
 }
 
+/* name: out, where it listens; NULL: not wanted */
 static int start_listener(struct server *server, const char *scheme,
                           const char *address, struct tls *tls,
-                          const struct http_service *service)
+                          const struct http_service *service, char name[96])
 {
-    bool for_admin = service->answer == admin_answer;
+    bool for_few = service->answer == admin_answer ||
+                   service->answer == api_service_answer;
     const struct http_config config = {
         .address = address,
         .tls = tls,
         .service = *service,
-        .threads = for_admin ? 1 : server->threads,
-        .connections_max =
-            for_admin ? ADMIN_CONNECTIONS_MAX : server->connections_max};
+        .threads = for_few ? 1 : server->threads,
+        .connections_max = for_few ? FEW_CONNECTIONS : server->connections_max};
     struct http_listener *listener;
-    char name[96];
+    char text[128];
     int err;
 
     if (!address)
@@ -138,60 +156,226 @@ static int start_listener(struct server *server, const char *scheme,
     if (err)
         return err;
     server->listeners[server->n_listeners++] = listener;
-    http_name(listener, name, sizeof name);
-    printf("dfotad: listening %s %s\n", scheme, name);
+    http_name(listener, text, sizeof text);
+    if (name)
+        snprintf(name, 96, "%.95s", text);
+    printf("dfotad: listening %s %s\n", scheme, text);
     fflush(stdout);
     return 0;
 }
 
-static int start_listeners(struct server *server)
+static int open_blobs(struct deliver *deliver, int folder)
 {
-    const struct options *options = &server->options;
-    const struct http_service packages = {deliver_answer, &server->deliver};
-    const struct http_service admin = {admin_answer, NULL};
-    int err = start_listener(server, "http", options->http, NULL, &packages);
-
-    if (!err)
-        err = start_listener(server, "https", options->https, server->tls,
-                             &packages);
-    if (!err)
-        err = start_listener(server, "admin", options->admin, NULL, &admin);
-    return err;
+    deliver->folder = folder;
+    deliver->blobs = blobs_create(MEMORY_FOR_CONTENT, CONTENT_IN_MEMORY_MAX);
+    return deliver->blobs ? 0 : DFOTA_E_NOMEM;
 }
 
-static int start(struct server *server)
-{
-    const char *folder = server->options.serve_dir;
-    int err;
+/* ---- --serve-dir: a folder and nothing else ---- */
 
-    server->threads = threads_of_machine();
-    server->connections_max = connections_allowed();
-    if (folder_open(folder, &server->deliver.folder) != 0) {
+static int start_folder(struct server *server)
+{
+    const struct options *options = &server->options;
+    const struct http_service packages = {.answer = deliver_answer,
+                                          .ctx = &server->deliver};
+    const struct http_service admin = {.answer = admin_answer};
+    const char *folder = options->serve_dir;
+    int fd, err;
+
+    if (folder_open(folder, &fd) != 0) {
         log_error("%s: %s; --serve-dir wants a folder that can be read", folder,
                   strerror(errno));
         return DFOTA_E_IO;
     }
-    server->deliver.blobs =
-        blobs_create(MEMORY_FOR_CONTENT, CONTENT_IN_MEMORY_MAX);
-    if (!server->deliver.blobs)
-        return DFOTA_E_NOMEM;
-    if (server->options.https) {
+    err = open_blobs(&server->deliver, fd);
+    if (!err && options->https)
         err = start_tls(server);
-        if (err)
-            return err;
-    }
-    return start_listeners(server);
+    if (!err)
+        err = start_listener(server, "http", options->http, NULL, &packages,
+                             NULL);
+    if (!err)
+        err = start_listener(server, "https", options->https, server->tls,
+                             &packages, NULL);
+    return err ? err
+               : start_listener(server, "admin", options->admin, NULL, &admin,
+                                NULL);
 }
 
+/* ---- a node ---- */
+
+static void *keep_up(void *ctx)
+{
+    struct server *server = ctx;
+    struct timespec until;
+
+    pthread_mutex_lock(&server->lock);
+    while (!server->stopping) {
+        pthread_mutex_unlock(&server->lock);
+        upkeep_round(&server->upkeep);
+        pthread_mutex_lock(&server->lock);
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec++;
+        if (!server->stopping)
+            pthread_cond_timedwait(&server->wake, &server->lock, &until);
+    }
+    pthread_mutex_unlock(&server->lock);
+    return NULL;
+}
+
+static int start_workers(struct server *server)
+{
+    const struct depot_config config = {.node = &server->node,
+                                        .vault = server->vault,
+                                        .workers = 1,
+                                        .signing_key =
+                                            server->options.signing_key};
+    int err = depot_start(&config, &server->depot);
+
+    if (err)
+        return err;
+    server->upkeep.node = &server->node;
+    server->delays = delays_create();
+    pthread_mutex_init(&server->lock, NULL);
+    pthread_cond_init(&server->wake, NULL);
+    server->has_upkeep =
+        pthread_create(&server->upkeep_thread, NULL, keep_up, server) == 0;
+    return server->delays && server->has_upkeep ? 0 : DFOTA_E_NOMEM;
+}
+
+static void set_services(struct server *server)
+{
+    server->api = (struct api){.node = &server->node,
+                               .vault = server->vault,
+                               .depot = server->depot,
+                               .upkeep = &server->upkeep};
+    server->local_api = server->api;
+    server->local_api.local = true;
+    server->secure = (struct public_service){
+        .deliver = server->deliver,
+        .api = {.node = &server->node, .delays = server->delays},
+        .has_api = true};
+    server->plain = server->secure;
+    server->plain.has_api = server->options.device_api_plain;
+}
+
+/* Where nothing else was said, modules reach it where it listens. */
+static void set_address(char *out, const char *given, const char *scheme,
+                        const char *name)
+{
+    if (given)
+        snprintf(out, NODE_URL_ROOM, "%s", given);
+    else if (name[0])
+        snprintf(out, NODE_URL_ROOM, "%s://%s", scheme, name);
+}
+
+static int start_devices(struct server *server)
+{
+    const struct options *options = &server->options;
+    const struct http_service plain = {public_answer, &server->plain,
+                                       public_content};
+    const struct http_service secure = {public_answer, &server->secure,
+                                        public_content};
+    char http_at[96] = "", https_at[96] = "";
+    int err =
+        start_listener(server, "http", options->http, NULL, &plain, http_at);
+
+    if (!err)
+        err = start_listener(server, "https", options->https, server->tls,
+                             &secure, https_at);
+    set_address(server->node.public_http, options->public_http, "http",
+                http_at);
+    set_address(server->node.public_https, options->public_https, "https",
+                https_at);
+    return err;
+}
+
+static int start_people(struct server *server)
+{
+    const struct options *options = &server->options;
+    const struct http_service api = {api_service_answer, &server->api,
+                                     api_service_content};
+    const struct http_service local = {api_service_answer, &server->local_api,
+                                       api_service_content};
+    const struct http_service admin = {.answer = admin_answer,
+                                       .ctx = &server->node};
+    int err =
+        make_path(server->socket_path, "unix:", options->data, "ctl.sock");
+
+    if (!err)
+        err = start_listener(server, "ctl", server->socket_path, NULL, &local,
+                             NULL);
+    if (!err)
+        err = start_listener(server, "api", options->api, NULL, &api, NULL);
+    return err ? err
+               : start_listener(server, "admin", options->admin, NULL, &admin,
+                                NULL);
+}
+
+static int start_node(struct server *server)
+{
+    const struct options *options = &server->options;
+    const struct node_config config = {.folder = options->data,
+                                       .database = options->database,
+                                       .name = options->node,
+                                       .disk_percent_min = DISK_PERCENT_MIN,
+                                       .approve_self = options->approve_self};
+    int err = node_open(&config, &server->node, &server->vault);
+
+    if (!err)
+        err = open_blobs(&server->deliver, dup(vault_folder(server->vault)));
+    if (!err && options->https)
+        err = start_tls(server);
+    if (!err)
+        err = start_workers(server);
+    if (!err) {
+        set_services(server);
+        err = start_devices(server);
+    }
+    return err ? err : start_people(server);
+}
+
+static int start(struct server *server)
+{
+    server->threads = threads_of_machine();
+    server->connections_max = connections_allowed();
+    return server->options.serve_dir ? start_folder(server)
+                                     : start_node(server);
+}
+
+/* ---- the end ---- */
+
+static void stop_upkeep(struct server *server)
+{
+    if (!server->has_upkeep)
+        return;
+    pthread_mutex_lock(&server->lock);
+    server->stopping = true;
+    pthread_cond_signal(&server->wake);
+    pthread_mutex_unlock(&server->lock);
+    pthread_join(server->upkeep_thread, NULL);
+}
+
+/* Whoever waits for an answer gets it before the listeners close: the
+ * library does not stand a connection that is still suspended. */
 static void stop(struct server *server)
 {
+    stop_upkeep(server);
+    depot_stop(server->depot);
+    node_quiesce(&server->node);
+    delays_quiesce(server->delays);
     while (server->n_listeners > 0)
         http_close(server->listeners[--server->n_listeners]);
+    if (server->socket_path[0])
+        unlink(server->socket_path + strlen("unix:"));
+    delays_destroy(server->delays);
+    node_close(&server->node, server->vault);
     tls_destroy(server->tls);
     blobs_destroy(server->deliver.blobs);
     if (server->deliver.folder >= 0)
         close(server->deliver.folder);
 }
+
+/* ---- while it runs ---- */
 
 /* The folder may be another one by now, or the link to it. Under the same
  * number, so a request that is being answered sees the one or the other. */
@@ -211,7 +395,8 @@ static void reopen_folder(struct server *server)
 
 static void reload(struct server *server)
 {
-    reopen_folder(server);
+    if (server->options.serve_dir)
+        reopen_folder(server);
     if (!server->tls)
         return;
     if (tls_reload(server->tls) == 0)

@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "os/log.h"
 
@@ -11,65 +12,136 @@ enum {
     OPT_SERVE_DIR = 256,
     OPT_HTTP,
     OPT_HTTPS,
+    OPT_API,
     OPT_ADMIN,
     OPT_DATA,
+    OPT_DATABASE,
+    OPT_NODE,
+    OPT_SIGNING_KEY,
+    OPT_PUBLIC_HTTP,
+    OPT_PUBLIC_HTTPS,
+    OPT_DEVICE_API_PLAIN,
+    OPT_APPROVE_SELF,
     OPT_TLS_CERT,
-    OPT_TLS_KEY
+    OPT_TLS_KEY,
+    OPT_LWM2M,
+    OPT_LWM2M_KEYS,
+    OPT_LWM2M_CA,
+    OPT_LWM2M_BOOTSTRAP
 };
 
 static const struct option table[] = {
     {"serve-dir", required_argument, NULL, OPT_SERVE_DIR},
     {"http", required_argument, NULL, OPT_HTTP},
     {"https", required_argument, NULL, OPT_HTTPS},
+    {"api", required_argument, NULL, OPT_API},
     {"admin", required_argument, NULL, OPT_ADMIN},
     {"data", required_argument, NULL, OPT_DATA},
+    {"database", required_argument, NULL, OPT_DATABASE},
+    {"node", required_argument, NULL, OPT_NODE},
+    {"signing-key", required_argument, NULL, OPT_SIGNING_KEY},
+    {"public-http", required_argument, NULL, OPT_PUBLIC_HTTP},
+    {"public-https", required_argument, NULL, OPT_PUBLIC_HTTPS},
+    {"device-api-plain", no_argument, NULL, OPT_DEVICE_API_PLAIN},
+    {"approve-self", no_argument, NULL, OPT_APPROVE_SELF},
     {"tls-cert", required_argument, NULL, OPT_TLS_CERT},
     {"tls-key", required_argument, NULL, OPT_TLS_KEY},
+    {"lwm2m", required_argument, NULL, OPT_LWM2M},
+    {"lwm2m-keys", required_argument, NULL, OPT_LWM2M_KEYS},
+    {"lwm2m-ca", required_argument, NULL, OPT_LWM2M_CA},
+    {"lwm2m-bootstrap", required_argument, NULL, OPT_LWM2M_BOOTSTRAP},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0}};
 
 static const char help[] =
-    "Usage: dfotad --serve-dir DIR [OPTION]...\n"
-    "Deliver the firmware packages in DIR over HTTP and HTTPS.\n"
+    "Usage: dfotad [OPTION]...\n"
+    "       dfotad --serve-dir DIR [OPTION]...\n"
+    "Keep firmware, modules and plans, and deliver packages over HTTP and "
+    "HTTPS.\n"
     "\n"
-    "      --serve-dir DIR     the folder with the packages, and those below\n"
-    "      --http ADDR:PORT    serve HTTP there; port 0 is a free one\n"
-    "      --https ADDR:PORT   serve HTTPS there; port 0 is a free one\n"
-    "      --admin ADDR:PORT   serve /live there, for those who watch\n"
-    "      --data DIR          where the server keeps what it makes (./data)\n"
+    "      --data DIR          where the server keeps all it has (./data)\n"
+    "      --database URL      sqlite:PATH or postgresql://.. (a file in "
+    "DIR)\n"
+    "      --http ADDR:PORT    packages over HTTP; port 0 is a free one\n"
+    "      --https ADDR:PORT   packages and the device API over HTTPS\n"
+    "      --device-api-plain  the device API over HTTP, too\n"
+    "      --public-http URL   how modules reach --http: http://HOST:PORT\n"
+    "      --public-https URL  how modules reach --https\n"
+    "      --api ADDR:PORT     the interface for people and scripts\n"
+    "      --admin ADDR:PORT   /live, /ready and /metrics, for those who "
+    "watch\n"
+    "      --node NAME         this node's name (the machine's)\n"
+    "      --signing-key FILE  sign packages here; else `dfotactl delta "
+    "sign`\n"
+    "      --approve-self      who makes a plan may approve it\n"
+    "      --serve-dir DIR     only deliver the packages in DIR\n"
     "      --tls-cert FILE     certificate, PEM, with those that follow it\n"
     "      --tls-key FILE      the certificate's key, PEM; a second pair may\n"
     "                          follow, say RSA beside ECDSA\n"
+    "      --lwm2m URI         LwM2M clients register at coap://ADDR:PORT\n"
+    "                          (no security) or coaps://ADDR:PORT; may be\n"
+    "                          given again\n"
+    "      --lwm2m-keys FILE   their pre-shared keys: lines endpoint:hexkey\n"
+    "      --lwm2m-ca FILE     who signs their certificates, PEM\n"
+    "      --lwm2m-bootstrap URI  what those who bootstrap here are told of\n"
     "  -v, --verbose           a line on standard error for every request\n"
     "  -h, --help              this text\n"
     "  -V, --version           the version\n"
     "\n"
     "Without --http and --https it serves on 127.0.0.1:8080 and\n"
-    "127.0.0.1:8443. Without --tls-cert it makes a self-signed certificate\n"
-    "for localhost in the data folder, once.\n"
+    "127.0.0.1:8443, and without --api on 127.0.0.1:8090. Without --tls-cert\n"
+    "it makes a self-signed certificate for localhost in DIR, once.\n"
     "\n"
     "Example: dfotad --serve-dir packages --https 0.0.0.0:443\n";
 
-static bool take(int option, const char *argument, struct options *options)
+/* The options that are a text and nothing else: where it goes. */
+static const char **text_of(int option, struct options *options)
 {
     switch (option) {
     case OPT_SERVE_DIR:
-        options->serve_dir = argument;
-        break;
+        return &options->serve_dir;
     case OPT_HTTP:
-        options->http = argument;
-        break;
+        return &options->http;
     case OPT_HTTPS:
-        options->https = argument;
-        break;
+        return &options->https;
+    case OPT_API:
+        return &options->api;
     case OPT_ADMIN:
-        options->admin = argument;
-        break;
+        return &options->admin;
     case OPT_DATA:
-        options->data = argument;
-        break;
+        return &options->data;
+    case OPT_DATABASE:
+        return &options->database;
+    case OPT_NODE:
+        return &options->node;
+    case OPT_SIGNING_KEY:
+        return &options->signing_key;
+    case OPT_LWM2M_KEYS:
+        return &options->lwm2m_keys;
+    case OPT_LWM2M_CA:
+        return &options->lwm2m_ca;
+    case OPT_LWM2M_BOOTSTRAP:
+        return &options->lwm2m_bootstrap;
+    case OPT_PUBLIC_HTTP:
+        return &options->public_http;
+    case OPT_PUBLIC_HTTPS:
+        return &options->public_https;
+    default:
+        return NULL;
+    }
+}
+
+static bool take(int option, const char *argument, struct options *options)
+{
+    const char **text = text_of(option, options);
+
+    if (text) {
+        *text = argument;
+        return true;
+    }
+    switch (option) {
     case OPT_TLS_CERT:
         if (options->n_certs < OPTIONS_PAIRS_MAX)
             options->pairs[options->n_certs].cert = argument;
@@ -79,6 +151,12 @@ static bool take(int option, const char *argument, struct options *options)
         if (options->n_keys < OPTIONS_PAIRS_MAX)
             options->pairs[options->n_keys].key = argument;
         options->n_keys++;
+        break;
+    case OPT_DEVICE_API_PLAIN:
+        options->device_api_plain = true;
+        break;
+    case OPT_APPROVE_SELF:
+        options->approve_self = true;
         break;
     case 'v':
         options->verbose = true;
@@ -95,10 +173,23 @@ static enum options_verdict refuse(const char *why)
     return OPTIONS_USAGE;
 }
 
+static bool is_address(const char *url, const char *scheme)
+{
+    return !url || (strncmp(url, scheme, strlen(scheme)) == 0 &&
+                    url[strlen(scheme)] != '\0' && strlen(url) < 150 &&
+                    !strpbrk(url + strlen(scheme), "/?# "));
+}
+
 static enum options_verdict complete(struct options *options)
 {
-    if (!options->serve_dir)
-        return refuse("nothing to serve: give --serve-dir DIR");
+    if (options->serve_dir &&
+        (options->api || options->database || options->device_api_plain))
+        return refuse("--serve-dir only delivers: no --api, --database or "
+                      "--device-api-plain");
+    if (!is_address(options->public_http, "http://") ||
+        !is_address(options->public_https, "https://"))
+        return refuse("a public address is http://HOST:PORT or "
+                      "https://HOST:PORT, without a path");
     if (options->n_certs != options->n_keys)
         return refuse("every --tls-cert needs its --tls-key");
     if (options->n_certs > OPTIONS_PAIRS_MAX)
@@ -107,6 +198,8 @@ static enum options_verdict complete(struct options *options)
         options->http = "127.0.0.1:8080";
         options->https = "127.0.0.1:8443";
     }
+    if (!options->serve_dir && !options->api)
+        options->api = "127.0.0.1:8090";
     return OPTIONS_RUN;
 }
 

@@ -11,15 +11,23 @@
 
 #include "server/tls.h"
 
-enum { OPTIONS_PAIRS_MAX = 4 };
+enum { OPTIONS_PAIRS_MAX = 4, OPTIONS_LWM2M_MAX = 4 };
 
 /* Strings are the arguments themselves; NULL: not given. */
 struct options {
     const char *serve_dir;
-    const char *http, *https, *admin;
-    const char *data;
+    const char *http, *https, *api, *admin;
+    const char *data, *database, *node, *signing_key;
+    const char *public_http, *public_https; /* without a slash at the end */
+    bool device_api_plain;                  /* the device API over HTTP, too */
+    bool approve_self;
     struct tls_pair pairs[OPTIONS_PAIRS_MAX];
     unsigned n_certs, n_keys; /* as many of the one as of the other */
+    /* LwM2M: where clients come to, their keys, who may sign theirs, the
+     * server that a bootstrap tells of. */
+    const char *lwm2m[OPTIONS_LWM2M_MAX];
+    unsigned n_lwm2m;
+    const char *lwm2m_keys, *lwm2m_ca, *lwm2m_bootstrap;
     bool verbose;
 };
 

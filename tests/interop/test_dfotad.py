@@ -759,7 +759,9 @@ class StartAndStop(unittest.TestCase):
         self.assertRegex(out, r"\Adfotad \d+\.\d+\.\d+\n\Z")
 
     def test_wrong_usage_is_status_2_and_one_line(self):
-        self.assertFails(2, "--serve-dir")
+        self.assertFails(2, "only delivers", "--serve-dir", "packages",
+                         "--api", "127.0.0.1:0")
+        self.assertFails(2, "a public address", "--public-http", "https://x")
         self.assertFails(2, "--nonsense", "--nonsense")
         self.assertFails(2, "requires an argument", "--serve-dir")
         self.assertFails(2, "options only", "--serve-dir", "packages", "x")

@@ -40,7 +40,8 @@ def described():
     """(page, what prints its help) for every command there is."""
     rows = [("dfota.1", [program("dfota")]),
             ("dfota-module.1", [program("dfota-module")]),
-            ("dfotad.8", [program("dfotad")])]
+            ("dfotad.8", [program("dfotad")]),
+            ("dfotactl.1", [program("dfotactl")])]
     rows += [(f"dfota-{verb}.1", [program("dfota"), verb])
              for verb in verbs()]
     return rows
@@ -89,7 +90,7 @@ class ManPages(unittest.TestCase):
             with self.subTest(page=page):
                 result = run(*command, "--help")
                 self.assertEqual((result.returncode, result.stderr), (0, ""))
-        for name in ("dfota", "dfota-module", "dfotad"):
+        for name in ("dfota", "dfota-module", "dfotad", "dfotactl"):
             result = run(program(name), "--version")
             self.assertEqual(result.returncode, 0)
             self.assertRegex(result.stdout, rf"\A{name} \d+\.\d+\.\d+\n\Z")

@@ -15,7 +15,7 @@
 
 static unsigned report_of(unsigned number, enum conn_phase phase)
 {
-    return number << 2 | (unsigned)phase;
+    return number << CONN_PHASE_BITS | (unsigned)phase;
 }
 
 /* At which millisecond is a connection over its time that was reported once
@@ -40,6 +40,8 @@ static void every_phase_has_its_own_limit(void **state)
     assert_int_equal(end_of(CONN_HEAD, none), CONN_HEAD_MS);
     assert_int_equal(end_of(CONN_IDLE, none), CONN_IDLE_MS);
     assert_int_equal(end_of(CONN_ANSWER, none), CONN_ANSWER_MS);
+    assert_int_equal(end_of(CONN_BODY, none), CONN_BODY_MS);
+    assert_int_equal(end_of(CONN_UPLOAD, none), CONN_ANSWER_MS);
 }
 
 static void bytes_that_trickle_in_do_not_prolong_a_head(void **state)

@@ -150,6 +150,12 @@ void store_close(struct store *store)
     free(store);
 }
 
+void store_quiesce(struct store *store)
+{
+    if (store)
+        writer_quiesce(store->writer);
+}
+
 int store_post(struct store *store, struct job *job)
 {
     return writer_post(store->writer, job);

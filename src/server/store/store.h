@@ -30,6 +30,10 @@ struct store_config {
  */
 int store_open(const struct store_config *config, struct store **out);
 
+/** Finish what is queued and take no more: every job was then answered. NULL
+ * is harmless. */
+void store_quiesce(struct store *store);
+
 /** Finish what is queued, then close. NULL is harmless. */
 void store_close(struct store *store);
 

@@ -188,15 +188,24 @@ int writer_start(const struct writer_config *config, struct writer **out)
     return 0;
 }
 
+void writer_quiesce(struct writer *writer)
+{
+    bool before;
+
+    pthread_mutex_lock(&writer->lock);
+    before = writer->stopping;
+    writer->stopping = true;
+    pthread_cond_signal(&writer->wake);
+    pthread_mutex_unlock(&writer->lock);
+    if (!before)
+        pthread_join(writer->thread, NULL);
+}
+
 void writer_stop(struct writer *writer)
 {
     if (!writer)
         return;
-    pthread_mutex_lock(&writer->lock);
-    writer->stopping = true;
-    pthread_cond_signal(&writer->wake);
-    pthread_mutex_unlock(&writer->lock);
-    pthread_join(writer->thread, NULL);
+    writer_quiesce(writer);
     pthread_cond_destroy(&writer->wake);
     pthread_mutex_destroy(&writer->lock);
     free(writer);

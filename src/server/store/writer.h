@@ -46,6 +46,9 @@ struct writer_config {
 /** errors: E_NOMEM */
 int writer_start(const struct writer_config *config, struct writer **out);
 
+/** Finish what is queued and take no more. */
+void writer_quiesce(struct writer *writer);
+
 /** Finish what is queued, then end. NULL is harmless. */
 void writer_stop(struct writer *writer);
 

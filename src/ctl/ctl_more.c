@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands that are more than one call. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "ctl/csv.h"
+#include "ctl/ctl.h"
+#include "os/buffer.h"
+#include "os/log.h"
+
+enum { PATH_MAX_LEN = 4096 };
+
+static void add_query(struct buffer *path, const char *sign, const char *name,
+                      const char *value)
+{
+    char *escaped = value ? ctl_escape(value) : NULL;
+
+    if (escaped)
+        buffer_printf(path, "%s%s=%s", sign, name, escaped);
+    free(escaped);
+}
+
+int ctl_firmware_add(const struct ctl_line *line)
+{
+    struct ctl_content content = {.type = "application/octet-stream"};
+    struct ctl_answer answer;
+    struct buffer path;
+    char *data;
+    int status = ctl_read_file(line->args[0], &data, &content.len);
+
+    if (status)
+        return status;
+    content.data = data;
+    buffer_init(&path, PATH_MAX_LEN);
+    buffer_add_str(&path, "firmware");
+    add_query(&path, "?", "model", ctl_value(line, "model"));
+    add_query(&path, "&", "version", ctl_value(line, "version"));
+    add_query(&path, "&", "class", ctl_value(line, "class"));
+    add_query(&path, "&", "counter", ctl_value(line, "counter"));
+    status = ctl_call(&line->server, "POST", path.data, &content, &answer);
+    buffer_release(&path);
+    free(data);
+    if (status)
+        return status;
+    ctl_print(answer.json, NULL, line->json);
+    ctl_answer_release(&answer);
+    return CTL_DONE;
+}
+
+/* ---- CSV into objects ---- */
+
+static json_t *object_of(const json_t *names, const json_t *cells)
+{
+    json_t *object = json_object(), *cell;
+    size_t i;
+
+    json_array_foreach(cells, i, cell)
+    {
+        const char *name = json_string_value(json_array_get(names, i));
+
+        if (name && json_string_length(cell) > 0)
+            json_object_set(object, name, cell);
+    }
+    return object;
+}
+
+static int read_modules(const char *file, json_t **out)
+{
+    char *text;
+    size_t len, i;
+    json_t *table, *row;
+    int status = ctl_read_file(file, &text, &len), bad_line = 0;
+
+    if (status)
+        return status;
+    table = csv_parse(text, len, &bad_line);
+    free(text);
+    if (!table)
+        return ctl_say(CTL_FAILED, "%s:%d: this is no CSV in UTF-8", file,
+                       bad_line);
+    *out = json_array();
+    json_array_foreach(table, i, row)
+    {
+        if (i > 0)
+            json_array_append_new(*out,
+                                  object_of(json_array_get(table, 0), row));
+    }
+    json_decref(table);
+    return CTL_DONE;
+}
+
+static void print_import(const json_t *answer)
+{
+    const json_t *made = json_object_get(answer, "made"), *item;
+    const json_t *refused = json_object_get(answer, "refused");
+    const char *password;
+    size_t i;
+
+    json_array_foreach(made, i, item)
+    {
+        password = json_string_value(json_object_get(item, "password"));
+        if (password && *password)
+            printf("%s,%s\n", json_string_value(json_object_get(item, "imei")),
+                   password);
+    }
+    json_array_foreach(refused, i, item)
+        log_warn("row %lld: %s",
+                 (long long)json_integer_value(json_object_get(item, "row")),
+                 json_string_value(json_object_get(item, "why")));
+    log_info("%zu modules %s, %zu refused", json_array_size(made),
+             json_is_true(json_object_get(answer, "dry_run")) ? "would be "
+                                                                "enrolled"
+                                                              : "enrolled",
+             json_array_size(refused));
+}
+
+int ctl_module_import(const struct ctl_line *line)
+{
+    struct ctl_content content = {.type = "application/json"};
+    bool dry = ctl_value(line, "dry-run") != NULL, refused;
+    struct ctl_answer answer;
+    json_t *modules = NULL;
+    char *body;
+    int status = read_modules(line->args[0], &modules);
+
+    if (status)
+        return status;
+    modules = json_pack("{s:o, s:b}", "modules", modules, "dry_run", dry);
+    body = json_dumps(modules, JSON_COMPACT);
+    json_decref(modules);
+    content.data = body;
+    content.len = body ? strlen(body) : 0;
+    status =
+        ctl_call(&line->server, "POST", "modules/import", &content, &answer);
+    free(body);
+    if (status)
+        return status;
+    if (line->json)
+        ctl_print(answer.json, NULL, true);
+    else
+        print_import(answer.json);
+    refused = json_array_size(json_object_get(answer.json, "refused")) > 0;
+    ctl_answer_release(&answer);
+    return refused ? CTL_FAILED : CTL_DONE;
+}
+
+/* ---- results as CSV ---- */
+
+int ctl_plan_export(const struct ctl_line *line)
+{
+    static const char *const columns[] = {
+        "attempt",  "imei",       "from",    "target",  "state",  "cause",
+        "http_err", "update_err", "version", "granted", "closed", "node"};
+    enum { N = sizeof columns / sizeof columns[0] };
+    char path[160], cursor[48] = "";
+    struct ctl_answer answer;
+    const json_t *item;
+    const char *next;
+    size_t i;
+    int status;
+
+    for (unsigned c = 0; c < N; c++)
+        printf("%s%s", columns[c], c + 1 < N ? "," : "\n");
+    do {
+        snprintf(path, sizeof path, "results?limit=1000&plan=%.20s%s%s",
+                 line->args[0], cursor[0] ? "&cursor=" : "", cursor);
+        status = ctl_call(&line->server, "GET", path, NULL, &answer);
+        if (status)
+            return status;
+        json_array_foreach(json_object_get(answer.json, "items"), i, item)
+        {
+            for (unsigned c = 0; c < N; c++)
+                csv_print(stdout, json_object_get(item, columns[c]),
+                          c + 1 < N ? ',' : '\n');
+        }
+        next = json_string_value(json_object_get(answer.json, "next"));
+        snprintf(cursor, sizeof cursor, "%s", next ? next : "");
+        ctl_answer_release(&answer);
+    } while (cursor[0]);
+    return CTL_DONE;
+}
+
+/* ---- why ---- */
+
+static const char *text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text ? text : "-";
+}
+
+static void print_plan(const json_t *plan)
+{
+    const json_t *check;
+    size_t i;
+
+    printf("\nplan %lld \"%s\" to %s: %s\n",
+           (long long)json_integer_value(json_object_get(plan, "plan")),
+           text_of(plan, "name"), text_of(plan, "target"),
+           json_integer_value(json_object_get(plan, "code")) ? "no" : "yes");
+    json_array_foreach(json_object_get(plan, "checks"), i, check)
+        printf("  %-4s %-8s %-28s %s\n",
+               json_is_true(json_object_get(check, "passed")) ? "ok" : "NO",
+               text_of(check, "check"), text_of(check, "value"),
+               text_of(check, "limit"));
+}
+
+static void print_explanation(const json_t *answer)
+{
+    const json_t *module = json_object_get(answer, "module"), *item;
+    size_t i;
+
+    printf("%s %s %s, last seen %s\n", text_of(module, "imei"),
+           text_of(module, "model"), text_of(module, "version"),
+           text_of(module, "last_seen"));
+    printf("its next poll would get: %s (%lld)\n", text_of(answer, "next_poll"),
+           (long long)json_integer_value(json_object_get(answer, "code")));
+    json_array_foreach(json_object_get(answer, "plans"), i, item)
+        print_plan(item);
+    if (json_array_size(json_object_get(answer, "attempts")) > 0)
+        printf("\nlast attempts\n");
+    json_array_foreach(json_object_get(answer, "attempts"), i, item)
+        printf("  %s to %s: %s %s\n", text_of(item, "granted"),
+               text_of(item, "target"), text_of(item, "state"),
+               text_of(item, "cause"));
+}
+
+int ctl_explain(const struct ctl_line *line)
+{
+    struct ctl_answer answer;
+    char path[96];
+    int status;
+
+    snprintf(path, sizeof path, "modules/%.20s/explain", line->args[0]);
+    status = ctl_call(&line->server, "GET", path, NULL, &answer);
+    if (status)
+        return status;
+    if (line->json)
+        ctl_print(answer.json, NULL, true);
+    else
+        print_explanation(answer.json);
+    ctl_answer_release(&answer);
+    return CTL_DONE;
+}
+
+/* Exit status 1 when something is wrong, so that a script can ask. */
+int ctl_doctor(const struct ctl_line *line)
+{
+    struct ctl_answer answer;
+    const json_t *check;
+    bool fine = true;
+    size_t i;
+    int status = ctl_call(&line->server, "GET", "doctor", NULL, &answer);
+
+    if (status)
+        return status;
+    if (line->json)
+        ctl_print(answer.json, NULL, true);
+    json_array_foreach(json_object_get(answer.json, "checks"), i, check)
+    {
+        bool passed = json_is_true(json_object_get(check, "fine"));
+
+        fine &= passed;
+        if (!line->json)
+            printf("%-4s %-12s %s\n", passed ? "ok" : "NO",
+                   text_of(check, "check"), text_of(check, "what"));
+    }
+    ctl_answer_release(&answer);
+    return fine ? CTL_DONE : CTL_FAILED;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * One call of the interface for people and scripts, /api/v1.
+ *
+ * Layer: server. A handler works on a connection to the database and leaves
+ * an answer: for reading calls on a reader's, at once; for the others in the
+ * writer's transaction, answered after COMMIT. It may run again, so it makes
+ * nothing outside of the database; what does (files, slow hashes) is the
+ * prepare of its route, which runs once, before.
+ */
+#ifndef DFOTA_SERVER_API_API_CALL_H
+#define DFOTA_SERVER_API_API_CALL_H
+
+#include <jansson.h>
+
+#include "server/depot/vault.h"
+#include "server/fleet/people.h"
+#include "server/fleet/upkeep.h"
+#include "server/http.h"
+
+enum { API_PARTS_MAX = 4, API_UPLOAD_MAX = VAULT_CONTENT_MAX };
+
+struct depot;
+
+struct api {
+    struct node *node;
+    struct vault *vault;
+    struct depot *depot; /* to be woken when packages wait */
+    struct upkeep *upkeep;
+    bool local; /* the socket on this machine: its owner is "site" */
+};
+
+struct api_call {
+    struct job job;
+    struct api *api;
+    const struct api_route *route;
+    const struct http_request *request; /* until the answer is given */
+    struct http_later *later;
+    struct actor actor;
+    char *path;                       /* of parts */
+    const char *parts[API_PARTS_MAX]; /* behind the route's fixed words */
+    unsigned n_parts;
+    json_t *body; /* NULL: none */
+    /* What prepare leaves to run. */
+    char text[192];
+    int64_t number;
+    /* The answer. */
+    unsigned status;
+    json_t *answer;
+    int64_t etag; /* 0: none */
+};
+
+struct api_route {
+    enum http_method method;
+    const char *path; /* "plans/{}/approve"; {} is any part */
+    enum role role;   /* at least */
+    bool writes;
+    int (*run)(struct api_call *call, struct sql *sql);
+    int (*prepare)(struct api_call *call); /* NULL: nothing */
+};
+
+/** Answer. json: taken over. returns 0 */
+int api_answer(struct api_call *call, unsigned status, json_t *json);
+
+/** Refuse in a sentence: nothing is kept of what run wrote. returns
+ * E_CANCELLED, for run and prepare to return */
+int api_refuse(struct api_call *call, unsigned status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/** A text of the body, 1 to max bytes without control characters. NULL: it is
+ * not there or another; then it was refused, unless it may be missing. */
+const char *api_text(struct api_call *call, const char *name, size_t max,
+                     bool may_be_missing);
+
+/** A part of the path or a query argument as a number. false: it is none */
+bool api_number(const char *text, int64_t *out);
+
+/** Fields of the body that are none of names (ended by NULL) are refused.
+ * returns 0 or E_CANCELLED */
+int api_only(struct api_call *call, const char *const *names);
+
+/**
+ * Rows as objects.
+ *
+ * columns  "id:i name:s at:t on:b": number, text, moment, boolean; j: JSON
+ *          text, taken as it is
+ * out      an array; owned by the caller
+ */
+int api_rows(struct sql *sql, const char *columns, json_t **out,
+             const char *text, const struct sql_arg *args, size_t n_args);
+
+/** The same as the answer, in pages: {"items": [..], "next": "cursor"}. The
+ * text ends in a LIMIT of api_limit() + 1, and the first column is what the
+ * cursor goes by. */
+int api_page(struct api_call *call, struct sql *sql, const char *columns,
+             const char *text, const struct sql_arg *args, size_t n_args);
+int64_t api_limit(const struct api_call *call);
+int64_t api_cursor(const struct api_call *call, int64_t first);
+
+/** A query argument; "" when it is not there. */
+const char *api_query(const struct api_call *call, const char *name);
+
+/** An entry of the audit log: "plan.approve", "plan:12". */
+int api_audit(struct api_call *call, struct sql *sql, const char *action,
+              const char *object, const char *detail);
+
+/** Others read it again, and we. */
+int api_changed(struct api_call *call, struct sql *sql, const char *kind,
+                int64_t object);
+
+static inline int64_t api_now(const struct api_call *call)
+{
+    return clock_wall(call->api->node->clock);
+}
+
+/* The tables of routes, one a subject, each ended by a path of NULL. */
+extern const struct api_route api_firmware_routes[], api_package_routes[],
+    api_module_routes[], api_plan_routes[], api_result_routes[],
+    api_people_routes[], api_system_routes[];
+
+#endif

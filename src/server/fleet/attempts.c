@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/fleet/attempts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "server/fleet/attempts_priv.h"
+
+#define ATTEMPT_COLUMNS                                                        \
+    "SELECT a.id, a.plan, a.module, a.state, a.stage, a.url_until,"            \
+    " a.deadline, a.to_version, p.state, k.size, k.sha256, a.http_err,"        \
+    " a.update_err, a.version FROM attempt a JOIN plan p ON p.id = a.plan"     \
+    " JOIN package k ON k.id = a.package "
+
+static int said(const struct sql_rows *rows, int column)
+{
+    return sql_text(rows, column) ? (int)sql_int(rows, column) : -1;
+}
+
+static void take(struct open_attempt *a, const struct sql_rows *rows)
+{
+    const char *version = sql_text(rows, 13);
+
+    *a = (struct open_attempt){
+        .plan = sql_int(rows, 1),
+        .module = sql_int(rows, 2),
+        .is_open = strcmp(sql_text(rows, 3), "open") == 0,
+        .is_lost = strcmp(sql_text(rows, 3), "lost") == 0,
+        .is_loaded = strcmp(sql_text(rows, 4), "loaded") == 0,
+        .url_until = sql_int(rows, 5),
+        .deadline = sql_int(rows, 6),
+        .plan_runs = strcmp(sql_text(rows, 8), "running") == 0,
+        .size = sql_int(rows, 9),
+        .http_err = said(rows, 11),
+        .update_err = said(rows, 12)};
+    snprintf(a->id, sizeof a->id, "%s", sql_text(rows, 0));
+    snprintf(a->to_version, sizeof a->to_version, "%s", sql_text(rows, 7));
+    snprintf(a->sha256, sizeof a->sha256, "%s", sql_text(rows, 10));
+    snprintf(a->version, sizeof a->version, "%s", version ? version : "");
+}
+
+int attempts_find_open(struct sql *sql, int64_t module, struct open_attempt *a)
+{
+    struct sql_rows rows;
+    int err = sql_query(
+        sql, &rows, ATTEMPT_COLUMNS "WHERE a.module = $1 AND a.state = 'open'",
+        SQL_ARGS(SQL_INT(module)));
+
+    if (!err)
+        err = sql_next(&rows);
+    if (err == DFOTA_MORE)
+        take(a, &rows);
+    sql_done(&rows);
+    return err == DFOTA_MORE ? 0 : err ? err : DFOTA_E_NOTFOUND;
+}
+
+int attempts_find(struct sql *sql, const char *id, struct open_attempt *a)
+{
+    struct sql_rows rows;
+    int err = sql_query(sql, &rows, ATTEMPT_COLUMNS "WHERE a.id = $1",
+                        SQL_ARGS(SQL_TEXT(id)));
+
+    if (!err)
+        err = sql_next(&rows);
+    if (err == DFOTA_MORE)
+        take(a, &rows);
+    sql_done(&rows);
+    return err == DFOTA_MORE ? 0 : err ? err : DFOTA_E_NOTFOUND;
+}
+
+int attempts_close(struct sql *sql, const struct open_attempt *a,
+                   const char *state, const char *cause, int64_t now)
+{
+    int64_t changed;
+    int err = sql_run(sql,
+                      "UPDATE attempt SET state = $2, cause = $3, closed = $4 "
+                      "WHERE id = $1 AND state = 'open'",
+                      SQL_ARGS(SQL_TEXT(a->id), SQL_TEXT(state),
+                               SQL_TEXT(cause), SQL_INT(now)),
+                      &changed);
+
+    if (err || changed == 0)
+        return err;
+    err = sql_run(sql, "UPDATE plan SET open = open - 1 WHERE id = $1",
+                  SQL_ARGS(SQL_INT(a->plan)), NULL);
+    if (!err && strcmp(state, "done") == 0)
+        err = sql_run(sql,
+                      "UPDATE module SET updates = updates + 1 WHERE id = $1",
+                      SQL_ARGS(SQL_INT(a->module)), NULL);
+    return err;
+}
+
+int attempts_spec(struct sql *sql, int64_t plan, struct plan_spec *spec)
+{
+    struct sql_rows rows;
+    char why[PLAN_WHY_ROOM];
+    json_t *json;
+    int err = sql_query(sql, &rows, "SELECT spec FROM plan WHERE id = $1",
+                        SQL_ARGS(SQL_INT(plan)));
+
+    if (!err)
+        err = sql_next(&rows);
+    if (err == DFOTA_MORE) {
+        json = json_loads(sql_text(&rows, 0), 0, NULL);
+        err = plan_spec_parse(json, spec, why);
+        json_decref(json);
+    } else if (!err) {
+        err = DFOTA_E_NOTFOUND;
+    }
+    sql_done(&rows);
+    return err;
+}
+
+/* ---- ends without a report ---- */
+
+int attempts_expire(struct sql *sql, int64_t now, int64_t *closed)
+{
+    struct open_attempt over[64];
+    struct sql_rows rows;
+    size_t n = 0;
+    int err =
+        sql_query(sql, &rows,
+                  ATTEMPT_COLUMNS "WHERE a.state = 'open' AND a.deadline <= $1 "
+                                  "ORDER BY a.id LIMIT 64",
+                  SQL_ARGS(SQL_INT(now)));
+
+    while (!err && (err = sql_next(&rows)) == DFOTA_MORE && n < 64) {
+        take(&over[n++], &rows);
+        err = 0;
+    }
+    sql_done(&rows);
+    for (size_t i = 0; err >= 0 && i < n; i++)
+        err = attempts_close(sql, &over[i], "lost",
+                             over[i].is_loaded ? "update" : "download", now);
+    *closed = (int64_t)n;
+    return err < 0 ? err : 0;
+}
+
+int attempts_stop(struct sql *sql, int64_t plan, int64_t now)
+{
+    int err = sql_run(sql,
+                      "UPDATE attempt SET state = 'stopped', cause = 'plan', "
+                      "closed = $2 WHERE plan = $1 AND state = 'open'",
+                      SQL_ARGS(SQL_INT(plan), SQL_INT(now)), NULL);
+
+    return err ? err
+               : sql_run(sql, "UPDATE plan SET open = 0 WHERE id = $1",
+                         SQL_ARGS(SQL_INT(plan)), NULL);
+}

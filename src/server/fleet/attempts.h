@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Attempts: one module's try at one plan, from the grant to its end.
+ *
+ *            grant             loaded             done
+ *   (none) --------> open/granted ----> open/loaded ----> done | failed
+ *                       |                   |
+ *                       +-- deadline -------+----> lost     (plan ended:
+ *                       +-- plan paused, ended ---> stopped  808, stopped)
+ *
+ * Layer: server. Everything here runs in a transaction and may run again.
+ *
+ * Invariants:
+ *  - A module has at most one open attempt (a unique index).
+ *  - plan.open is the number of its open attempts: both change in one
+ *    transaction.
+ *  - A grant happens only in the generation of the plan that was looked at.
+ */
+#ifndef DFOTA_SERVER_FLEET_ATTEMPTS_H
+#define DFOTA_SERVER_FLEET_ATTEMPTS_H
+
+#include "server/fleet/fleet.h"
+#include "server/fleet/node.h"
+
+enum { ATTEMPT_TEXT_ROOM = 72 };
+
+/* What a module is told to load. */
+struct grant {
+    char attempt[SECRETS_ID_ROOM];
+    int64_t plan;
+    int64_t size;
+    int64_t url_until; /* seconds since 1970 */
+    unsigned transport;
+    char sha256[SECRETS_HEX_ROOM];
+    char version[FLEET_VERSION_MAX + 1];
+};
+
+/**
+ * A module asks for its plan.
+ *
+ * attempt  the id a new attempt will have
+ * code     out: 0, out is the answer; else the number to refuse with
+ * errors   E_BUSY the memory was too old or another node was faster: refresh
+ *          and run again; those of sql_run()
+ */
+int attempts_ask(const struct node *node, struct sql *sql,
+                 const struct module_view *module, const struct poll *poll,
+                 const char *attempt, struct grant *out, int *code);
+
+/* What a module says of an attempt; -1: not said. */
+struct report {
+    uint64_t imei;
+    int64_t plan; /* 0: not said */
+    const char *attempt, *version;
+    int http_err, update_err;
+};
+
+/** code: out, 0 or the number to refuse with. errors: those of sql_run() */
+int attempts_report(const struct node *node, struct sql *sql,
+                    const struct module_view *module,
+                    const struct report *report, int *code);
+
+/** Close what is over its deadline, at most 64 at a time. closed: out.
+ * errors: those of sql_run() */
+int attempts_expire(struct sql *sql, int64_t now, int64_t *closed);
+
+/** Close all open attempts of a plan as stopped. errors: of sql_run() */
+int attempts_stop(struct sql *sql, int64_t plan, int64_t now);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/public.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "server/fleet/token.h"
+#include "server/reply.h"
+
+static enum MHD_Result answer_package(struct public_service *service,
+                                      const struct http_request *request)
+{
+    const struct node *node = service->api.node;
+    struct http_request inner = *request;
+    char content[SECRETS_SIG_ROOM], path[SECRETS_SIG_ROOM + 4];
+    int err =
+        token_check_path(node, request->path, clock_wall(node->clock), content);
+
+    switch (err) {
+    case 0:
+        break;
+    case DFOTA_E_SIGNATURE:
+        return reply_text(request->connection, 403,
+                          "the signature of this address is wrong", NULL, NULL);
+    case DFOTA_E_TIMEOUT:
+        return reply_text(request->connection, 410,
+                          "this address is over its time", NULL, NULL);
+    default:
+        return reply_text(request->connection, 404, "not found", NULL, NULL);
+    }
+    snprintf(path, sizeof path, "id/%s", content);
+    inner.path = path;
+    return deliver_answer(&service->deliver, &inner);
+}
+
+enum MHD_Result public_answer(void *ctx, const struct http_request *request)
+{
+    struct public_service *service = ctx;
+
+    if (strncmp(request->path, "p/", 2) == 0)
+        return answer_package(service, request);
+    if (service->has_api && device_api_serves(request->path))
+        return device_api_answer(&service->api, request);
+    return reply_text(request->connection, 404, "not found", NULL, NULL);
+}
+
+struct http_content public_content(void *ctx,
+                                   const struct http_request *request)
+{
+    const struct public_service *service = ctx;
+
+    if (!service->has_api || !device_api_serves(request->path))
+        return (struct http_content){0};
+    return (struct http_content){.max = DEVICE_CONTENT_MAX};
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The service for devices: signed package URLs and the device API; anything
+ * else is 404.
+ *
+ * Layer: server.
+ */
+#ifndef DFOTA_SERVER_PUBLIC_H
+#define DFOTA_SERVER_PUBLIC_H
+
+#include <stdbool.h>
+
+#include "server/api/device_api.h"
+#include "server/deliver.h"
+
+struct public_service {
+    struct deliver deliver; /* over the vault's folder */
+    struct device_api api;
+    bool has_api; /* plain HTTP serves packages only, unless asked for */
+};
+
+enum MHD_Result public_answer(void *ctx, const struct http_request *request);
+struct http_content public_content(void *ctx,
+                                   const struct http_request *request);
+
+#endif
