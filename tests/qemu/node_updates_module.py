@@ -4,11 +4,14 @@
 
 usage: tests/qemu/node_updates_module.py BIN    (77: QEMU is not installed)
 
-The committed demo firmware runs on a Cortex-M3 of QEMU, its second serial
-port on the port of an emulated module (dfota-module), which downloads from
-dfotad. The node's command `upgrade` must bring the module from 1.0.0 to 1.1.0
-by an in-place package, with every stage on the console in its order.
+The demo firmware, built from today's sources (the committed image where there
+is no cross-compiler), runs on a Cortex-M3 of QEMU, its second serial port on
+the port of an emulated module (dfota-module), which downloads from dfotad. The
+node's command `upgrade` must bring the module from 1.0.0 to 1.1.0 by an
+in-place package, with every stage on the console in its order.
 """
+import importlib.machinery
+import importlib.util
 import os
 import re
 import select
@@ -73,6 +76,20 @@ def make_package(programs, folder):
     return serve
 
 
+def node_image(folder):
+    """The node with the AT client as it is now."""
+    if not shutil.which("arm-none-eabi-gcc"):
+        return IMAGES[0]
+    sys.dont_write_bytecode = True
+    loader = importlib.machinery.SourceFileLoader(
+        "firmware", str(ROOT / "tools/firmware"))
+    firmware = importlib.util.module_from_spec(
+        importlib.util.spec_from_loader("firmware", loader))
+    loader.exec_module(firmware)
+    elf, _ = firmware.build_demo(0, folder / "node")
+    return elf
+
+
 def type_line(program, line):
     """A console takes what a person types: no more than its ring holds."""
     program.stdin.write((line + "\r").encode())
@@ -81,6 +98,7 @@ def type_line(program, line):
 
 def run(programs, folder):
     serve = make_package(programs, folder)
+    image = node_image(folder)
     with Programs() as started:
         server = started.start(programs / "dfotad", "--serve-dir", serve,
                                "--http", "127.0.0.1:0", "--https",
@@ -95,7 +113,7 @@ def run(programs, folder):
         node = started.start(
             "qemu-system-arm", "-M", "mps2-an385", "-display", "none",
             "-monitor", "none", "-serial", "stdio", "-serial",
-            "unix:%s" % (folder / "port"), "-kernel", IMAGES[0])
+            "unix:%s" % (folder / "port"), "-kernel", image)
         wait_for(node, r"demo node 1\.0\.0", 30)
         type_line(node, "upgrade http://127.0.0.1:%s/p.dfota 1.1.0" % port)
         match, said = wait_for(

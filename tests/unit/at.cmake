@@ -13,3 +13,4 @@ target_compile_definitions(at_world PRIVATE
 target_link_libraries(at_world PUBLIC dfota_at cmocka)
 dfota_unit(at_golden at_world)
 dfota_unit(at_noise at_world)
+dfota_unit(at_families at_world)

@@ -49,12 +49,23 @@ void world_read_golden(struct world *w)
     (void)fclose(file);
 }
 
+void world_set_lines(struct world *w, const char *const *texts, size_t count)
+{
+    w->lines_count = count + 1;
+    assert_true(w->lines_count <= WORLD_LINES);
+    for (size_t i = 0; i < count; i++)
+        (void)snprintf(w->lines[i + 1].text, sizeof(w->lines[0].text), "%s",
+                       texts[i]);
+}
+
 static void on_event(void *ctx, enum dfota_event event, int32_t value)
 {
     struct world *w = ctx;
 
     if (event == DFOTA_EVENT_WARNING)
         w->warnings |= 1U << value;
+    if (event == DFOTA_EVENT_RETRY)
+        w->retries++;
     if (event == DFOTA_EVENT_PERCENT)
         assert_in_range(value, 0, 100);
 }
@@ -116,6 +127,11 @@ static const char *model(const struct world *w)
 static void trigger(struct world *w)
 {
     w->triggers++;
+    if (w->trigger_says &&
+        (!w->trigger_refusals || w->triggers <= w->trigger_refusals)) {
+        say(w, w->trigger_says);
+        return;
+    }
     w->at = 1; /* lines[0] is OK */
     w->line_at = w->now + GAP_MS;
     say(w, "OK");
@@ -125,6 +141,11 @@ static void begin_data(struct world *w)
 {
     const char *size = strchr(w->command, ',');
 
+    w->uploads++;
+    if (w->upload_says) {
+        say(w, w->upload_says);
+        return;
+    }
     w->data_mode = true;
     w->data_len = w->data_left = (uint32_t)atoi(size + 1);
     w->data_sum = 0;
@@ -167,6 +188,13 @@ static void obey(struct world *w)
     }
     if (has(w, "sbfota_delay") && strcmp(w->family, "bg96-softbank") != 0) {
         say(w, "ERROR");
+        return;
+    }
+    if (has(w, "+CFUN=1,1")) {
+        w->restarts++;
+        say(w, "OK");
+        say(w, "RDY");
+        say(w, "APP RDY");
         return;
     }
     if (has(w, "REG?"))
@@ -223,7 +251,7 @@ static bool goes_deaf(const struct world *w, const char *text)
     if (!strcmp(w->family, "bg95"))
         return strstr(text, "RESETTING") != NULL;
     if (!strcmp(w->family, "mc65"))
-        return strstr(text, "HTTPEND") != NULL || strstr(text, "START\"");
+        return strstr(text, "HTTPEND\",0") || strstr(text, ", \"START\"");
     return strstr(text, "\"START\"") != NULL;
 }
 

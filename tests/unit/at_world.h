@@ -29,9 +29,12 @@ struct world {
     bool by_file;
     uint32_t rarity; /* noise before one in so many bytes; 0: none */
     uint32_t seed;
-    size_t cut;      /* a pause before that byte of the module; 0: none */
-    bool no_banner;  /* mc65 whose rate adapts */
-    const char *old; /* versions it runs before and after END */
+    size_t cut;     /* a pause before that byte of the module; 0: none */
+    bool no_banner; /* mc65 whose rate adapts */
+    const char *trigger_says; /* instead of OK, and then nothing happens */
+    int trigger_refusals;     /* how often: 0 with trigger_says: always */
+    const char *upload_says;  /* instead of CONNECT */
+    const char *old;          /* versions it runs before and after END */
     const char *new;
     /* what it reads */
     struct dfota_session_config config;
@@ -40,6 +43,9 @@ struct world {
     size_t lines_count;
     uint32_t now;
     int triggers;
+    int uploads;
+    int restarts; /* by AT+CFUN=1,1 */
+    int retries;
     int deaf_commands; /* in DFOTA mode */
     unsigned long insertions;
     size_t said; /* bytes to the host, noise apart */
@@ -68,6 +74,9 @@ void world_read_golden(struct world *w);
 /** Set what a test may leave out, read the golden file. */
 void world_init(struct world *w, const char *golden, const char *family,
                 bool by_file);
+
+/** Print these lines after the trigger instead of the golden ones. */
+void world_set_lines(struct world *w, const char *const *texts, size_t count);
 
 /** Run a session to its verdict. Fails the test if there is none. */
 void world_run(struct world *w);
