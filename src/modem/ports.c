@@ -259,7 +259,8 @@ static void on_dtr(void *ctx, bool on)
 {
     struct ports *p = ctx;
 
-    p->host.dtr(p->host.ctx, on);
+    if (p->poll) /* else the rest of what a client sent that has gone */
+        p->host.dtr(p->host.ctx, on);
 }
 
 static void on_hold(void *ctx, bool hold)
@@ -286,6 +287,7 @@ static void begin_telnet(struct ports *p)
                                          .hold = on_hold,
                                          .purge = on_purge,
                                          .ctx = p};
+    buffer_clear(&p->wire); /* answers to the client before, who left */
     rfc2217_init(&p->remote, &p->telnet_ops, lines_of(p));
     push(p);
 }
