@@ -106,17 +106,14 @@ bool units_time_of_day(const char *text, int *minutes)
 
 bool units_moment(const char *text, int64_t *out)
 {
-    struct tm parts = {0}, again;
+    struct tm parts = {0};
     const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    time_t moment;
+    int day = parts.tm_mday;
 
     if (!end || *end != '\0')
         return false;
-    moment = timegm(&parts);
-    if (!gmtime_r(&moment, &again) || again.tm_mday != parts.tm_mday)
-        return false; /* the 30th of February */
-    *out = moment;
-    return true;
+    *out = timegm(&parts);
+    return parts.tm_mday == day; /* the 30th of February became the 1st */
 }
 
 void units_moment_text(int64_t moment, char text[32])
