@@ -14,3 +14,5 @@ target_link_libraries(at_world PUBLIC dfota_at cmocka)
 dfota_unit(at_golden at_world)
 dfota_unit(at_noise at_world)
 dfota_unit(at_families at_world)
+target_compile_definitions(test_at_families PRIVATE
+    FIELD_GUIDE="${CMAKE_SOURCE_DIR}/docs/field-guide.md")

@@ -285,8 +285,83 @@ static void retries_are_bounded_by_class_in_every_family(void **state)
     }
 }
 
-int main(void)
+/* A row of the field guide: what says the number, the number, its meaning,
+ * what to do. */
+static void format_row(char *out, size_t room, const char *where,
+                       const struct dfota_code *code)
 {
+    (void)snprintf(out, room, "| %s | %d | %s | %s |\n", where, code->number,
+                   dfota_meaning_text(code->meaning),
+                   dfota_class_advice(code->kind));
+}
+
+static void each_row(const struct dfota_family *f,
+                     void (*row)(void *ctx, const char *text), void *ctx)
+{
+    static const char *const where[] = {"download", "END", "start", "upload"};
+    const struct dfota_code_table *tables[] = {&f->download, &f->update,
+                                               &f->command, f->upload};
+    char text[200];
+
+    for (size_t t = 0; t < 4; t++) {
+        for (size_t i = 0; tables[t] && i < tables[t]->count; i++) {
+            format_row(text, sizeof(text), where[t], &tables[t]->codes[i]);
+            row(ctx, text);
+        }
+    }
+}
+
+static void must_have(void *ctx, const char *text)
+{
+    if (!strstr(ctx, text))
+        fail_msg("docs/field-guide.md has no %s", text);
+}
+
+/* The guide's section of a family holds its rows: `test_at_families --tables`
+ * prints them. */
+static void the_field_guide_has_every_number(void **state)
+{
+    static char guide[65536];
+    char title[40];
+    FILE *file = fopen(FIELD_GUIDE, "re");
+
+    (void)state;
+    assert_non_null(file);
+    guide[fread(guide, 1, sizeof(guide) - 1, file)] = '\0';
+    (void)fclose(file);
+    for (size_t i = 0; i < dfota_families_count; i++) {
+        char *section;
+        char *end;
+
+        (void)snprintf(title, sizeof(title),
+                       "\n## %s:", dfota_families[i]->name);
+        section = strstr(guide, title);
+        assert_non_null(section);
+        end = strstr(section + 1, "\n## ");
+        if (end)
+            *end = '\0';
+        each_row(dfota_families[i], must_have, section);
+        if (end)
+            *end = '\n';
+    }
+}
+
+static void print_row(void *ctx, const char *text)
+{
+    (void)ctx;
+    fputs(text, stdout);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && !strcmp(argv[1], "--tables")) {
+        for (size_t i = 0; i < dfota_families_count; i++) {
+            printf("\n%s\n", dfota_families[i]->name);
+            each_row(dfota_families[i], print_row, NULL);
+        }
+        return 0;
+    }
+
 #define T(name) cmocka_unit_test(name)
     const struct CMUnitTest tests[] = {
         T(every_number_has_its_class_in_its_own_table),
@@ -299,6 +374,7 @@ int main(void)
         T(a_full_module_says_what_to_do),
         T(the_plan_and_its_credentials_are_the_operators),
         T(retries_are_bounded_by_class_in_every_family),
+        T(the_field_guide_has_every_number),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
