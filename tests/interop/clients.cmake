@@ -20,6 +20,7 @@ foreach(name
         pyserial_uploads_and_reads_back
         dtr_crosses_the_network
         the_rate_of_dfota_mode_crosses_the_network
+        an_adaptive_rate_follows_the_network
         modemmanager_shows_every_family
         socat_pairs_two_ptys_and_one_is_the_device
         a_serial_device_is_set_up_by_libserialport

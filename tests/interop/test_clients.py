@@ -246,6 +246,28 @@ erase_ms = 150
     b.stop(module)
 
 
+@case
+def an_adaptive_rate_follows_the_network(b):
+    serial = import_serial(b)
+    module, where = b.module("rfc2217:127.0.0.1:0", model="mc65")
+    wait_for(lambda: b.state()["registered"])
+    with remote(serial, where) as s:
+        for rate in (9600, 57600, 1200):
+            s.baudrate = rate
+            assert b"+IPR: 0" in ask(s, b"AT+IPR?")
+        ask(s, b"AT+IPR=19200")
+        lines = b.state()["lines"]
+        s.write(b"AT\r")
+        s.baudrate = 19200
+        s.reset_input_buffer()
+        ask(s, b"AT")
+        assert b.state()["lines"] == lines + 1, "AT at the wrong rate ran"
+        ask(s, b"AT+IPR=0")
+        s.baudrate = 115200
+        ask(s, b"AT")
+    b.stop(module)
+
+
 # ---- ModemManager -----------------------------------------------------------
 
 BUS = """<!DOCTYPE busconfig PUBLIC
