@@ -185,6 +185,16 @@ static enum MHD_Result answer(struct http_listener *listener,
     return listener->service.answer(listener->service.ctx, &exchange->request);
 }
 
+/* Told before it is sent, if the head says it. */
+static bool is_too_long(struct exchange *exchange,
+                        const struct http_content *wanted)
+{
+    const char *length = http_header(&exchange->request, "Content-Length");
+
+    exchange->too_large = length && strtoull(length, NULL, 10) > wanted->max;
+    return exchange->too_large;
+}
+
 /* The head is here. An answer now makes the library close the connection,
  * which is right for what is refused and for content that nobody wants. */
 static enum MHD_Result begin(struct http_listener *listener,
@@ -201,7 +211,8 @@ static enum MHD_Result begin(struct http_listener *listener,
         wanted = service->content(service->ctx, &exchange->request);
     if (exchange->has_body ||
         (exchange->request.method > HTTP_HEAD && !service->content)) {
-        if (wanted.max == 0 || exchange_expect(exchange, &wanted) != 0)
+        if (wanted.max == 0 || is_too_long(exchange, &wanted) ||
+            exchange_expect(exchange, &wanted) != 0)
             return answer(listener, exchange);
         conn_report(conn_of(exchange->request.connection),
                     wanted.folder ? CONN_UPLOAD : CONN_BODY);

@@ -13,6 +13,10 @@ add_test(NAME interop/dfotad_fleet
          COMMAND Python3::Interpreter
                  ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_fleet.py
                  $<TARGET_FILE_DIR:dfotad>)
+add_test(NAME interop/dfotad_api
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_api.py
+                 $<TARGET_FILE_DIR:dfotad>)
 add_test(NAME interop/dfotad_device
          COMMAND Python3::Interpreter
                  ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_device.py
@@ -21,7 +25,8 @@ add_test(NAME interop/dfotad_device_pgsql
          COMMAND Python3::Interpreter
                  ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_device.py
                  $<TARGET_FILE_DIR:dfotad> --postgresql Tokens Attempts)
-set_tests_properties(interop/dfotad_fleet interop/dfotad_device
+set_tests_properties(interop/dfotad_fleet interop/dfotad_api
+                     interop/dfotad_device
                      interop/dfotad_device_pgsql PROPERTIES TIMEOUT 600)
 
 add_test(NAME interop/man

@@ -1,0 +1,338 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""/api/v1 held to its OpenAPI file: roles, tenants, wrong input, editions.
+
+Usage: test_dfotad_api.py BIN [unittest arguments]
+"""
+import http.client
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import threading
+import unittest
+
+import fleet
+from fleet import Api, Module, Node, imei
+
+BIN = None
+ROLES = ["viewer", "operator", "approver", "admin", "site"]
+
+
+class ApiCase(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.root = tempfile.mkdtemp(prefix="dfotad-api-")
+        cls.key, _ = fleet.key_pair(cls.root)
+        cls.node = Node(os.path.join(BIN, "dfotad"), cls.root,
+                        "--signing-key", cls.key)
+        cls.local = Api(cls.node)
+        cls.people = {role: cls.local.person(role, role) for role in ROLES}
+        cls.image = fleet.images(2, 3000)
+        fleet.enrol(cls.local, [1, 2])
+        fleet.upload(cls.local, "m1", "1.0", cls.image[0])
+        cls.target = fleet.upload(cls.local, "m1", "1.1", cls.image[1])
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", int(cls.node.ports["api"]), timeout=60)
+        connection.request("GET", "/api/openapi.json")
+        cls.openapi = json.loads(connection.getresponse().read())
+        connection.close()
+
+    @classmethod
+    def tearDownClass(cls):
+        code = cls.node.stop()
+        shutil.rmtree(cls.root)
+        if code != 0:
+            raise AssertionError(code)
+
+    def operations(self):
+        for path, methods in self.openapi["paths"].items():
+            for method, operation in methods.items():
+                yield method.upper(), path[len("/api/v1/"):], operation
+
+    def plan(self, api=None, **spec):
+        return (api or self.people["operator"]).must(
+            "POST", "plans", {"name": "p", "firmware": self.target,
+                              "spec": spec})
+
+    def refused(self, api, status, method, path, body=None, headers=None,
+                raw=None):
+        got, answer = api.call(method, path, body, headers, raw)
+        self.assertEqual(got, status, (method, path, answer))
+        self.assertEqual(answer["status"], status)
+        self.assertTrue(answer["detail"])
+        self.assertEqual(api.headers["Content-Type"],
+                         "application/problem+json")
+
+
+class Contract(ApiCase):
+    def fill(self, path):
+        for name, value in (("{id}", "99999"), ("{imei}", imei(99999)),
+                            ("{name}", "nobody")):
+            path = path.replace(name, value)
+        return path
+
+    def test_the_file_is_openapi_3_1_and_names_every_reference(self):
+        self.assertTrue(self.openapi["openapi"].startswith("3.1"))
+        text = json.dumps(self.openapi)
+        for part in set(re.findall(r'"#/([^"]+)"', text)):
+            node = self.openapi
+            for step in part.split("/"):
+                node = node[step]
+
+    def test_without_a_token_everything_is_401(self):
+        stranger = Api(self.node, "dfota_nonsense")
+        for method, path, _ in self.operations():
+            with self.subTest(method=method, path=path):
+                self.refused(stranger, 401, method, self.fill(path))
+
+    def test_a_role_below_the_named_one_is_403_and_changes_nothing(self):
+        for method, path, operation in self.operations():
+            place = ROLES.index(operation["x-role"])
+            if place == 0:
+                continue
+            with self.subTest(method=method, path=path):
+                self.refused(self.people[ROLES[place - 1]], 403, method,
+                             self.fill(path))
+
+    def test_reading_answers_as_the_file_says(self):
+        for method, path, operation in self.operations():
+            if method != "GET" or "{" in path:
+                continue
+            with self.subTest(path=path):
+                status, answer = self.people["site"].call("GET", path)
+                self.assertEqual(status, 200, answer)
+                page = "Page" in json.dumps(operation["responses"]["200"])
+                self.assertEqual(page, set(answer) == {"items", "next"})
+
+    def test_what_is_not_there_is_404(self):
+        for method, path, _ in self.operations():
+            if "{" not in path or method == "PUT":
+                continue
+            with self.subTest(method=method, path=path):
+                body = {"signature": "0" * 128} if "signature" in path \
+                    else None
+                self.refused(self.people["site"], 404, method,
+                             self.fill(path), body)
+
+    def test_bodies_with_wrong_missing_unknown_and_oversized_fields(self):
+        site = self.people["site"]
+        for method, path, operation in self.operations():
+            content = operation.get("requestBody", {}).get("content", {})
+            schema = content.get("application/json", {}).get("schema")
+            if not schema or "{" in path:
+                continue
+            with self.subTest(method=method, path=path):
+                self.refused(site, 400, method, path, raw=b"{")
+                self.refused(site, 400, method, path, raw=b"[1]")
+                self.refused(site, 400, method, path,
+                             raw=b'{"name": "a", "name": "b"}')
+                self.refused(site, 400, method, path, {})
+                for name in schema.get("required", []):
+                    self.refused(site, 400, method, path, {name: 1.5})
+                    if name != "modules":  # a list, told row by row
+                        self.refused(site, 400, method, path, {name: [[]]})
+                self.assertEqual(self.announce(path, 5 << 20), 413)
+
+    def announce(self, path, length):
+        """The status for content of that length, which is never sent."""
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", int(self.node.ports["api"]), timeout=60)
+        connection.putrequest("POST", "/api/v1/" + path)
+        connection.putheader("Authorization",
+                             f"Bearer {self.people['site'].token}")
+        connection.putheader("Content-Length", str(length))
+        connection.endheaders()
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    def test_unknown_paths_and_methods(self):
+        site = self.people["site"]
+        self.refused(site, 404, "GET", "nothing")
+        self.refused(site, 405, "PUT", "plans")
+        self.refused(site, 404, "GET", "plans/1/nothing")
+        self.refused(site, 404, "GET", "plans/x")
+
+
+class Plans(ApiCase):
+    def test_an_edit_needs_the_edition_and_drops_the_approval(self):
+        ada, bob = self.people["operator"], self.people["approver"]
+        made = self.plan()
+        path = f"plans/{made['id']}"
+        ada.must("GET", path)
+        etag = ada.headers["ETag"]
+        self.refused(ada, 428, "PATCH", path, {"name": "q"})
+        bob.must("POST", path + "/approve")
+        self.refused(ada, 412, "PATCH", path, {"name": "q"},
+                     {"If-Match": etag})
+        ada.must("GET", path)
+        edited = ada.must("PATCH", path, {"name": "q"},
+                          {"If-Match": ada.headers["ETag"]})
+        self.assertEqual((edited["state"], edited["approved_by"]),
+                         ("draft", None))
+        self.refused(ada, 409, "POST", path + "/start")
+
+    def test_nobody_approves_what_they_made_or_edited(self):
+        bob, site = self.people["approver"], self.people["admin"]
+        made = self.plan(bob)
+        self.refused(bob, 403, "POST", f"plans/{made['id']}/approve")
+        site.must("PATCH", f"plans/{made['id']}", {"name": "x"},
+                  {"If-Match": "*"})
+        self.refused(site, 403, "POST", f"plans/{made['id']}/approve")
+
+    def test_only_the_steps_of_a_life_are_possible(self):
+        ada, bob = self.people["operator"], self.people["approver"]
+        path = f"plans/{self.plan()['id']}"
+        for verb in ("start", "pause", "resume", "finish"):
+            self.refused(ada, 409, "POST", f"{path}/{verb}")
+        bob.must("POST", path + "/approve")
+        self.refused(bob, 409, "POST", path + "/approve")
+        fleet.until(lambda: not self.local.must(
+            "GET", "packages?state=waiting")["items"] and not self.local.must(
+                "GET", "packages?state=building")["items"])
+        ada.must("POST", path + "/start")
+        self.refused(ada, 409, "PATCH", path, {"name": "x"},
+                     {"If-Match": "*"})
+        ada.must("POST", path + "/pause")
+        ada.must("POST", path + "/resume")
+        ada.must("POST", path + "/abort", {"why": "a bad day"})
+        for verb in ("start", "pause", "resume", "finish", "abort"):
+            self.refused(ada, 409, "POST", f"{path}/{verb}")
+        self.assertEqual(ada.must("GET", path)["why"], "a bad day")
+
+    def test_two_people_at_once_have_one_of_them_refused(self):
+        path = f"plans/{self.plan()['id']}"
+        self.people["approver"].must("POST", path + "/approve")
+        answers = []
+
+        def act(role):
+            api = Api(self.node, self.people[role].token)
+            answers.append(api.call("POST", path + "/abort")[0])
+
+        threads = [threading.Thread(target=act, args=(role,))
+                   for role in ("operator", "approver", "admin")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(sorted(answers), [200, 409, 409])
+
+    def test_a_wrong_spec_is_refused_with_the_field(self):
+        ada = self.people["operator"]
+        body = {"name": "p", "firmware": self.target,
+                "spec": {"window": {"from": "26:00", "to": "01:00"}}}
+        status, answer = ada.call("POST", "plans", body)
+        self.assertEqual(status, 400)
+        self.assertIn("spec.window.from", answer["detail"])
+
+    def test_one_switch_pauses_all(self):
+        plan = fleet.run_plan(self.people["operator"], self.people["approver"],
+                              self.target, {"priority": 5})
+        self.assertGreaterEqual(self.people["operator"].must(
+            "POST", "plans/pause")["paused"], 1)
+        self.assertEqual(self.people["operator"].must(
+            "GET", f"plans/{plan}")["state"], "paused")
+
+
+class Manners(ApiCase):
+    def test_a_repeated_request_with_its_key_is_done_once(self):
+        ada = self.people["operator"]
+        body = {"name": "once", "firmware": self.target}
+        key = {"Idempotency-Key": "abc"}
+        first = ada.must("POST", "plans", body, key)
+        self.assertEqual(ada.must("POST", "plans", body, key), first)
+        self.refused(ada, 422, "POST", "plans", dict(body, name="other"), key)
+        other = self.people["approver"].must("POST", "plans", body, key)
+        self.assertNotEqual(other["id"], first["id"])
+
+    def test_pages_follow_the_cursor_to_the_end(self):
+        numbers = range(100, 125)
+        fleet.enrol(self.local, numbers, model="paged")
+        seen, cursor = [], ""
+        while True:
+            page = self.local.must(
+                "GET", f"modules?model=paged&limit=10&cursor={cursor}")
+            seen += [m["imei"] for m in page["items"]]
+            if not page["next"]:
+                break
+            self.assertEqual(len(page["items"]), 10)
+            cursor = page["next"]
+        self.assertEqual(seen, [imei(n) for n in numbers])
+
+    def test_another_tenant_sees_and_touches_nothing(self):
+        plan = self.plan()["id"]
+        other = Api(self.node)
+        for path in (f"plans/{plan}", f"modules/{imei(1)}",
+                     f"modules/{imei(1)}/explain"):
+            self.refused(other, 404, "GET", path + "?tenant=2")
+        for name in ("plans", "modules", "firmware", "packages", "results",
+                     "users", "tokens"):
+            self.assertEqual(other.must("GET", name + "?tenant=2")["items"],
+                             [])
+        self.refused(other, 404, "POST", f"plans/{plan}/abort?tenant=2")
+        self.refused(other, 404, "POST", "plans?tenant=2",
+                     {"name": "x", "firmware": self.target})
+        self.refused(other, 404, "PATCH", f"modules/{imei(1)}?tenant=2",
+                     {"state": "blocked"})
+        self.assertEqual(self.local.must("GET", f"modules/{imei(1)}")["state"],
+                         "active")
+
+    def test_an_import_tells_each_row_and_a_dry_run_keeps_nothing(self):
+        rows = [{"imei": imei(300), "model": "m1"},
+                {"imei": "12", "model": "m1"}, {"imei": imei(301)},
+                {"imei": imei(300), "model": "m1"},
+                {"imei": imei(302), "model": "m1", "password": "short"}, 7]
+        for dry in (True, False):
+            answer = self.local.call("POST", "modules/import",
+                                     {"modules": rows, "dry_run": dry})[1]
+            self.assertEqual([m["imei"] for m in answer["made"]], [imei(300)])
+            self.assertEqual([r["row"] for r in answer["refused"]],
+                             [2, 3, 4, 5, 6])
+            status, _ = self.local.call("GET", f"modules/{imei(300)}")
+            self.assertEqual(status, 404 if dry else 200)
+        password = answer["made"][0]["password"]
+        module = Module(self.node, imei(300))
+        self.assertEqual(module.log_in(password)[0], 200)
+
+    def test_tokens_end_and_roles_cannot_be_raised(self):
+        admin = self.people["admin"]
+        self.refused(admin, 403, "POST", "users", {"name": "eve",
+                                                   "role": "site"})
+        made = admin.must("POST", "tokens", {
+            "name": "x", "user": "viewer", "role": "admin"})
+        weak = Api(self.node, made["token"])
+        self.refused(weak, 403, "GET", "users")  # the person is a viewer
+        admin.must("DELETE", f"tokens/{made['id']}")
+        self.refused(weak, 401, "GET", "plans")
+        self.local.person("gone", "viewer")
+        gone = Api(self.node, self.local.must("POST", "tokens", {
+            "name": "y", "user": "gone", "role": "viewer"})["token"])
+        gone.must("GET", "plans")
+        admin.must("DELETE", "users/gone")
+        self.refused(gone, 401, "GET", "plans")
+
+    def test_uploads_that_are_no_images(self):
+        ada = self.people["operator"]
+        self.refused(ada, 400, "POST", "firmware?model=m&version=1", raw=b"")
+        self.refused(ada, 400, "POST", "firmware?model=m", raw=b"x")
+        self.refused(ada, 400, "POST", "firmware?model=m&version=1",
+                     raw=b":10000000")
+        self.refused(ada, 409, "POST", "firmware?model=m1&version=1.0",
+                     raw=b"x" * 100)
+        self.refused(ada, 409, "DELETE", f"firmware/{self.target}")
+
+    def test_ready_live_and_metrics(self):
+        self.assertEqual(self.node.admin("/ready")[0], 200)
+        self.assertEqual(self.node.admin("/live")[0], 200)
+        status, text = self.node.admin("/metrics")
+        self.assertEqual(status, 200)
+        self.assertIn("dfota_modules ", text)
+        self.assertNotIn(imei(1), text)
+
+
+if __name__ == "__main__":
+    BIN = sys.argv.pop(1)
+    unittest.main()
