@@ -41,7 +41,8 @@ void world_read_golden(struct world *w)
         text[strcspn(text, "\n")] = '\0';
         assert_int_equal(
             sscanf(text, "%11s %7s %n", line->stage, percent, &used), 2);
-        line->percent = percent[0] == '-' ? -1 : atoi(percent);
+        line->percent =
+            percent[0] == '-' ? -1 : (int32_t)strtol(percent, NULL, 10);
         (void)snprintf(line->text, sizeof(line->text), "%s", text + used);
         assert_true(++w->lines_count < WORLD_LINES);
     }
@@ -147,7 +148,7 @@ static void begin_data(struct world *w)
         return;
     }
     w->data_mode = true;
-    w->data_len = w->data_left = (uint32_t)atoi(size + 1);
+    w->data_len = w->data_left = (uint32_t)strtoul(size + 1, NULL, 10);
     w->data_sum = 0;
     w->data_until = w->now + DATA_MS;
     w->data_ack = w->command[w->command_len - 2] == ',' &&
