@@ -152,6 +152,11 @@ static bool take(int option, const char *argument, struct options *options)
             options->pairs[options->n_keys].key = argument;
         options->n_keys++;
         break;
+    case OPT_LWM2M:
+        if (options->n_lwm2m < OPTIONS_LWM2M_MAX)
+            options->lwm2m[options->n_lwm2m] = argument;
+        options->n_lwm2m++;
+        break;
     case OPT_DEVICE_API_PLAIN:
         options->device_api_plain = true;
         break;
@@ -186,6 +191,10 @@ static enum options_verdict complete(struct options *options)
         (options->api || options->database || options->device_api_plain))
         return refuse("--serve-dir only delivers: no --api, --database or "
                       "--device-api-plain");
+    if (options->serve_dir && options->n_lwm2m > 0)
+        return refuse("--serve-dir only delivers: no --lwm2m");
+    if (options->n_lwm2m > OPTIONS_LWM2M_MAX)
+        return refuse("at most 4 --lwm2m");
     if (!is_address(options->public_http, "http://") ||
         !is_address(options->public_https, "https://"))
         return refuse("a public address is http://HOST:PORT or "

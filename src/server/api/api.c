@@ -16,8 +16,9 @@
 enum { JSON_MAX = 4 << 20, KEY_MAX = 80 };
 
 static const struct api_route *const tables[] = {
-    api_firmware_routes, api_package_routes, api_module_routes, api_plan_routes,
-    api_result_routes,   api_people_routes,  api_system_routes};
+    api_firmware_routes, api_package_routes, api_module_routes,
+    api_plan_routes,     api_result_routes,  api_people_routes,
+    api_system_routes,   api_lwm2m_routes};
 
 /* ---- who ---- */
 

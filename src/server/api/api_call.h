@@ -21,12 +21,14 @@
 enum { API_PARTS_MAX = 4, API_UPLOAD_MAX = VAULT_CONTENT_MAX };
 
 struct depot;
+struct lwm2m_service;
 
 struct api {
     struct node *node;
     struct vault *vault;
     struct depot *depot; /* to be woken when packages wait */
     struct upkeep *upkeep;
+    struct lwm2m_service *lwm2m; /* NULL: no --lwm2m */
     bool local; /* the socket on this machine: its owner is "site" */
 };
 
@@ -116,6 +118,6 @@ static inline int64_t api_now(const struct api_call *call)
 /* The tables of routes, one a subject, each ended by a path of NULL. */
 extern const struct api_route api_firmware_routes[], api_package_routes[],
     api_module_routes[], api_plan_routes[], api_result_routes[],
-    api_people_routes[], api_system_routes[];
+    api_people_routes[], api_system_routes[], api_lwm2m_routes[];
 
 #endif

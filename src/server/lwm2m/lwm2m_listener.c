@@ -10,12 +10,12 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/err.h"
-#include "link/coap_url.h"
 #include "os/log.h"
 
 enum { BATCH = 256, RECEIVE_BUFFER = 4 << 20 };
@@ -27,19 +27,47 @@ struct pair {
     uint32_t scope;
 };
 
-static int bind_to(struct lwm2m_listener *l, const struct coap_url *u)
+/* coap://HOST:PORT; port 0, which no URI has, takes a free one. */
+struct place {
+    bool secure;
+    char host[256], port[6];
+};
+
+static int parse(struct place *p, const char *uri)
+{
+    const char *host = strstr(uri, "://"), *colon = strrchr(uri, ':');
+    size_t len;
+
+    p->secure = strncmp(uri, "coaps://", 8) == 0;
+    if (!host || (!p->secure && strncmp(uri, "coap://", 7) != 0))
+        return DFOTA_E_SYNTAX;
+    host += 3;
+    len = colon > host ? (size_t)(colon - host) : 0;
+    if (len == 0 || len >= sizeof p->host ||
+        strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
+        strlen(colon + 1) - 1 >= sizeof p->port - 1 || atol(colon + 1) > 65535)
+        return DFOTA_E_SYNTAX;
+    if (host[0] == '[' && host[len - 1] == ']') {
+        host++;
+        len -= 2;
+    }
+    memcpy(p->host, host, len);
+    p->host[len] = '\0';
+    memcpy(p->port, colon + 1, strlen(colon + 1) + 1);
+    return 0;
+}
+
+static int bind_to(struct lwm2m_listener *l, const struct place *u)
 {
     struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
                              .ai_socktype = SOCK_DGRAM};
     struct addrinfo *found;
-    char port[8];
     bool any = strcmp(u->host, "*") == 0;
     int on = 1, size = RECEIVE_BUFFER;
 
-    snprintf(port, sizeof port, "%u", u->port);
     if (any)
         hints.ai_family = AF_INET6;
-    if (getaddrinfo(any ? NULL : u->host, port, &hints, &found) != 0) {
+    if (getaddrinfo(any ? NULL : u->host, u->port, &hints, &found) != 0) {
         log_error("%s: no such address", u->host);
         return DFOTA_E_CONNECT;
     }
@@ -50,7 +78,7 @@ static int bind_to(struct lwm2m_listener *l, const struct coap_url *u)
         setsockopt(l->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
     setsockopt(l->fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
     if (l->fd < 0 || bind(l->fd, found->ai_addr, found->ai_addrlen) != 0) {
-        log_error("%s port %s: %s", u->host, port, strerror(errno));
+        log_error("%s port %s: %s", u->host, u->port, strerror(errno));
         if (l->fd >= 0)
             close(l->fd);
         l->fd = -1;
@@ -75,12 +103,12 @@ static void set_name(struct lwm2m_listener *l)
 
 int lwm2m_listener_open(struct lwm2m_listener *l, const char *uri)
 {
-    struct coap_url u;
-    int err = coap_url_parse(&u, uri);
+    struct place u;
+    int err = parse(&u, uri);
 
     memset(l, 0, sizeof *l);
     l->fd = -1;
-    if (err || (u.path[0] && strcmp(u.path, "/") != 0)) {
+    if (err) {
         log_error("%s: coap://ADDR:PORT or coaps://ADDR:PORT is wanted", uri);
         return DFOTA_E_SYNTAX;
     }

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * LwM2M clients: who is registered, what they are asked, their updates. A
+ * question is answered by its number: a client may need its time, and this
+ * interface does not wait.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "lwm2m/firmware_job.h"
+#include "server/api/api_call.h"
+#include "server/fleet/token.h"
+#include "server/lwm2m/lwm2m_service.h"
+
+enum { URI_MAX = 255, URL_LIFE_S = 7 * 86400 };
+
+/* Handlers have a service: without one every path here is 404. */
+static int need_service(struct api_call *call)
+{
+    return call->api->lwm2m
+               ? 0
+               : api_refuse(call, 404,
+                            "this server has no LwM2M; start it with --lwm2m");
+}
+
+static int no_such_client(struct api_call *call)
+{
+    return api_refuse(call, 404, "no client %.100s is registered",
+                      call->parts[0]);
+}
+
+static int list(struct api_call *call, struct sql *sql)
+{
+    size_t limit = (size_t)api_limit(call);
+    json_t *items, *last, *answer;
+
+    (void)sql;
+    items = lwm2m_service_list(call->api->lwm2m, api_query(call, "cursor"),
+                               limit + 1);
+    answer = json_pack("{s:o, s:n}", "items", items, "next");
+    if (json_array_size(items) > limit) {
+        json_array_remove(items, limit);
+        last = json_array_get(items, limit - 1);
+        json_object_set(answer, "next", json_object_get(last, "endpoint"));
+    }
+    return api_answer(call, 200, answer);
+}
+
+static int show(struct api_call *call, struct sql *sql)
+{
+    json_t *client = lwm2m_service_show(call->api->lwm2m, call->parts[0]);
+
+    (void)sql;
+    return client ? api_answer(call, 200, client) : no_such_client(call);
+}
+
+/* ---- questions ----------------------------------------------------------- */
+
+static int ask(struct api_call *call, enum lwm2m_action action,
+               const char *path, const char *value)
+{
+    uint32_t id;
+    int err = lwm2m_service_ask(call->api->lwm2m, call->parts[0], action, path,
+                                value, &id);
+
+    switch (err) {
+    case 0:
+        return api_answer(call, 202, json_pack("{s:I}", "id", (json_int_t)id));
+    case DFOTA_E_NOTFOUND:
+        return no_such_client(call);
+    case DFOTA_E_SYNTAX:
+        return api_refuse(call, 400, "path: /object/instance/resource");
+    case DFOTA_E_FULL:
+        return api_refuse(call, 503, "too many questions wait");
+    case DFOTA_E_CONNECT:
+        return api_refuse(call, 409, "there is no way to this client now");
+    default:
+        return err;
+    }
+}
+
+static int ask_path(struct api_call *call, enum lwm2m_action action)
+{
+    static const char *const names[] = {"path", NULL};
+    const char *path;
+    int err = api_only(call, names);
+
+    if (err)
+        return err;
+    path = api_text(call, "path", 64, false);
+    return path ? ask(call, action, path, NULL) : DFOTA_E_CANCELLED;
+}
+
+static int read_value(struct api_call *call, struct sql *sql)
+{
+    (void)sql;
+    return ask_path(call, LWM2M_READ);
+}
+
+static int discover(struct api_call *call, struct sql *sql)
+{
+    (void)sql;
+    return ask_path(call, LWM2M_DISCOVER);
+}
+
+static int execute(struct api_call *call, struct sql *sql)
+{
+    (void)sql;
+    return ask_path(call, LWM2M_EXECUTE);
+}
+
+static int write_value(struct api_call *call, struct sql *sql)
+{
+    static const char *const names[] = {"path", "value", NULL};
+    const char *path, *value;
+    int err = api_only(call, names);
+
+    (void)sql;
+    if (err)
+        return err;
+    path = api_text(call, "path", 64, false);
+    if (!path)
+        return DFOTA_E_CANCELLED;
+    /* "" is a value: it resets an update. */
+    value = json_string_value(json_object_get(call->body, "value"));
+    if (!value || strlen(value) > 1024)
+        return api_refuse(call, 400, "value: a text of at most 1024 bytes");
+    return ask(call, LWM2M_WRITE, path, value);
+}
+
+static int answer_of(struct api_call *call, struct sql *sql)
+{
+    json_t *answer;
+    int64_t id;
+
+    (void)sql;
+    if (!api_number(call->parts[0], &id) || id < 1 || id > UINT32_MAX)
+        return api_refuse(call, 404, "there is no such question");
+    answer = lwm2m_service_answer(call->api->lwm2m, (uint32_t)id);
+    return answer ? api_answer(call, 200, answer)
+                  : api_refuse(call, 404, "there is no such question any more");
+}
+
+/* ---- updates ------------------------------------------------------------- */
+
+struct chosen {
+    char sha256[VAULT_HEX_ROOM];
+    char version[REGISTRAR_VERSION_MAX + 1];
+    char uri[4][NODE_URL_ROOM + 160]; /* coap, coaps, http, https */
+};
+
+/* The package of a number: its content and the version it makes. */
+static int find_package(struct api_call *call, struct sql *sql, int64_t id,
+                        struct chosen *out)
+{
+    struct sql_rows rows;
+    int err = sql_query(sql, &rows,
+                        "SELECT k.sha256, t.version FROM package k JOIN "
+                        "firmware t ON t.id = k.target WHERE k.tenant = $1 "
+                        "AND k.id = $2 AND k.state = 'ready'",
+                        SQL_ARGS(SQL_INT(call->actor.tenant), SQL_INT(id)));
+
+    if (!err)
+        err = sql_next(&rows);
+    if (err == DFOTA_MORE) {
+        snprintf(out->sha256, sizeof out->sha256, "%s", sql_text(&rows, 0));
+        snprintf(out->version, sizeof out->version, "%s", sql_text(&rows, 1));
+        err = 0;
+    } else if (!err) {
+        err = api_refuse(call, 404,
+                         "there is no such package, or it is not ready");
+    }
+    sql_done(&rows);
+    return err;
+}
+
+/* URLs of it at this server, for a pull. */
+static void make_urls(struct api_call *call, struct chosen *c)
+{
+    const struct node *node = call->api->node;
+    const char *base[4] = {NULL, NULL, node->public_http, node->public_https};
+    char path[160];
+
+    if (token_sign_path(node, c->sha256, api_now(call) + URL_LIFE_S * 1000,
+                        "package", path, sizeof path) != 0)
+        return;
+    for (int i = 0; i < 4; i++)
+        if (base[i] && base[i][0])
+            snprintf(c->uri[i], sizeof c->uri[i], "%s%s", base[i], path);
+}
+
+/* A URI of another server. returns 0 or E_CANCELLED */
+static int take_uri(struct api_call *call, const char *uri, struct chosen *c)
+{
+    static const char *const schemes[] = {"coap://", "coaps://", "http://",
+                                          "https://"};
+
+    for (int i = 0; i < 4; i++) {
+        if (strncmp(uri, schemes[i], strlen(schemes[i])) != 0)
+            continue;
+        snprintf(c->uri[i], sizeof c->uri[i], "%s", uri);
+        return 0;
+    }
+    return api_refuse(call, 400, "uri: coap, coaps, http or https");
+}
+
+static int choose(struct api_call *call, struct sql *sql, struct chosen *c)
+{
+    const char *uri = api_text(call, "uri", URI_MAX, true);
+    const json_t *package = json_object_get(call->body, "package");
+    int err = 0;
+
+    if ((!uri && json_object_get(call->body, "uri")) ||
+        (package && !json_is_integer(package)))
+        return api_refuse(call, 400,
+                          "package: a number; uri: at most 255 bytes");
+    if (!uri && !package)
+        return api_refuse(call, 400, "package or uri is wanted");
+    if (package) {
+        err = find_package(call, sql, json_integer_value(package), c);
+        if (!err)
+            make_urls(call, c);
+    }
+    return err || !uri ? err : take_uri(call, uri, c);
+}
+
+static int method_of(struct api_call *call, int *method)
+{
+    static const char *const words[] = {
+        [JOB_AUTO] = "auto", [JOB_PUSH] = "push", [JOB_PULL] = "pull"};
+    const char *word = api_text(call, "method", 8, true);
+
+    *method = JOB_AUTO;
+    for (int i = 0; word && i < 3; i++)
+        if (strcmp(word, words[i]) == 0) {
+            *method = i;
+            return 0;
+        }
+    return word ? api_refuse(call, 400, "method: auto, push or pull") : 0;
+}
+
+static int begin(struct api_call *call, struct chosen *c, int method)
+{
+    const char *version =
+        api_text(call, "version", REGISTRAR_VERSION_MAX, true);
+    struct lwm2m_update u = {.method = method,
+                             .version = version         ? version
+                                        : c->version[0] ? c->version
+                                                        : NULL};
+    size_t len = 0;
+    int err = c->sha256[0]
+                  ? vault_get(call->api->vault, c->sha256, &u.package, &len)
+                  : 0;
+
+    u.length = (uint32_t)len;
+    for (int i = 0; i < 4; i++)
+        u.uri[i] = c->uri[i][0] ? c->uri[i] : NULL;
+    if (!err)
+        err = lwm2m_service_update(call->api->lwm2m, call->parts[0], &u);
+    if (err)
+        free(u.package);
+    if (err == DFOTA_E_NOTFOUND)
+        return no_such_client(call);
+    if (err == DFOTA_E_BUSY)
+        return api_refuse(call, 409, "an update of it is under way");
+    return err ? err
+               : api_answer(
+                     call, 202,
+                     lwm2m_service_show(call->api->lwm2m, call->parts[0]));
+}
+
+static int update(struct api_call *call, struct sql *sql)
+{
+    static const char *const names[] = {"package", "uri", "version", "method",
+                                        NULL};
+    struct chosen c = {.sha256 = ""};
+    int method, err = api_only(call, names);
+
+    if (!err)
+        err = method_of(call, &method);
+    if (!err)
+        err = choose(call, sql, &c);
+    return err ? err : begin(call, &c, method);
+}
+
+static int cancel(struct api_call *call, struct sql *sql)
+{
+    (void)sql;
+    if (lwm2m_service_cancel(call->api->lwm2m, call->parts[0]) != 0)
+        return api_refuse(call, 404, "no update of it is under way");
+    return api_answer(call, 200, json_object());
+}
+
+const struct api_route api_lwm2m_routes[] = {
+    {HTTP_GET, "lwm2m", ROLE_VIEWER, false, list, need_service},
+    {HTTP_GET, "lwm2m/{}", ROLE_VIEWER, false, show, need_service},
+    {HTTP_GET, "lwm2m/requests/{}", ROLE_VIEWER, false, answer_of,
+     need_service},
+    {HTTP_POST, "lwm2m/{}/read", ROLE_VIEWER, false, read_value, need_service},
+    {HTTP_POST, "lwm2m/{}/discover", ROLE_VIEWER, false, discover,
+     need_service},
+    {HTTP_POST, "lwm2m/{}/write", ROLE_OPERATOR, false, write_value,
+     need_service},
+    {HTTP_POST, "lwm2m/{}/execute", ROLE_OPERATOR, false, execute,
+     need_service},
+    {HTTP_POST, "lwm2m/{}/update", ROLE_OPERATOR, false, update, need_service},
+    {HTTP_POST, "lwm2m/{}/cancel", ROLE_OPERATOR, false, cancel, need_service},
+    {HTTP_OTHER, NULL, ROLE_SITE, false, NULL, NULL}};

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+# The module as LwM2M client of the server, both as they are shipped.
+add_test(NAME interop/lwm2m
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_lwm2m.py
+                 $<TARGET_FILE_DIR:dfotad> ${CMAKE_SOURCE_DIR}/boards/images)
+set_tests_properties(interop/lwm2m PROPERTIES TIMEOUT 600)
