@@ -83,6 +83,17 @@ def case_line(path):
     return out[:4000]
 
 
+def coap():
+    path = b"\xb5large\x06update"  # Uri-Path twice
+    yield b"\0\x41\x01\x12\x34\x77" + path + b"\xc1\x02"
+    yield b"\0\x62\x45\x12\x34ab\x48ETAG1234\xd1\x06\x2e\x52\x12\x34\xff" \
+        + bytes(64)
+    yield b"\0\x40\x00\x00\x01"
+    yield b"\0\x44\x02\x00\x01abcd\xb2rd\x11\x28\x35ep=me\x05lt=60\xff</1>"
+    for url in ("coap://h/a/b%20c?x=1&y", "coaps://[::1]:5685/", "coap://1.2.3"):
+        yield b"\1" + url.encode()
+
+
 def write(folder, target, name, content):
     place = pathlib.Path(folder) / target
     place.mkdir(parents=True, exist_ok=True)
@@ -109,6 +120,8 @@ def main():
     for i, piece in enumerate(telnet()):
         write(folder, "rfc2217", f"piece{i}", piece)
     write(folder, "rfc2217", "all", b"".join(telnet()))
+    for i, piece in enumerate(coap()):
+        write(folder, "coap_msg", f"piece{i}", piece)
     write(folder, "dialect_conf", "all", CONF.encode())
     write(folder, "http_head", "all", HEAD.encode())
 
