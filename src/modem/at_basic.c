@@ -95,7 +95,8 @@ int at_s(struct module *m, const struct at_call *call)
         terminal_info(m, "%03u", *places[number - 3]);
         return AT_OK;
     }
-    if (!at_integer(call, 0, 0, 127, 0, &value))
+    /* V.250 lets a missing value mean 0: a line end that nobody can type. */
+    if (call->params->count == 0 || !at_integer(call, 0, 0, 127, 0, &value))
         return AT_ERROR;
     *places[number - 3] = (uint8_t)value;
     return AT_OK;

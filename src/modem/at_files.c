@@ -63,6 +63,8 @@ static int begin_upload(struct module *m, const char *name, uint32_t size,
         return CME_EXISTS;
     if (size > FILESTORE_SIZE)
         return CME_TOO_LARGE;
+    if (filestore_used(&m->files) >= FILESTORE_SIZE)
+        return CME_FULL;
     if (filestore_used(&m->files) + size > FILESTORE_SIZE)
         return CME_NO_SPACE;
     if (filestore_create(&m->files, name, &m->upload) != 0)

@@ -23,3 +23,18 @@ add_test(NAME cases/parser
          COMMAND ${Python3_EXECUTABLE}
                  ${CMAKE_CURRENT_LIST_DIR}/test_case_parser.py)
 set_tests_properties(cases/parser PROPERTIES TIMEOUT 120)
+# Every row of every table has a case.
+add_test(NAME cases/rows
+         COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/check_rows.py
+                 $<TARGET_FILE:dfota-module>)
+# The short forms; docs/testing of the modules has the long ones.
+add_test(NAME modules/kill
+         COMMAND ${Python3_EXECUTABLE}
+                 ${CMAKE_CURRENT_LIST_DIR}/../interop/test_kill.py
+                 $<TARGET_FILE:dfota-module> $<TARGET_FILE:dfota> --runs 4)
+add_test(NAME modules/fleet
+         COMMAND ${Python3_EXECUTABLE}
+                 ${CMAKE_CURRENT_LIST_DIR}/../interop/test_fleet.py
+                 $<TARGET_FILE:dfota-module> $<TARGET_FILE:dfota> --modules 12)
+set_tests_properties(cases/rows modules/kill modules/fleet PROPERTIES
+                     TIMEOUT 300)

@@ -15,7 +15,7 @@ class FotaServer:
         self.packages, self.package_url = packages, package_url
         self.offer, self.refusals = None, {}
         self.calls, self.results, self.queries = [], [], []
-        self.tokens = 0
+        self.tokens, self.refresh_tokens = 0, set()
         self.lock = threading.Lock()
         handler = type("Handler", (Handler,), {"fota": self})
         self.httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -57,18 +57,21 @@ class FotaServer:
         refused = self.refusal(call)
         if refused is not None:
             return refused
-        if call == "refresh" and body["refresh_token"] != self.refresh():
-            return 853
         with self.lock:
+            if (call == "refresh" and
+                    body["refresh_token"] not in self.refresh_tokens):
+                return 853
             self.tokens += 1
-        return {"access_token": f"access-{self.tokens}",
-                "refresh_token": self.refresh(), "expires_in": 3600}
-
-    def refresh(self):
-        return f"refresh-{self.tokens}"
+            number = self.tokens
+            self.refresh_tokens.discard(body.get("refresh_token"))
+            self.refresh_tokens.add(f"refresh-{number}")
+        return {"access_token": f"access-{number}",
+                "refresh_token": f"refresh-{number}", "expires_in": 3600}
 
     def authorized(self, headers):
-        return headers.get("Authorization") == f"Bearer access-{self.tokens}"
+        kind, _, number = headers.get("Authorization", "").partition("-")
+        return (kind == "Bearer access" and number.isdigit() and
+                0 < int(number) <= self.tokens)
 
     def plan(self, headers, query):
         self.calls.append("plan")
@@ -114,6 +117,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def answer(self, what):
+        """To a module that may be dead by now."""
+        try:
+            self.tell(what)
+        except OSError:
+            self.close_connection = True
+
+    def tell(self, what):
         status, text = 200, None
         if isinstance(what, int):
             status = STATUS.get(what, 409)
@@ -136,11 +146,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         self.close_connection = True
-        try:
-            while True:
-                self.wfile.write(b" " * 65536)
-        except OSError:
-            pass
+        while True:
+            self.wfile.write(b" " * 65536)
 
     def do_GET(self):
         path, _, query = self.path.partition("?")

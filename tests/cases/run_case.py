@@ -31,6 +31,12 @@ A case is a conversation on the serial line, one step a line:
   ! upload NAME [N]   send it (the first N bytes) on the line
   ! image NAME SIZE   one more firmware image, for package --from and --to
   ! file PATH ca|other|otherkey|TEXT  a file in the module's file system
+  ! padded NAME N     the same in blocks of N bytes, the last filled up
+  ! noise N           N random bytes, no line end; `flood N`: one line of N
+  ! flush             drop what the line has said so far
+  ! folder PATH       a folder in the module's file system
+  ! fill PATH N       a file of N bytes there
+  ! setting KEY N     change a number in the settings of a dead module
   ! died              the module ends now, by SIGKILL
   ! start [OPTION..]  start it again with the same state
   ! probe             send AT until it answers (a module without a banner)
@@ -555,6 +561,41 @@ class Case:
             shutil.copy(self.folder / names[content[0]], place)
         else:
             place.write_text(" ".join(content))
+
+    def do_padded(self, name, block):
+        body = self.files["/" + name]
+        for at in range(0, len(body), int(block)):
+            self.line.send(body[at:at + int(block)].ljust(int(block), b"\0"))
+
+    def do_noise(self, count):
+        noise = random.Random(7).randbytes(int(count))
+        self.line.send(noise.translate(None, b"\r\x01aA"))
+
+    def do_flood(self, count):
+        self.line.send(b"AT" + b"x" * int(count) + b"\r")
+
+    def do_flush(self):
+        """Up to the answer of a marker."""
+        self.line.send(b"ATE0Q0V1\rAT+GCAP\r")
+        while self.line.next(LINE_TIMEOUT) not in ("+GCAP: +CGSM", None):
+            pass
+        self.line.next(LINE_TIMEOUT)
+
+    def store(self, path):
+        return self.folder / "state" / "files" / path.lstrip("/")
+
+    def do_folder(self, path):
+        self.store(path).mkdir(parents=True)
+
+    def do_fill(self, path, size):
+        with open(self.store(path), "wb") as f:
+            f.truncate(int(size))
+
+    def do_setting(self, key, value):
+        place = self.folder / "state" / "settings.json"
+        settings = json.loads(place.read_text())
+        settings[key] = int(value)
+        place.write_text(json.dumps(settings))
 
     def do_break(self, name):
         place = "settings.json" if name == "settings" else name
