@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -139,6 +140,82 @@ class WholeCase(unittest.TestCase):
                       ada.run("module", "explain", imei(2)).stdout)
         self.assertEqual(root.run("audit", "verify").returncode, 0)
         self.assertEqual(root.run("verify").returncode, 0)
+
+
+class RealModules(unittest.TestCase):
+    """An emulated bg96-softbank asks, loads, updates itself and reports."""
+
+    IMEI = "866425030000058"
+
+    def setUp(self):
+        self.root = tempfile.mkdtemp(prefix="dfotad-module-")
+        self.key, _ = fleet.key_pair(self.root)
+        self.node = Node(os.path.join(BIN, "dfotad"), self.root,
+                         "--signing-key", self.key)
+        self.module = None
+
+    def tearDown(self):
+        if self.module:
+            self.module.terminate()
+            self.module.wait(timeout=60)
+            self.module.stdout.close()
+        code = self.node.stop()
+        shutil.rmtree(self.root)
+        self.assertEqual(code, 0)
+
+    def ask(self, request):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(60)
+            s.connect(os.path.join(self.root, "control"))
+            s.sendall(request.encode() + b"\n")
+            return s.makefile().readline()
+
+    def start_module(self, firmware):
+        state = os.path.join(self.root, "state")
+        folder = os.path.join(state, "files", "datatx")
+        os.makedirs(folder)
+        shutil.copy(os.path.join(self.node.data, "tls-cert.pem"),
+                    os.path.join(folder, "fota_cacert.pem"))
+        with open(os.path.join(self.root, "module.txt"), "w") as said:
+            self.module = subprocess.Popen(
+                [os.path.join(BIN, "dfota-module"), "--model", "bg96-softbank",
+                 "--state", state, "--firmware", firmware, "--port",
+                 f"unix:{self.root}/line", "--control",
+                 f"{self.root}/control", "--fota-server",
+                 f"https://127.0.0.1:{self.node.ports['https']}",
+                 "--fota-password", fleet.PASSWORD, "--cert",
+                 os.path.join(self.root, "key.pub.pem"), "--speed", "0"],
+                stdout=subprocess.PIPE, stderr=said)
+        self.assertTrue(self.module.stdout.readline().startswith(b"ready:"))
+
+    def test_a_plan_reaches_a_module_that_polls_by_itself(self):
+        local = Api(self.node)
+        ada = local.person("ada", "operator")
+        bob = local.person("bob", "approver")
+        demo = os.path.join(os.path.dirname(__file__), "..", "..", "boards",
+                            "images", "demo-%s.bin")
+        local.must("POST", "modules/import", {"modules": [{
+            "imei": self.IMEI, "model": "BG96", "version": "1.0.0",
+            "password": fleet.PASSWORD, "class": "bg96-softbank"}]})
+        for version in ("1.0.0", "1.1.0"):
+            with open(demo % version, "rb") as f:
+                target = fleet.upload(ada, "BG96", version, f.read(),
+                                      **{"class": "bg96-softbank"})
+        plan = fleet.run_plan(ada, bob, target, {})
+        self.start_module(demo % "1.0.0")
+
+        def reported():
+            self.ask("clock +1300000")
+            found = ada.must("GET", f"results?plan={plan}")["items"]
+            return found and found[0]["state"] not in ("open",) and found
+
+        (result,) = fleet.until(reported, 120)
+        self.assertEqual((result["state"], result["imei"], result["from"],
+                          result["version"]),
+                         ("done", self.IMEI, "1.0.0", "1.1.0"))
+        self.assertEqual(json.loads(self.ask("state"))["version"], "1.1.0")
+        shown = local.must("GET", f"modules/{self.IMEI}")
+        self.assertEqual((shown["version"], shown["updates"]), ("1.1.0", 1))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,14 @@ static int add_note(struct sql *sql, const struct open_attempt *a,
         SQL_ARGS(SQL_TEXT(a->id), SQL_INT(now), SQL_TEXT(text)), NULL);
 }
 
+/* The version that a module reports is the truth. */
+static int keep_version(struct sql *sql, const struct open_attempt *a,
+                        const struct report *r)
+{
+    return sql_run(sql, "UPDATE module SET version = $2 WHERE id = $1",
+                   SQL_ARGS(SQL_INT(a->module), SQL_TEXT(r->version)), NULL);
+}
+
 static int keep_numbers(struct sql *sql, const struct open_attempt *a,
                         const struct report *r)
 {
@@ -102,6 +110,8 @@ static int first_report(struct sql *sql, const struct open_attempt *a,
     bool barred = false;
     int err = keep_numbers(sql, a, r);
 
+    if (!err)
+        err = keep_version(sql, a, r);
     if (err)
         return err;
     if (!state)
