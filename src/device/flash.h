@@ -10,7 +10,9 @@
  * at most once between two erases; prog and erase are not atomic, and power
  * may go at any point inside them; read of a unit that was being written or
  * erased when power went may return anything, anything else at the next
- * read, or an error.
+ * read, or an error. One thing it must not do: a sector whose erase was cut
+ * must not read as before the erase, all of it, at one power-on and otherwise
+ * at a later one (docs/decisions/0104).
  */
 #ifndef DFOTA_DEVICE_FLASH_H
 #define DFOTA_DEVICE_FLASH_H

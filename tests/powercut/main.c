@@ -7,10 +7,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "powercut/mutants.h"
 #include "powercut/suites.h"
+#include "powercut/wear.h"
 
 #define JOBS_MAX 64
+#define FULL_RUNS 800000 /* from here on nothing of the product is left out */
 
 static struct world world; /* large */
 
@@ -21,6 +24,7 @@ static int usage(int status)
             "                [--bricks N]\n"
             "       powercut --mutants [--runs N]\n"
             "       powercut --replay LINE\n"
+            "       powercut --wear DIR [--unit U]\n"
             "Cuts the power of simulated devices in the middle of updates.\n"
             "  --runs N     stop after so many runs (50000)\n"
             "  --jobs J     in so many processes (1)\n"
@@ -28,7 +32,10 @@ static int usage(int status)
             "  --bricks N   stop after so many failures (10)\n"
             "  --seed S     another sequence (1)\n"
             "  --mutants    are updaters with a broken rule found?\n"
-            "  --replay L   run what a BRICK line names\n");
+            "  --replay L   run what a BRICK line names\n"
+            "  --wear DIR   erases of an update for each pair DIR/*/old.bin,\n"
+            "               new.bin\n"
+            "  --unit U     bytes of a program unit there (32)\n");
     return status;
 }
 
@@ -58,34 +65,140 @@ static unsigned pick(uint64_t *seed, unsigned n)
     return (unsigned)(sim_random(seed) % n);
 }
 
+static bool make(struct tally *t, const struct world_id *id)
+{
+    int err = world_create(&world, id);
+    char name[48];
+
+    if (err) {
+        world_name(id, name);
+        printf("BRICK %s cannot be made: %s\n", name, dfota_strerror(err));
+        t->bricks++;
+        world_destroy(&world);
+    }
+    return !err;
+}
+
+#define EARLY 12    /* devices that get a sample before all else */
+#define LARGE 65536 /* a run on such a slot takes a hundred times as long */
+
+/* Every geometry, mode and direction there is, and SELF packages. */
+#define PRODUCT (world_geometries * MODE_COUNT * 3)
+
+static struct world_id product_id(unsigned n)
+{
+    static const unsigned kinds[] = {KIND_DELTA, KIND_DELTA, KIND_SELF};
+    unsigned rest = n / world_geometries;
+    struct world_id id = {.geometry = n % world_geometries,
+                          .mode = rest % MODE_COUNT,
+                          .shape = n % 2 ? SHAPE_NEW : SHAPE_MIXED,
+                          .kind = kinds[rest / MODE_COUNT],
+                          .descending = rest / MODE_COUNT == 1,
+                          .past = n % PAST_COUNT,
+                          .seed = n};
+
+    return id;
+}
+
+/* What is left out of a short run is left out evenly. */
+static void run_product(struct tally *t, unsigned first, unsigned jobs)
+{
+    unsigned step = t->runs_max * jobs >= FULL_RUNS ? 1 : 97;
+
+    for (unsigned n = first; n < PRODUCT && !tally_full(t); n += jobs) {
+        struct world_id id = product_id(n);
+
+        if (!make(t, &id))
+            continue;
+        if (id.kind == KIND_SELF || world.area[AREA_SLOT].flash.size > LARGE)
+            suites_each_cut(t, &world, 5 * step);
+        else
+            suites_each_cut(t, &world, step);
+        world_destroy(&world);
+    }
+}
+
+/* On the smallest devices: every two cuts, every chain of three. */
+static void run_small(struct tally *t, unsigned first, unsigned jobs)
+{
+    static const struct {
+        unsigned geometry, mode;
+    } small[] = {{0, MODE_WHOLE}, {0, MODE_ONE}, {6, MODE_ONE}};
+    bool full = t->runs_max * jobs >= FULL_RUNS;
+
+    for (unsigned n = first; n < 2 * sizeof(small) / sizeof(small[0]);
+         n += jobs) {
+        struct world_id id = {.geometry = small[n / 2].geometry,
+                              .mode = small[n / 2].mode,
+                              .shape = SHAPE_NEW,
+                              .descending = n & 1,
+                              .seed = 1000 + n};
+
+        if (!make(t, &id))
+            continue;
+        suites_chains(t, &world, full ? 1 : 17);
+        suites_two_cuts(t, &world, full ? 1 : 23);
+        world_destroy(&world);
+    }
+}
+
 /* Devices in an order that mixes everything early; each is another pair of
- * images, so no two runs are the same. Every step-th one, from first on. */
+ * images, so no two runs are the same. */
+static struct world_id mixed_id(unsigned n, uint64_t *seed)
+{
+    struct world_id id = {.geometry = n % world_geometries,
+                          .shape = n % SHAPE_COUNT,
+                          .descending = n & 1,
+                          .seed = n};
+
+    id.mode = pick(seed, MODE_COUNT);
+    id.past = pick(seed, PAST_COUNT);
+    if (n < 2) { /* the two modes at their plainest */
+        id.mode = n ? MODE_ONE : MODE_WHOLE;
+        id.shape = SHAPE_NEW;
+        id.past = PAST_NEW;
+        return id;
+    }
+    if (n >= SHAPE_COUNT * 4)
+        id.shape = pick(seed, SHAPE_COUNT);
+    if (pick(seed, 3) == 0)
+        id.kind = pick(seed, KIND_COUNT);
+    if (id.kind == KIND_SELF)
+        id.descending = 0;
+    return id;
+}
+
+static void run_mixed(struct tally *t, unsigned depth, unsigned n,
+                      uint64_t *seed)
+{
+    struct world_id id = mixed_id(n, seed);
+    bool large;
+
+    if (!make(t, &id))
+        return;
+    large = world.area[AREA_SLOT].flash.size > LARGE;
+    suites_sample(t, &world, large ? 2 : n < 2 ? 24 : (uint64_t)8 << depth);
+    if (!large && n >= EARLY) {
+        suites_each_cut(t, &world, 19 >> depth | 1);
+        suites_two_cuts(t, &world, 67 >> depth | 1);
+    }
+    world_destroy(&world);
+}
+
+/* Every step-th of everything, from first on: some of all first, so that what
+ * is broken shows soon. */
 static void run_worlds(struct tally *t, unsigned depth, unsigned first,
                        unsigned step)
 {
     uint64_t seed = t->seed;
+    unsigned n = first;
 
-    for (unsigned n = first; !tally_full(t); n += step) {
-        struct world_id id = {n % world_geometries,
-                              n / 3 % MODE_COUNT,
-                              n % SHAPE_COUNT,
-                              0,
-                              n & 1,
-                              n};
-
-        id.mode = pick(&seed, MODE_COUNT);
-        if (n >= SHAPE_COUNT * 4)
-            id.shape = pick(&seed, SHAPE_COUNT);
-        if (pick(&seed, 3) == 0)
-            id.kind = pick(&seed, KIND_COUNT);
-        if (id.kind == KIND_SELF)
-            id.descending = 0;
-        if (world_create(&world, &id) == 0)
-            suites_run(t, &world, depth);
-        else
-            t->bricks++;
-        world_destroy(&world);
-    }
+    for (; n < EARLY && !tally_full(t); n += step)
+        run_mixed(t, depth, n, &seed);
+    run_small(t, first, step);
+    run_product(t, first, step);
+    for (; !tally_full(t); n += step)
+        run_mixed(t, depth, n, &seed);
 }
 
 struct job {
@@ -120,8 +233,7 @@ static void job_end(const struct job *job, struct tally *sum)
     struct tally t;
 
     if (read(job->result, &t, sizeof(t)) == (ssize_t)sizeof(t)) {
-        sum->runs += t.runs;
-        sum->bricks += t.bricks;
+        tally_add(sum, &t);
     } else {
         sum->bricks++;
     }
@@ -155,6 +267,17 @@ static int report_mutants(uint64_t runs)
     return killed != total;
 }
 
+static int report(const struct tally *t)
+{
+    for (unsigned s = 0; s < SUITE_COUNT; s++)
+        printf("%9" PRIu64 "  %s\n", t->count[s], suite_name((enum suite)s));
+    printf("%9" PRIu64 "  of these were held, and a full image helped\n",
+           t->held);
+    printf("powercut: %" PRIu64 " runs, %" PRIu64 " bricks\n", t->runs,
+           t->bricks);
+    return t->bricks != 0;
+}
+
 static const struct option options[] = {
     {"runs", required_argument, NULL, 'n'},
     {"jobs", required_argument, NULL, 'j'},
@@ -162,6 +285,8 @@ static const struct option options[] = {
     {"seed", required_argument, NULL, 's'},
     {"bricks", required_argument, NULL, 'b'},
     {"replay", required_argument, NULL, 'r'},
+    {"wear", required_argument, NULL, 'w'},
+    {"unit", required_argument, NULL, 'u'},
     {"mutants", no_argument, NULL, 'm'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0}};
@@ -171,6 +296,8 @@ int main(int argc, char **argv)
     struct tally t = {.runs_max = 50000, .bricks_max = 10, .seed = 1};
     unsigned depth = 0;
     unsigned jobs = 1;
+    const char *pairs = NULL;
+    uint16_t unit = 32;
     bool mutants = false;
     int c;
 
@@ -187,18 +314,22 @@ int main(int argc, char **argv)
             t.bricks_max = strtoull(optarg, NULL, 10);
         else if (c == 'm')
             mutants = true;
+        else if (c == 'w')
+            pairs = optarg;
+        else if (c == 'u')
+            unit = (uint16_t)strtoul(optarg, NULL, 10);
         else if (c == 'r')
             return replay(optarg);
         else
             return usage(c == 'h' ? 0 : 2);
     }
+    if (pairs)
+        return wear_print(pairs, unit);
     if (mutants)
         return report_mutants(t.runs_max);
     if (jobs > 1 && jobs <= JOBS_MAX)
         run_jobs(&t, depth, jobs);
     else
         run_worlds(&t, depth, 0, 1);
-    printf("powercut: %" PRIu64 " runs, %" PRIu64 " bricks\n", t.runs,
-           t.bricks);
-    return t.bricks != 0;
+    return report(&t);
 }

@@ -21,7 +21,7 @@ int world_pack(struct world *w, uint32_t sector, uint8_t flags, uint8_t **out,
                                                      : DFOTA_ARCH_RAW,
                               .arena_kib = 16,
                               .sector = sector,
-                              .backup = world_window(w) * sector,
+                              .backup = w->window * sector,
                               .counter = w->counter};
     struct build_result r;
     int err;

@@ -55,7 +55,7 @@ int world_pack(struct world *w, uint32_t sector, uint8_t flags, uint8_t **out,
     p.m.arena_kib = 8;
     p.m.sector_log2 = (uint8_t)log2;
     p.m.label_len = 11;
-    p.m.window = (uint16_t)world_window(w);
+    p.m.window = (uint16_t)w->window;
     p.m.counter = w->counter;
     p.m.source_len = flags & DFOTA_FLAG_NO_SOURCE ? 0 : w->old_len;
     p.m.target_len = w->new_len;

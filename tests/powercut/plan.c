@@ -21,11 +21,12 @@ void plan_name(const struct plan *p, char *out, size_t len)
                                k ? "," : "", p->cut[k].at, WHEN[p->cut[k].when],
                                (int)p->cut[k].torn, (int)p->cut[k].decay);
     if (p->fault.at && at < len)
-        at += (size_t)snprintf(out + at, len - at, "/f%" PRIu64 "x%u.%d",
-                               p->fault.at, p->fault.count, (int)p->fault.lie);
-    if (p->rot.at && at < len)
-        (void)snprintf(out + at, len - at, "/r%" PRIu64 ".%u.%u", p->rot.at,
-                       p->rot.area, p->rot.bit);
+        at += (size_t)snprintf(out + at, len - at, "/f%" PRIu64 "x%u.%d.%u",
+                               p->fault.at, p->fault.count, (int)p->fault.lie,
+                               p->fault_boot);
+    if (p->harm.at && at < len)
+        (void)snprintf(out + at, len - at, "/r%" PRIu64 ".%d.%u", p->harm.at,
+                       (int)p->harm.what, p->harm.bit);
 }
 
 static int parse_cut(struct sim_cut *c, const char **in)
@@ -46,12 +47,13 @@ static int parse_cut(struct sim_cut *c, const char **in)
     return 0;
 }
 
-static int parse_three(const char **in, const char *const before[3],
-                       uint64_t out[3])
+/* Numbers, each behind its mark; none of them is there, or all are. */
+static int parse_group(const char **in, const char *const *before,
+                       unsigned count, uint64_t *out)
 {
     if (strncmp(*in, before[0], 2) != 0)
         return 0;
-    for (unsigned k = 0; k < 3; k++) {
+    for (unsigned k = 0; k < count; k++) {
         if (!world_number(in, before[k], &out[k]))
             return DFOTA_E_SYNTAX;
     }
@@ -60,9 +62,9 @@ static int parse_three(const char **in, const char *const before[3],
 
 int plan_parse(struct plan *p, const char *in)
 {
-    static const char *const fault[] = {"/f", "x", "."};
-    static const char *const rot[] = {"/r", ".", "."};
-    uint64_t f[3] = {0, 0, 0};
+    static const char *const fault[] = {"/f", "x", ".", "."};
+    static const char *const harm[] = {"/r", ".", "."};
+    uint64_t f[4] = {0, 0, 0, 0};
     uint64_t r[3] = {0, 0, 0};
 
     memset(p, 0, sizeof(*p));
@@ -75,9 +77,11 @@ int plan_parse(struct plan *p, const char *in)
             return DFOTA_E_SYNTAX;
         in += *in == ',';
     }
-    if (parse_three(&in, fault, f) || parse_three(&in, rot, r) || *in)
+    if (parse_group(&in, fault, 4, f) || parse_group(&in, harm, 3, r) || *in ||
+        f[2] >= SIM_LIE_COUNT || r[1] >= HARM_COUNT)
         return DFOTA_E_SYNTAX;
     p->fault = (struct sim_fault){f[0], (uint32_t)f[1], (enum sim_lie)f[2]};
-    p->rot = (struct plan_rot){r[0], (unsigned)r[1], (uint32_t)r[2]};
+    p->fault_boot = (unsigned)f[3];
+    p->harm = (struct plan_harm){r[0], (enum plan_what)r[1], (uint32_t)r[2]};
     return 0;
 }

@@ -5,9 +5,36 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *suite_name(enum suite s)
+{
+    static const char *const names[SUITE_COUNT] = {
+        [SUITE_PLAIN] = "nothing goes wrong",
+        [SUITE_EACH_CUT] = "each operation cut, each torn model",
+        [SUITE_TWO_CUTS] = "two cuts, the second in the resume",
+        [SUITE_CHAINS] = "three boots cut in the journal",
+        [SUITE_LISTS] = "1 to 20 cuts anywhere",
+        [SUITE_STORMS] = "cuts in the journal, cells that go to and fro",
+        [SUITE_LOOPS] = "the same cut at every boot",
+        [SUITE_LIES] = "an operation that fails or lies, and a cut",
+        [SUITE_READS] = "reads that fail, after a cut or without",
+        [SUITE_ROT] = "a bit that rots, and cuts",
+        [SUITE_PACKAGE] = "a package erased, forged, exchanged, and cuts"};
+
+    return names[s];
+}
+
 bool tally_full(const struct tally *t)
 {
     return t->runs >= t->runs_max || t->bricks >= t->bricks_max;
+}
+
+void tally_add(struct tally *sum, const struct tally *t)
+{
+    sum->runs += t->runs;
+    sum->bricks += t->bricks;
+    sum->held += t->held;
+    for (unsigned s = 0; s < SUITE_COUNT; s++)
+        sum->count[s] += t->count[s];
 }
 
 /* Work that one boot can be asked to complete: a window's decode and a
@@ -32,6 +59,7 @@ void tally_run(struct tally *t, struct world *w, const struct plan *p)
 
     trial_run(&trial, w, p);
     t->runs++;
+    t->count[t->suite]++;
     t->held += trial.was_held;
     if (!trial.brick && p->loop && trial.boots > PLAN_LOOP_BOOTS &&
         p->cut[0].at > boot_bound(w))
@@ -44,24 +72,25 @@ void tally_run(struct tally *t, struct world *w, const struct plan *p)
     printf("BRICK %s: --replay %s/%s\n", trial.brick, world, plan);
 }
 
-static uint64_t below(struct tally *t, uint64_t n)
+uint64_t tally_below(struct tally *t, uint64_t n)
 {
     return sim_random(&t->seed) % n;
 }
 
-static struct sim_cut random_cut(struct tally *t, uint64_t ops)
+struct sim_cut plan_cut(struct tally *t, uint64_t ops)
 {
-    struct sim_cut c = {.at = 1 + below(t, ops)};
+    struct sim_cut c = {.at = 1 + tally_below(t, ops)};
 
-    c.when = below(t, 8) ? SIM_CUT_TORN
-                         : (enum sim_when)(below(t, 2) ? SIM_CUT_BEFORE
-                                                       : SIM_CUT_AFTER);
-    c.torn = (enum sim_torn)below(t, SIM_TORN_COUNT);
-    c.decay = (enum sim_decay)below(t, SIM_DECAY_COUNT);
+    c.when = tally_below(t, 8)
+                 ? SIM_CUT_TORN
+                 : (enum sim_when)(tally_below(t, 2) ? SIM_CUT_BEFORE
+                                                     : SIM_CUT_AFTER);
+    c.torn = (enum sim_torn)tally_below(t, SIM_TORN_COUNT);
+    c.decay = (enum sim_decay)tally_below(t, SIM_DECAY_COUNT);
     return c;
 }
 
-static struct plan new_plan(struct tally *t)
+struct plan plan_new(struct tally *t)
 {
     struct plan p;
 
@@ -70,42 +99,11 @@ static struct plan new_plan(struct tally *t)
     return p;
 }
 
-/* Before, after, and torn in several ways, at every operation of boot b. */
-static void sweep_boot(struct tally *t, struct world *w, unsigned b,
-                       uint64_t ops, unsigned variants)
+static void add_cuts(struct tally *t, struct plan *p, unsigned cuts,
+                     uint64_t ops)
 {
-    for (uint64_t at = 1; at <= ops && !tally_full(t); at++) {
-        for (unsigned v = 0; v < variants + 2; v++) {
-            struct plan p = new_plan(t);
-
-            p.cuts = b + 1;
-            p.cut[b] = random_cut(t, 1);
-            p.cut[b].at = at;
-            p.cut[b].when = v == 0   ? SIM_CUT_BEFORE
-                            : v == 1 ? SIM_CUT_AFTER
-                                     : SIM_CUT_TORN;
-            tally_run(t, w, &p);
-        }
-    }
-}
-
-/* A cut inside the resume: every pair on what is small. */
-static void sweep_pairs(struct tally *t, struct world *w, uint64_t ops,
-                        uint64_t runs)
-{
-    uint64_t pairs = ops * ops;
-    uint64_t step = 1 + pairs / (runs + 1);
-
-    for (uint64_t n = below(t, step); n < pairs && !tally_full(t); n += step) {
-        struct plan p = new_plan(t);
-
-        p.cuts = 2;
-        p.cut[0] = random_cut(t, 1);
-        p.cut[1] = random_cut(t, 1);
-        p.cut[0].at = 1 + n / ops;
-        p.cut[1].at = 1 + n % ops;
-        tally_run(t, w, &p);
-    }
+    for (unsigned k = 0; k < cuts; k++)
+        p->cut[p->cuts++] = plan_cut(t, ops);
 }
 
 static void sweep_loops(struct tally *t, struct world *w, uint64_t ops,
@@ -113,13 +111,13 @@ static void sweep_loops(struct tally *t, struct world *w, uint64_t ops,
 {
     uint64_t step = 1 + ops / runs;
 
-    for (uint64_t at = 1 + below(t, step); at <= ops && !tally_full(t);
+    t->suite = SUITE_LOOPS;
+    for (uint64_t at = 1 + tally_below(t, step); at <= ops && !tally_full(t);
          at += step) {
-        struct plan p = new_plan(t);
+        struct plan p = plan_new(t);
 
         p.loop = true;
-        p.cuts = 1;
-        p.cut[0] = random_cut(t, 1);
+        add_cuts(t, &p, 1, 1);
         p.cut[0].at = at;
         tally_run(t, w, &p);
     }
@@ -128,110 +126,121 @@ static void sweep_loops(struct tally *t, struct world *w, uint64_t ops,
 static void random_lists(struct tally *t, struct world *w, uint64_t ops,
                          uint64_t runs)
 {
+    t->suite = SUITE_LISTS;
     for (uint64_t n = 0; n < runs && !tally_full(t); n++) {
-        struct plan p = new_plan(t);
+        struct plan p = plan_new(t);
+        unsigned cuts = 1 + (unsigned)tally_below(t, PLAN_CUTS);
 
-        p.cuts = 1 + (unsigned)below(t, PLAN_CUTS);
-        for (unsigned k = 0; k < p.cuts; k++)
-            p.cut[k] = random_cut(t, below(t, 3) ? ops + 8 : 24);
+        while (cuts--)
+            add_cuts(t, &p, 1, tally_below(t, 3) ? ops + 8 : 24);
         tally_run(t, w, &p);
     }
 }
 
-/* Cuts of one boot after the other among the journal's first operations,
- * with cells that look well today: how much can both mirrors take? */
+/* A cut anywhere, then boots that get no further than the journal, in the
+ * manners that leave records which read right at one boot and wrong at the
+ * next. */
 static void journal_storms(struct tally *t, struct world *w, uint64_t ops,
                            uint64_t runs)
 {
-    static const enum sim_torn torn[] = {SIM_TORN_COMPLETE, SIM_TORN_COMPLETE,
+    static const enum sim_torn torn[] = {SIM_TORN_COMPLETE, SIM_TORN_NOTHING,
                                          SIM_TORN_ONE_MISSING,
-                                         SIM_TORN_NOTHING};
+                                         SIM_TORN_SPOIL_SECTOR};
 
+    t->suite = SUITE_STORMS;
     for (uint64_t n = 0; n < runs && !tally_full(t); n++) {
-        struct plan p = new_plan(t);
+        struct plan p = plan_new(t);
 
-        p.cuts = 2 + (unsigned)below(t, 6);
+        p.cuts = 2 + (unsigned)tally_below(t, 6);
         for (unsigned k = 0; k < p.cuts; k++) {
-            p.cut[k] = random_cut(t, k ? 20 : ops);
+            p.cut[k] = plan_cut(t, k ? 20 : ops);
             p.cut[k].when = SIM_CUT_TORN;
-            p.cut[k].torn = torn[below(t, 4)];
-            p.cut[k].decay = below(t, 2) ? SIM_DECAY_BOOT : SIM_DECAY_READ;
+            p.cut[k].torn = torn[tally_below(t, 4)];
+            p.cut[k].decay =
+                tally_below(t, 2) ? SIM_DECAY_BOOT : SIM_DECAY_READ;
         }
         tally_run(t, w, &p);
     }
 }
 
 static void sweep_lies(struct tally *t, struct world *w, uint64_t ops,
-                       unsigned step)
-{
-    for (uint64_t at = 1 + below(t, step); at <= ops && !tally_full(t);
-         at += step) {
-        struct plan p = new_plan(t);
-
-        p.fault.at = at;
-        p.fault.count = 1;
-        p.fault.lie = (enum sim_lie)(1 + below(t, SIM_LIE_COUNT - 1));
-        tally_run(t, w, &p);
-    }
-}
-
-static void random_rot(struct tally *t, struct world *w, uint64_t ops,
                        uint64_t runs)
 {
-    for (uint64_t n = 0; n < runs && !tally_full(t); n++) {
-        struct plan p = new_plan(t);
+    uint64_t step = 1 + ops / runs;
 
-        p.rot.at = 1 + below(t, ops);
-        p.rot.area = (unsigned)below(t, AREA_JOURNAL);
-        p.rot.bit = (uint32_t)sim_random(&t->seed);
-        p.cuts = (unsigned)below(t, 3);
-        for (unsigned k = 0; k < p.cuts; k++)
-            p.cut[k] = random_cut(t, ops);
+    t->suite = SUITE_LIES;
+    for (uint64_t at = 1 + tally_below(t, step); at <= ops && !tally_full(t);
+         at += step) {
+        struct plan p = plan_new(t);
+
+        p.fault.at = at;
+        p.fault.count = tally_below(t, 4) ? 1 : 12;
+        p.fault.lie = (enum sim_lie)(1 + tally_below(t, SIM_LIE_READ - 1));
+        add_cuts(t, &p, (unsigned)tally_below(t, 3), ops);
         tally_run(t, w, &p);
     }
 }
 
-/* A run on large sectors takes a hundred times as long. */
-#define LARGE 65536
-static void sample(struct tally *t, struct world *w, uint64_t ops)
+/* One read, some in a row, or all of a boot, on the way or when a boot that
+ * follows a cut looks for its journal. */
+static void random_reads(struct tally *t, struct world *w, uint64_t ops,
+                         uint64_t runs)
 {
-    sweep_loops(t, w, ops, 2);
-    random_lists(t, w, ops, 10);
-    journal_storms(t, w, ops, 5);
-    random_rot(t, w, ops, 5);
-    sweep_lies(t, w, ops, (unsigned)ops / 4 + 1);
+    static const uint32_t counts[] = {1, 2, 40, 1000000};
+
+    t->suite = SUITE_READS;
+    for (uint64_t n = 0; n < runs && !tally_full(t); n++) {
+        struct plan p = plan_new(t);
+
+        p.fault.lie = SIM_LIE_READ;
+        p.fault.count = counts[tally_below(t, 4)];
+        p.fault_boot = (unsigned)tally_below(t, 2);
+        p.fault.at = 1 + tally_below(t, tally_below(t, 2) ? 40 : 4 * ops);
+        add_cuts(t, &p, p.fault_boot, ops);
+        tally_run(t, w, &p);
+    }
 }
 
-/* Every pair of cuts, now and then on the smallest geometry. */
-static uint64_t pairs_wanted(const struct tally *t, const struct world *w,
-                             uint64_t ops, uint64_t usual)
+static void random_harm(struct tally *t, struct world *w, uint64_t ops,
+                        uint64_t runs, enum suite suite)
 {
-    bool all = w->id.geometry == 0 && t->runs_max >= 300000 &&
-               w->id.seed / world_geometries % 16 == 0;
+    bool rot = suite == SUITE_ROT;
 
-    return all ? ops * ops : usual;
+    t->suite = suite;
+    for (uint64_t n = 0; n < runs && !tally_full(t); n++) {
+        struct plan p = plan_new(t);
+
+        p.harm.at = 1 + tally_below(t, ops);
+        p.harm.what =
+            (enum plan_what)(rot ? HARM_SLOT + tally_below(t, 3)
+                                 : HARM_NO_PACKAGE + tally_below(t, 3));
+        p.harm.bit = (uint32_t)sim_random(&t->seed);
+        add_cuts(t, &p, (unsigned)tally_below(t, 3), ops);
+        tally_run(t, w, &p);
+    }
 }
 
-void suites_run(struct tally *t, struct world *w, unsigned depth)
+uint64_t suites_ops(struct tally *t, struct world *w)
 {
+    struct plan none = plan_new(t);
     struct trial trial;
-    struct plan none = new_plan(t);
-    uint64_t ops;
-    uint64_t more = 1u << depth;
 
     trial_run(&trial, w, &none);
-    ops = trial.first_ops;
+    return trial.first_ops;
+}
+
+void suites_sample(struct tally *t, struct world *w, uint64_t some)
+{
+    uint64_t ops = suites_ops(t, w);
+    struct plan none = plan_new(t);
+
+    t->suite = SUITE_PLAIN;
     tally_run(t, w, &none);
-    if (w->area[AREA_SLOT].flash.size > LARGE) {
-        sample(t, w, ops);
-        return;
-    }
-    sweep_boot(t, w, 0, ops, 2 + 4 * depth);
-    sweep_boot(t, w, 1, 24, depth);
-    sweep_pairs(t, w, ops, pairs_wanted(t, w, ops, 150 * more));
-    sweep_loops(t, w, ops, 8 * more);
-    random_lists(t, w, ops, 40 * more);
-    journal_storms(t, w, ops, 60 * more);
-    sweep_lies(t, w, ops, depth ? 1 : 4);
-    random_rot(t, w, ops, 10 * more);
+    sweep_loops(t, w, ops, some);
+    random_lists(t, w, ops, 5 * some);
+    journal_storms(t, w, ops, 5 * some);
+    sweep_lies(t, w, ops, 2 * some);
+    random_reads(t, w, ops, 2 * some);
+    random_harm(t, w, ops, 2 * some, SUITE_ROT);
+    random_harm(t, w, ops, some, SUITE_PACKAGE);
 }

@@ -5,11 +5,20 @@
 
 #include "base/err.h"
 
-#define POLLS_MAX 20000 /* of one boot: more is a hang */
-#define CALM_BOOTS 12   /* without a cut: by then it must have ended */
+#define POLLS_MAX 20000   /* of one boot: more is a hang */
+#define TRIES 5           /* of a window whose package is wrong */
+#define TARGET_HASH_AT 48 /* in the manifest */
+#define CALM_BOOTS 12     /* without a cut: by then it must have ended */
 
 /* Unit states above PROGRAMMED were left by a cut. */
 #define UNIT_WHOLE 1
+
+/* What the hook needs to know. */
+struct run {
+    struct trial *t;
+    struct world *w;
+    const struct plan *p;
+};
 
 static void brick(struct trial *t, const char *what)
 {
@@ -47,19 +56,64 @@ static void progress(void *ctx, enum dfota_stage stage, uint32_t done,
         brick(t, "progress past its total");
 }
 
-static void rot_hook(void *ctx, const struct sim_flash *f, enum sim_op op,
-                     uint32_t off, uint32_t len)
+/* Whatever the package area holds: what is programmed in the slot is of the
+ * old image or of the new one. */
+static bool slot_signed(const struct world *w)
 {
-    void **both = ctx;
-    struct world *w = both[0];
-    const struct plan *p = both[1];
-    struct sim_flash *area = &w->area[p->rot.area % AREA_COUNT];
+    const struct sim_flash *f = &w->area[AREA_SLOT];
+
+    for (uint32_t k = 0; k < f->flash.size; k++) {
+        uint8_t cell = f->cells[k];
+
+        if (f->states[k / f->flash.prog_size] == UNIT_WHOLE &&
+            cell != w->pristine[AREA_SLOT].cells[k] &&
+            !(k < w->new_len && cell == w->new_image[k]) &&
+            !(k >= w->new_len && cell == f->flash.erased_byte))
+            return false;
+    }
+    return true;
+}
+
+static void do_harm(struct world *w, const struct plan_harm *h)
+{
+    struct sim_flash *package = &w->area[AREA_PACKAGE];
+    uint64_t seed = h->bit;
+
+    switch (h->what) {
+    case HARM_NO_PACKAGE:
+        memset(package->cells, 0xFF, package->flash.size);
+        break;
+    case HARM_SWAPPED:
+        (void)sim_flash_load(package, 0, w->other, w->other_len);
+        break;
+    case HARM_FORGED:
+        for (uint32_t k = w->package_len / 2; k < w->package_len; k++)
+            package->cells[k] = (uint8_t)sim_random(&seed);
+        break;
+    default:
+        sim_flash_rot(&w->area[h->what],
+                      h->bit / 8 % w->area[h->what].flash.size, h->bit);
+        break;
+    }
+}
+
+/* Not before start() has looked at the package: what is there then is what
+ * was asked for. */
+static void harm_hook(void *ctx, const struct sim_flash *f, enum sim_op op,
+                      uint32_t off, uint32_t len)
+{
+    struct run *r = ctx;
 
     (void)f;
     (void)off;
     (void)len;
-    if (op != SIM_OP_READ && w->power.total + 1 == p->rot.at)
-        sim_flash_rot(area, p->rot.bit / 8 % area->flash.size, p->rot.bit);
+    if (op == SIM_OP_READ || !r->t->starting || r->t->harmed ||
+        r->w->power.total + 1 < r->p->harm.at)
+        return;
+    r->t->harmed = true;
+    r->t->harmed_early = r->w->u.journal.state.type < DFOTA_RECORD_RESTORE ||
+                         r->w->u.journal.state.type == DFOTA_RECORD_DONE;
+    do_harm(r->w, &r->p->harm);
 }
 
 static void plan_boot(struct world *w, const struct plan *p, unsigned boot)
@@ -71,31 +125,45 @@ static void plan_boot(struct world *w, const struct plan *p, unsigned boot)
         w->power.cut = p->cut[0];
     else if (!p->loop && boot < p->cuts)
         w->power.cut = p->cut[boot];
-    if (boot == 0)
+    if (boot == p->fault_boot)
         w->power.fault = p->fault;
+}
+
+static bool is_whole(const struct world *w)
+{
+    return slot_holds(w, w->new_image, w->new_len) ||
+           slot_holds(w, w->old_image, w->old_len);
+}
+
+/* The update that is watched, not the one before it? */
+static bool is_finished(const struct world *w)
+{
+    const struct dfota_journal *j = &w->u.journal;
+
+    return j->state.type == DFOTA_RECORD_FINISHED &&
+           memcmp(j->head.package.m.target_hash, w->package + TARGET_HASH_AT,
+                  DFOTA_HASH_LEN) == 0;
 }
 
 /* The image is about to run. */
 static void judge_boot(struct trial *t, struct world *w)
 {
-    const struct dfota_journal *j = &w->u.journal;
     bool is_new = slot_holds(w, w->new_image, w->new_len);
-    bool is_old = slot_holds(w, w->old_image, w->old_len);
 
     t->ended_new = is_new;
-    if (!is_new && !is_old && t->rot_in_slot && !t->copying)
+    if (t->harm == HARM_SLOT && !t->copying && !is_whole(w))
         return; /* the journal had nothing to say about it yet */
-    if (!is_new && !is_old)
+    if (!is_whole(w))
         brick(t, "boots neither the old nor the new image");
     else if (!is_new && t->copying && !t->rotten)
         brick(t, "boots the old image after RESTORE");
-    if (j->state.type == DFOTA_RECORD_FINISHED && !is_new)
+    if (!is_finished(w))
+        return;
+    if (!is_new)
         brick(t, "FINISHED, but not the new image");
-    if (j->state.type == DFOTA_RECORD_FINISHED && slot_weak(w, w->new_len) &&
-        !t->rot_in_backup)
+    if (slot_weak(w, w->new_len) && t->harm != HARM_BACKUP)
         brick(t, "the new image lies in torn cells");
-    if (j->state.type == DFOTA_RECORD_FINISHED && j->head.counter > 0 &&
-        !t->was_held)
+    if (w->u.journal.head.counter > 0 && !t->was_held)
         brick(t, "the counter was raised before the image has confirmed");
 }
 
@@ -117,11 +185,13 @@ static void help(struct trial *t, struct world *w)
     int err;
 
     t->was_held = true;
-    if (!t->rotten || t->lied)
+    if (!t->rotten || t->lied_once)
         brick(t, "held although nothing rotted");
+    if (t->harm == HARM_BACKUP && t->harmed_early)
+        brick(t, "held although the window could be decoded again");
     (void)sim_flash_load(f, 0, w->full, w->full_len);
     err = dfota_updater_recover(&w->u);
-    if (err && !w->power.off)
+    if (err && !w->power.off && !t->lied)
         brick(t, "held, and a full image does not help");
 }
 
@@ -129,15 +199,21 @@ static void help(struct trial *t, struct world *w)
 static bool boot_once(struct trial *t, struct world *w, bool first)
 {
     enum dfota_action action;
+    bool whole = is_whole(w);
     bool resumed;
+    int err;
 
     dfota_updater_init(&w->u, &w->config);
     w->config.progress = progress;
     w->config.progress_ctx = t;
-    (void)dfota_updater_boot(&w->u, &action, &resumed);
-    if (w->power.off)
-        return false;
+    err = dfota_updater_boot(&w->u, &action, &resumed);
+    if (w->power.off || (t->lied && err == DFOTA_E_FLASH))
+        return false; /* it could not do anything: try once more */
+    if (resumed && !whole && action == DFOTA_ACTION_BOOT &&
+        w->id.kind == KIND_DELTA)
+        brick(t, "an open update was left for a slot that is not whole");
     if (first) {
+        t->starting = true;
         t->asked = dfota_updater_start(&w->u) == 0;
         if (!t->asked)
             return false;
@@ -177,7 +253,8 @@ static void judge_end(struct trial *t, struct world *w)
         brick(t, "one more boot changes something");
     judge_boot(t, w);
     closed = j->state.type == DFOTA_RECORD_CLEAN ||
-             (j->state.type == DFOTA_RECORD_FAILED && t->rotten);
+             (j->state.type == DFOTA_RECORD_FAILED &&
+              (t->rotten || (w->id.past == PAST_FAILED && !t->asked)));
     if (!closed)
         brick(t, "the journal is not CLEAN in the end");
     /* After an erase that lied a program is wrong, and cannot know. */
@@ -193,35 +270,64 @@ static void judge_end(struct trial *t, struct world *w)
         brick(t, "not updated although nothing happened");
 }
 
-void trial_run(struct trial *t, struct world *w, const struct plan *p)
+/* Wear: each sector once in the slot and once in the backup, a window and a
+ * group again for each boot but the one that updates and the one that
+ * confirms. */
+static void judge_wear(struct trial *t, const struct world *w)
 {
-    void *both[2] = {w, (void *)(uintptr_t)p};
-    unsigned limit = (p->loop ? PLAN_LOOP_BOOTS : p->cuts) + CALM_BOOTS;
-    bool settled = false;
+    uint32_t resumed = t->boots > 2 ? t->boots - 2 : 0;
+    bool spoilt = t->harm >= HARM_PACKAGE && t->harm < HARM_COUNT;
     uint32_t worst;
 
+    t->erases = sim_flash_erases(&w->area[AREA_SLOT], &t->worst);
+    t->erases += sim_flash_erases(&w->area[AREA_BACKUP], &worst);
+    if (worst > t->worst)
+        t->worst = worst;
+    if (t->lied || t->was_held || t->harm <= HARM_BACKUP)
+        return;
+    if (spoilt)
+        resumed += TRIES;
+    if (t->erases > w->erases + resumed * w->erases_again ||
+        t->worst > w->windows + 2 + resumed)
+        brick(t, "more erases than the budget");
+}
+
+static void begin(struct trial *t, struct world *w, const struct plan *p)
+{
     memset(t, 0, sizeof(*t));
     world_reset(w, p->seed);
-    t->rotten = p->rot.at || p->fault.at;
+    t->harm = p->harm.at ? p->harm.what : HARM_COUNT;
     t->lied = p->fault.at;
+    t->lied_once =
+        t->lied && p->fault.count < 3; /* fewer than there are tries */
+    t->rotten = t->lied || p->harm.at;
     t->undisturbed = !t->rotten && p->cuts == 0;
-    t->rot_in_slot = p->rot.at && p->rot.area == AREA_SLOT;
-    t->rot_in_backup = p->rot.at && p->rot.area == AREA_BACKUP;
-    if (p->rot.at) {
-        w->power.hook = rot_hook;
-        w->power.ctx = both;
+}
+
+void trial_run(struct trial *t, struct world *w, const struct plan *p)
+{
+    struct run run = {t, w, p};
+    unsigned limit = (p->loop ? PLAN_LOOP_BOOTS : p->cuts) + CALM_BOOTS;
+    bool settled = false;
+
+    begin(t, w, p);
+    if (p->harm.at) {
+        w->power.hook = harm_hook;
+        w->power.ctx = &run;
     }
     for (t->boots = 0; !settled && !t->brick && t->boots < limit; t->boots++) {
         plan_boot(w, p, t->boots);
         settled = boot_once(t, w, t->boots == 0);
         if (t->boots == 0)
             t->first_ops = w->power.ops;
+        if (t->harm >= HARM_NO_PACKAGE && t->harm < HARM_COUNT && !t->lied &&
+            !slot_signed(w))
+            brick(t, "the slot holds what nobody has signed");
     }
     w->power.hook = NULL;
     if (!settled && !t->brick)
         brick(t, "did not come to an end");
     if (!t->brick)
         judge_end(t, w);
-    t->erases = sim_flash_erases(&w->area[AREA_SLOT], &worst) +
-                sim_flash_erases(&w->area[AREA_BACKUP], &worst);
+    judge_wear(t, w);
 }

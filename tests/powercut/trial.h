@@ -16,11 +16,15 @@ struct trial {
     unsigned boots;
     uint64_t first_ops; /* operations of the first boot */
     uint64_t erases;    /* of slot and backup */
+    uint32_t worst;     /* of their sectors */
     /* What has been seen on the way. */
     bool asked;   /* start() said that the update is to be made */
     bool copying; /* a COPY has begun, so the new image must come */
-    bool undisturbed, lied, rot_in_slot, rot_in_backup;
-    bool rotten; /* rot or a fault was planned */
+    bool undisturbed, lied, lied_once;
+    bool harmed_early;     /* while the slot was not being written */
+    bool starting, harmed; /* the package has been looked at; harm is done */
+    bool rotten; /* harm or a fault was planned that may end in HELD */
+    enum plan_what harm;
 };
 
 /** Run one. The world is reset first and may be looked at afterwards. */

@@ -7,15 +7,7 @@
 
 #include "base/err.h"
 
-/* Slot sectors, sizes of the four areas' sectors, unit, erased byte. */
-struct geometry {
-    uint32_t sectors;
-    uint32_t slot, backup, journal;
-    uint16_t prog;
-    uint8_t erased;
-};
-
-static const struct geometry geometries[] = {
+static const struct world_geometry geometries[] = {
     {6, 512, 512, 512, 1, 0xFF},         {6, 512, 512, 1024, 4, 0xFF},
     {6, 1024, 1024, 512, 8, 0x00},       {24, 512, 512, 512, 8, 0xFF},
     {5, 1024, 1024, 2048, 16, 0xFF},     {5, 1024, 512, 1024, 16, 0x00},
@@ -27,13 +19,6 @@ static const struct geometry geometries[] = {
 
 const unsigned world_geometries = sizeof(geometries) / sizeof(geometries[0]);
 
-uint32_t world_window(const struct world *w)
-{
-    static const uint32_t sectors[MODE_COUNT] = {0, 1, 3, 20};
-
-    return sectors[w->id.mode];
-}
-
 static void fill(uint8_t *data, uint32_t len, uint64_t *seed)
 {
     for (uint32_t k = 0; k < len; k++)
@@ -41,7 +26,7 @@ static void fill(uint8_t *data, uint32_t len, uint64_t *seed)
 }
 
 /* The new image: what the shape says of the old one. */
-static void shape_image(struct world *w, const struct geometry *g,
+static void shape_image(struct world *w, const struct world_geometry *g,
                         uint64_t *seed)
 {
     uint32_t slot = g->sectors * g->slot;
@@ -74,10 +59,10 @@ static uint32_t round_up(uint32_t len, uint32_t unit)
     return (len + unit - 1) / unit * unit;
 }
 
-static int make_areas(struct world *w, const struct geometry *g)
+static int make_areas(struct world *w, const struct world_geometry *g)
 {
     uint32_t slot = g->sectors * g->slot;
-    uint32_t window = world_window(w) * g->slot;
+    uint32_t window = w->window * g->slot;
     uint32_t backup = window && window < slot ? window : slot;
     struct sim_geometry s[AREA_COUNT] = {
         {slot, g->slot, g->prog, g->erased},
@@ -110,22 +95,100 @@ static void configure(struct world *w)
     w->config.arena_len = sizeof(w->arena);
 }
 
+/* Sectors of the granule at off that an update erases, in the slot and in the
+ * backup; 0 when nothing differs. */
+static uint32_t granule_erases(const struct world *w, uint32_t off,
+                               uint32_t len, uint32_t *slot)
+{
+    uint32_t slot_len = w->area[AREA_SLOT].flash.erase_size;
+    uint32_t backup_len = w->area[AREA_BACKUP].flash.erase_size;
+
+    if (memcmp(w->pristine[AREA_SLOT].cells + off, w->new_image + off, len) ==
+        0)
+        return 0;
+    *slot += (len + slot_len - 1) / slot_len;
+    return (len + slot_len - 1) / slot_len +
+           (len + backup_len - 1) / backup_len;
+}
+
+/* The wear that the update may cost: what differs is erased once in the slot
+ * and once in the backup. A cut costs a window's decode and a group of 16. */
+static void predict(struct world *w)
+{
+    const struct dfota_flash *slot = &w->area[AREA_SLOT].flash;
+    const struct dfota_flash *backup = &w->area[AREA_BACKUP].flash;
+    uint32_t granule = slot->erase_size > backup->erase_size
+                           ? slot->erase_size
+                           : backup->erase_size;
+    uint32_t window = w->window * slot->erase_size;
+
+    if (window == 0 || window > w->new_len)
+        window = w->new_len;
+    w->changed = 0;
+    w->erases = 0;
+    for (uint32_t off = 0; off < w->new_len;) {
+        uint32_t end = off - off % window + window;
+        uint32_t len = granule;
+
+        if (end > w->new_len)
+            end = w->new_len;
+        if (len > end - off)
+            len = end - off;
+        w->erases += granule_erases(w, off, len, &w->changed);
+        off += len;
+    }
+    w->erases_again =
+        backup->size / backup->erase_size + 16 * (granule / slot->erase_size);
+}
+
+static int pack_other(struct world *w, uint32_t sector, uint8_t flags)
+{
+    int err;
+
+    for (uint32_t k = 0; k < w->new_len; k++)
+        w->new_image[k] ^= 0x55;
+    err = world_pack(w, sector, flags, &w->other, &w->other_len);
+    for (uint32_t k = 0; k < w->new_len; k++)
+        w->new_image[k] ^= 0x55;
+    return err;
+}
+
+int world_build(struct world *w, const struct world_geometry *g, uint8_t flags)
+{
+    int err = world_pack(w, g->slot, flags, &w->package, &w->package_len);
+
+    if (!err)
+        err = make_areas(w, g);
+    configure(w);
+    if (!err)
+        predict(w);
+    return err;
+}
+
+static bool id_valid(const struct world_id *id)
+{
+    return id->geometry < world_geometries && id->mode < MODE_COUNT &&
+           id->shape < SHAPE_COUNT && id->kind < KIND_COUNT &&
+           id->descending <= 1 && id->past < PAST_COUNT &&
+           !(id->descending && id->kind == KIND_SELF);
+}
+
 int world_create(struct world *w, const struct world_id *id)
 {
     static const uint8_t kinds[KIND_COUNT] = {
         0, DFOTA_FLAG_NO_SOURCE, DFOTA_FLAG_NO_SOURCE | DFOTA_FLAG_SELF};
-    const struct geometry *g;
+    static const uint32_t windows[MODE_COUNT] = {0, 1, 3, 20};
+    const struct world_geometry *g;
     uint64_t seed = id->seed;
     uint8_t flags;
     int err;
 
     memset(w, 0, sizeof(*w));
-    if (id->geometry >= world_geometries || id->mode >= MODE_COUNT ||
-        id->shape >= SHAPE_COUNT || id->kind >= KIND_COUNT ||
-        id->descending > 1 || (id->descending && id->kind == KIND_SELF))
+    if (!id_valid(id))
         return DFOTA_E_ARG;
     g = &geometries[id->geometry];
     w->id = *id;
+    w->window = windows[id->mode];
     w->counter = 1;
     w->old_image = malloc((size_t)g->sectors * g->slot);
     w->new_image = malloc((size_t)g->sectors * g->slot);
@@ -136,10 +199,13 @@ int world_create(struct world *w, const struct world_id *id)
     err = world_pack(w, g->slot, flags | DFOTA_FLAG_NO_SOURCE, &w->full,
                      &w->full_len);
     if (!err)
-        err = world_pack(w, g->slot, flags, &w->package, &w->package_len);
+        err = pack_other(w, g->slot, flags | DFOTA_FLAG_NO_SOURCE);
     if (!err)
-        err = make_areas(w, g);
-    configure(w);
+        err = world_build(w, g, flags);
+    if (!err)
+        err = world_age(w);
+    if (!err)
+        predict(w); /* what lies behind the image may be another now */
     return err;
 }
 
@@ -153,6 +219,7 @@ void world_destroy(struct world *w)
     free(w->new_image);
     free(w->package);
     free(w->full);
+    free(w->other);
 }
 
 void world_reset(struct world *w, uint64_t seed)
@@ -164,8 +231,9 @@ void world_reset(struct world *w, uint64_t seed)
 
 void world_name(const struct world_id *id, char out[48])
 {
-    (void)snprintf(out, 48, "g%u.m%u.s%u.k%u.d%u.%u", id->geometry, id->mode,
-                   id->shape, id->kind, id->descending, id->seed);
+    (void)snprintf(out, 48, "g%u.m%u.s%u.k%u.d%u.p%u.%u", id->geometry,
+                   id->mode, id->shape, id->kind, id->descending, id->past,
+                   id->seed);
 }
 
 bool world_number(const char **in, const char *before, uint64_t *out)
@@ -182,9 +250,11 @@ bool world_number(const char **in, const char *before, uint64_t *out)
 
 int world_parse(struct world_id *id, const char *name)
 {
-    static const char *const before[] = {"g", ".m", ".s", ".k", ".d", "."};
+    static const char *const before[] = {"g",  ".m", ".s", ".k",
+                                         ".d", ".p", "."};
     unsigned *const fields[] = {&id->geometry, &id->mode,       &id->shape,
-                                &id->kind,     &id->descending, &id->seed};
+                                &id->kind,     &id->descending, &id->past,
+                                &id->seed};
     uint64_t n;
 
     for (unsigned k = 0; k < sizeof(before) / sizeof(before[0]); k++) {

@@ -6,6 +6,7 @@ target_sources(test_port_skeleton
                PRIVATE ${CMAKE_SOURCE_DIR}/tests/powercut/fast_crypto.c
                        ${CMAKE_SOURCE_DIR}/tests/powercut/pack_stand_in.c
                        ${CMAKE_SOURCE_DIR}/tests/powercut/stand_in.c
+                       ${CMAKE_SOURCE_DIR}/tests/powercut/past.c
                        ${CMAKE_SOURCE_DIR}/tests/powercut/world.c)
 dfota_unit(port_empty dfota_skeleton dfota_skeleton_nor)
 

@@ -322,7 +322,8 @@ static void every_program_unit_and_sector_passes(void **state)
 
 static void the_boot_loop_makes_an_update_and_runs_what_is_whole(void **state)
 {
-    struct world_id id = {3, MODE_THREE, SHAPE_MIXED, KIND_DELTA, 0, 5};
+    struct world_id id = {3,        MODE_THREE, SHAPE_MIXED, KIND_DELTA, 0,
+                          PAST_NEW, 5};
     static struct world w;
     int reason;
 
@@ -341,7 +342,8 @@ static void the_boot_loop_makes_an_update_and_runs_what_is_whole(void **state)
 
 static void the_boot_loop_holds_when_neither_image_is_whole(void **state)
 {
-    struct world_id id = {3, MODE_THREE, SHAPE_MIXED, KIND_DELTA, 0, 5};
+    struct world_id id = {3,        MODE_THREE, SHAPE_MIXED, KIND_DELTA, 0,
+                          PAST_NEW, 5};
     static struct world w;
     int reason;
 

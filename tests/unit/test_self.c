@@ -640,7 +640,8 @@ static int boot(struct world *w, enum dfota_action *action)
 /* A world whose new image has copies of itself, packed anew. */
 static void make_world(struct world *w, unsigned geometry, unsigned mode)
 {
-    struct world_id id = {geometry, mode, SHAPE_NEW, KIND_SELF, 0, 12};
+    struct world_id id = {geometry, mode,     SHAPE_NEW, KIND_SELF,
+                          0,        PAST_NEW, 12};
     uint32_t sector;
 
     assert_int_equal(world_create(w, &id), 0);

@@ -192,36 +192,70 @@ static void a_read_fails_as_planned(void **state)
 }
 
 /* What reads wrong at one boot may read right at the next, and the other
- * way round; a whole sector may do so at once. */
+ * way round. */
 static void metastable_cells_go_to_and_fro(void **state)
 {
-    struct sim_power p;
-    struct sim_flash f;
-    unsigned old = 0;
-    unsigned erased = 0;
-    unsigned back = 0;
+    static const enum sim_decay decays[] = {SIM_DECAY_BOOT, SIM_DECAY_SWING};
 
     (void)state;
-    sim_power_init(&p, 5);
-    assert_int_equal(sim_flash_create(&f, "x", &p, &small, NULL), 0);
-    for (uint32_t at = 0; at < 1024; at += 4)
-        assert_int_equal(f.flash.prog(f.flash.ctx, at, "abcd", 4), 0);
-    p.cut = (struct sim_cut){p.ops + 1, SIM_CUT_TORN, SIM_TORN_COMPLETE,
-                             SIM_DECAY_BOOT};
-    (void)f.flash.erase(f.flash.ctx, 0);
-    for (unsigned n = 0; n < 100; n++) {
-        bool was_erased = memcmp(f.cells, "\xFF\xFF\xFF\xFF", 4) == 0;
-        bool is_old;
+    for (unsigned d = 0; d < 2; d++) {
+        struct sim_power p;
+        struct sim_flash f;
+        unsigned right = 0;
+        unsigned wrong = 0;
+        unsigned back = 0;
 
-        sim_power_on(&p);
-        sim_flash_reboot(&f);
-        is_old = memcmp(f.cells, f.cells + 4, 508) == 0 && f.cells[0] == 'a';
-        old += is_old;
-        erased += memcmp(f.cells, "\xFF\xFF\xFF\xFF", 4) == 0;
-        back += was_erased && is_old;
+        sim_power_init(&p, 5);
+        assert_int_equal(sim_flash_create(&f, "x", &p, &small, NULL), 0);
+        p.cut = (struct sim_cut){1, SIM_CUT_TORN, SIM_TORN_COMPLETE, decays[d]};
+        (void)f.flash.prog(f.flash.ctx, 0, "abcd", 4);
+        for (unsigned n = 0; n < 100; n++) {
+            bool was_right = memcmp(f.cells, "abcd", 4) == 0;
+            bool is_right;
+
+            sim_power_on(&p);
+            sim_flash_reboot(&f);
+            is_right = memcmp(f.cells, "abcd", 4) == 0;
+            right += is_right;
+            wrong += memcmp(f.cells, "\xFF\xFF\xFF\xFF", 4) == 0;
+            back += !was_right && is_right;
+        }
+        assert_true(right > 10 && wrong > 10 && back > 5);
+        sim_flash_destroy(&f);
     }
-    assert_true(old > 3 && erased > 3 && back > 0);
-    sim_flash_destroy(&f);
+}
+
+/* docs/decisions/0104 */
+static void a_torn_erase_is_whole_always_or_never(void **state)
+{
+    (void)state;
+    for (unsigned seed = 0; seed < 400; seed++) {
+        struct sim_power p;
+        struct sim_flash f;
+        unsigned whole = 0;
+
+        sim_power_init(&p, seed);
+        assert_int_equal(sim_flash_create(&f, "x", &p, &small, NULL), 0);
+        for (uint32_t at = 0; at < 1024; at += 4)
+            assert_int_equal(f.flash.prog(f.flash.ctx, at, "abcd", 4), 0);
+        p.cut = (struct sim_cut){
+            p.ops + 1, SIM_CUT_TORN, (enum sim_torn)(seed % SIM_TORN_COUNT),
+            (enum sim_decay)(seed / SIM_TORN_COUNT % SIM_DECAY_COUNT)};
+        (void)f.flash.erase(f.flash.ctx, 0);
+        for (unsigned n = 0; n < 20; n++) {
+            uint8_t back[1024];
+            bool is_whole;
+
+            sim_power_on(&p);
+            sim_flash_reboot(&f);
+            is_whole = !f.flash.read(f.flash.ctx, 0, back, sizeof(back)) &&
+                       memcmp(back, "abcd", 4) == 0 &&
+                       memcmp(back, back + 4, sizeof(back) - 4) == 0;
+            whole += is_whole;
+        }
+        assert_true(whole == 0 || whole == 20);
+        sim_flash_destroy(&f);
+    }
 }
 
 /* The child dies between two operations, without any farewell. */
@@ -289,6 +323,7 @@ int main(void)
         cmocka_unit_test(a_lying_chip_says_done_or_fails_as_planned),
         cmocka_unit_test(a_read_fails_as_planned),
         cmocka_unit_test(metastable_cells_go_to_and_fro),
+        cmocka_unit_test(a_torn_erase_is_whole_always_or_never),
         cmocka_unit_test(a_killed_process_leaves_what_it_had_done),
         cmocka_unit_test(geometry_that_is_none_is_refused),
     };

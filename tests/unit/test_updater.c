@@ -16,7 +16,7 @@ static bool resumed;
 static void make(unsigned geometry, unsigned mode, unsigned shape,
                  unsigned kind, unsigned descending)
 {
-    struct world_id id = {geometry, mode, shape, kind, descending, 5};
+    struct world_id id = {geometry, mode, shape, kind, descending, PAST_NEW, 5};
 
     assert_int_equal(world_create(&w, &id), 0);
     world_reset(&w, 1);

@@ -9,5 +9,6 @@ target_sources(test_updater
                PRIVATE ${CMAKE_SOURCE_DIR}/tests/powercut/fast_crypto.c
                        ${CMAKE_SOURCE_DIR}/tests/powercut/pack_stand_in.c
                        ${CMAKE_SOURCE_DIR}/tests/powercut/stand_in.c
+                       ${CMAKE_SOURCE_DIR}/tests/powercut/past.c
                        ${CMAKE_SOURCE_DIR}/tests/powercut/world.c)
 dfota_unit(permit dfota_delta dfota_updater dfota_sim dfota_psa)

@@ -367,6 +367,8 @@ void sim_flash_reboot(struct sim_flash *f)
         }
         if (f->states[u] == SIM_UNIT_TORN_BOOT)
             sim_roll(f, u, together ? how : sim_settle(f));
+        if (f->states[u] == SIM_UNIT_TORN_SWING)
+            sim_swing(f, u);
     }
 }
 

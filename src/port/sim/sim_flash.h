@@ -49,12 +49,14 @@ enum sim_torn {
 
 /* How units that were being changed read later. Metastable ones read as they
  * were before the operation, as they were to be, or anything else, and what
- * was wrong at one time may be right at another. */
+ * was wrong at one time may be right at another; but a sector whose erase was
+ * cut is not whole at one time and gone at another (flash.h). */
 enum sim_decay {
     SIM_DECAY_NONE,       /* always the same */
     SIM_DECAY_BOOT,       /* metastable: anew at each power-on */
     SIM_DECAY_READ,       /* metastable: anew at each read */
     SIM_DECAY_READ_ERROR, /* ECC: reading one fails */
+    SIM_DECAY_SWING,      /* as before and as wanted, in turn at power-on */
     SIM_DECAY_COUNT
 };
 
@@ -146,7 +148,7 @@ int sim_flash_create(struct sim_flash *f, const char *name, struct sim_power *p,
                      const struct sim_geometry *g, const char *path);
 void sim_flash_destroy(struct sim_flash *f);
 
-/** What power-on does to units of SIM_DECAY_BOOT. */
+/** What power-on does to units of SIM_DECAY_BOOT and SIM_DECAY_SWING. */
 void sim_flash_reboot(struct sim_flash *f);
 
 /** Put bytes in place as a factory does: no operation, no wear. The rest of

@@ -8,10 +8,11 @@
 enum sim_unit_state {
     SIM_UNIT_ERASED,
     SIM_UNIT_PROGRAMMED,
-    SIM_UNIT_TORN,      /* needs an erase; reads as its cells say */
-    SIM_UNIT_TORN_BOOT, /* the same, rolled anew at each power-on */
-    SIM_UNIT_TORN_READ, /* the same, at each read */
-    SIM_UNIT_TORN_ERROR /* the same, cannot be read */
+    SIM_UNIT_TORN,       /* needs an erase; reads as its cells say */
+    SIM_UNIT_TORN_BOOT,  /* the same, rolled anew at each power-on */
+    SIM_UNIT_TORN_READ,  /* the same, at each read */
+    SIM_UNIT_TORN_ERROR, /* the same, cannot be read */
+    SIM_UNIT_TORN_SWING  /* the same, the other way at each power-on */
 };
 
 /** Leave what a cut in the middle of that operation leaves; data is NULL
@@ -36,5 +37,8 @@ enum sim_settle sim_settle(struct sim_flash *f);
 
 /** New bits for a metastable unit. */
 void sim_roll(struct sim_flash *f, uint32_t unit, enum sim_settle how);
+
+/** From what a unit was to be to what it was before, or back. */
+void sim_swing(struct sim_flash *f, uint32_t unit);
 
 #endif

@@ -18,6 +18,8 @@ static uint8_t state_of(enum sim_decay decay)
         return SIM_UNIT_TORN_READ;
     case SIM_DECAY_READ_ERROR:
         return SIM_UNIT_TORN_ERROR;
+    case SIM_DECAY_SWING:
+        return SIM_UNIT_TORN_SWING;
     default:
         return SIM_UNIT_TORN;
     }
@@ -58,6 +60,15 @@ void sim_roll(struct sim_flash *f, uint32_t unit, enum sim_settle how)
     default:
         break;
     }
+}
+
+void sim_swing(struct sim_flash *f, uint32_t unit)
+{
+    size_t off = (size_t)unit * f->flash.prog_size;
+    bool is_wanted =
+        memcmp(f->cells + off, f->wanted + off, f->flash.prog_size) == 0;
+
+    sim_roll(f, unit, is_wanted ? SIM_SETTLE_BEFORE : SIM_SETTLE_WANTED);
 }
 
 /* Remember what units were and were to be, before they are torn. */
@@ -146,6 +157,21 @@ static void tear_program(struct sim_flash *f, const struct sim_cut *cut,
         garbage(f, start, start + erase, state_of(cut->decay));
 }
 
+static bool is_metastable(enum sim_decay decay)
+{
+    return decay == SIM_DECAY_BOOT || decay == SIM_DECAY_READ ||
+           decay == SIM_DECAY_SWING;
+}
+
+/* A sector whose erase was cut reads as it was, always, or never again: what
+ * flash.h asks for. docs/decisions/0104 */
+static void forget(struct sim_flash *f, uint32_t off)
+{
+    for (uint32_t k = 0; k < f->flash.prog_size; k++)
+        f->cells[off + k] = f->before[off + k] =
+            (uint8_t)sim_random(&f->power->seed);
+}
+
 static void tear_erase(struct sim_flash *f, const struct sim_cut *cut,
                        uint32_t off)
 {
@@ -166,6 +192,8 @@ static void tear_erase(struct sim_flash *f, const struct sim_cut *cut,
             mix(f, cut->torn, cells, page, prog);
         sim_set_state(f, (off + k) / prog, state_of(cut->decay));
     }
+    if (is_metastable(cut->decay))
+        forget(f, off);
 }
 
 void sim_tear(struct sim_flash *f, const struct sim_cut *cut, uint32_t off,
