@@ -2,7 +2,13 @@
 dfota_unit(at_line dfota_at)
 dfota_unit(at_chat dfota_at)
 dfota_unit(at_urc dfota_at)
-dfota_unit(at_session dfota_at)
+
+# A session whose module the test types.
+add_library(at_host STATIC at_host.c)
+target_link_libraries(at_host PUBLIC dfota_at cmocka)
+dfota_unit(at_session at_host)
+dfota_unit(at_talk at_host)
+
 dfota_unit(serial dfota_posix)
 dfota_unit(progress dfota_os)
 
