@@ -14,6 +14,7 @@ enum { FILE_MAX_LEN = 65536 };
 enum kind {
     KIND_NUMBER, /* low..high; size bytes wide */
     KIND_SIGNED, /* the same, an int16_t */
+    KIND_POLL,   /* a number in struct polling, not in struct dialect */
     KIND_DIGITS, /* low..high characters, a const char * */
     KIND_TEXT,   /* the same; printable, as it goes between quotes */
 };
@@ -25,6 +26,10 @@ enum kind {
     {                                                                          \
         name, KIND_NUMBER, PLACE(timing.member), 0, 86400000                   \
     }
+
+/* Nor past a year for a poll. */
+#define POLL(member)                                                           \
+    offsetof(struct polling, member), sizeof(uint32_t), 0, 31536000
 
 static const struct key {
     const char *name;
@@ -64,20 +69,31 @@ static const struct key {
     {"resumes", KIND_NUMBER, PLACE(timing.resumes), 0, 100},
     {"erase_ms", KIND_NUMBER, PLACE(memory.erase_ms), 0, 60000},
     {"program_us", KIND_NUMBER, PLACE(memory.program_us), 0, 60000000},
+    {"poll_first_s", KIND_POLL, POLL(first_s)},
+    {"poll_again_s", KIND_POLL, POLL(again_s)},
+    {"poll_spread_s", KIND_POLL, POLL(spread_s)},
 };
 enum { KEYS = sizeof keys / sizeof keys[0] };
 
 struct reader {
-    struct dialect *d;
+    struct dialect_conf *c;
     const char *name; /* of the file */
     unsigned line;
     bool seen[KEYS];
 };
 
-static bool take_number(struct dialect *d, const struct key *key,
+static unsigned char *place_of(struct dialect_conf *c, const struct key *key)
+{
+    void *base =
+        key->kind == KIND_POLL ? (void *)&c->polling : (void *)&c->dialect;
+
+    return (unsigned char *)base + key->offset;
+}
+
+static bool take_number(struct dialect_conf *c, const struct key *key,
                         const char *text)
 {
-    unsigned char *place = (unsigned char *)d + key->offset;
+    unsigned char *place = place_of(c, key);
     char *end;
     long value;
     uint8_t u8;
@@ -99,7 +115,7 @@ static bool take_number(struct dialect *d, const struct key *key,
     return true;
 }
 
-static bool take_text(struct dialect *d, const struct key *key,
+static bool take_text(struct dialect_conf *c, const struct key *key,
                       const char *text)
 {
     size_t len = strlen(text);
@@ -114,15 +130,15 @@ static bool take_text(struct dialect *d, const struct key *key,
         if (!good)
             return false;
     }
-    memcpy((unsigned char *)d + key->offset, &text, sizeof text);
+    memcpy(place_of(c, key), &text, sizeof text);
     return true;
 }
 
-static bool take(struct dialect *d, const struct key *key, const char *text)
+static bool take(struct dialect_conf *c, const struct key *key,
+                 const char *text)
 {
-    return key->kind == KIND_NUMBER || key->kind == KIND_SIGNED
-               ? take_number(d, key, text)
-               : take_text(d, key, text);
+    return key->kind <= KIND_POLL ? take_number(c, key, text)
+                                  : take_text(c, key, text);
 }
 
 static int find(const char *name)
@@ -152,10 +168,13 @@ static int refuse(const struct reader *r, const char *key, const char *why)
 
 static int refuse_value(const struct reader *r, const struct key *key)
 {
-    static const char *const shapes[] = {"a number from", "a number from",
-                                         "digits, from",
-                                         "text without quotes, from"};
-    bool number = key->kind == KIND_NUMBER || key->kind == KIND_SIGNED;
+    static const char *const shapes[] = {[KIND_NUMBER] = "a number from",
+                                         [KIND_SIGNED] = "a number from",
+                                         [KIND_POLL] = "a number from",
+                                         [KIND_DIGITS] = "digits, from",
+                                         [KIND_TEXT] =
+                                             "text without quotes, from"};
+    bool number = key->kind <= KIND_POLL;
 
     log_error("%s:%u: %s: give %s %ld to %ld%s", r->name, r->line, key->name,
               shapes[key->kind], key->low, key->high,
@@ -182,15 +201,21 @@ static int read_line(struct reader *r, char *line)
     if (r->seen[i])
         return refuse(r, key, "is there twice");
     r->seen[i] = true;
-    return take(r->d, &keys[i], value) ? 0 : refuse_value(r, &keys[i]);
+    if (keys[i].kind == KIND_POLL && !r->c->dialect.polling)
+        return refuse(r, key, "this family does not poll");
+    return take(r->c, &keys[i], value) ? 0 : refuse_value(r, &keys[i]);
 }
 
 int dialect_conf_parse(struct dialect_conf *c, char *text, size_t len,
                        const char *name)
 {
-    struct reader r = {.d = &c->dialect, .name = name};
+    struct reader r = {.c = c, .name = name};
     int err = 0;
 
+    if (c->dialect.polling) {
+        c->polling = *c->dialect.polling;
+        c->dialect.polling = &c->polling;
+    }
     while (!err && len > 0) {
         char *end = memchr(text, '\n', len);
         size_t line_len = end ? (size_t)(end - text) : len;

@@ -14,8 +14,11 @@
 
 struct dialect_conf {
     struct dialect dialect; /* the built-in one with the file's values */
+    struct polling polling; /* what dialect.polling points at, if it polls */
     char *text;             /* owned; values of dialect point into it */
 };
+
+/* Not to be moved once it is loaded: it points into itself. */
 
 /**
  * Read a file over a built-in dialect.

@@ -137,6 +137,22 @@ static void values_out_of_shape_are_refused(void **state)
     assert_non_null(strstr(said, "NUL"));
 }
 
+static void polling_times_are_those_of_a_family_that_polls(void **state)
+{
+    const char *model;
+    const struct dialect *d = dialect_find("bg96-softbank", &model);
+    char text[] = "poll_again_s = 3600\n";
+
+    (void)state;
+    assert_refused("poll_first_s = 60", "poll_first_s: this family does not");
+    dialect_conf_release(&conf);
+    conf = (struct dialect_conf){.dialect = *d};
+    assert_int_equal(dialect_conf_parse(&conf, text, sizeof text - 1, "x"), 0);
+    assert_int_equal(conf.dialect.polling->again_s, 3600);
+    assert_int_equal(conf.dialect.polling->first_s, d->polling->first_s);
+    assert_int_not_equal(d->polling->again_s, 3600);
+}
+
 static void a_missing_file_is_an_error_only_when_it_was_named(void **state)
 {
     (void)state;
@@ -164,6 +180,7 @@ int main(void)
         cmocka_unit_test(nothing_changes_nothing),
         cmocka_unit_test(a_refusal_names_file_line_and_key),
         cmocka_unit_test(values_out_of_shape_are_refused),
+        cmocka_unit_test(polling_times_are_those_of_a_family_that_polls),
         cmocka_unit_test(a_missing_file_is_an_error_only_when_it_was_named),
     };
 
