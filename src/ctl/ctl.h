@@ -119,5 +119,7 @@ int ctl_plan_pause(const struct ctl_line *line);
 int ctl_plan_export(const struct ctl_line *line);
 int ctl_explain(const struct ctl_line *line);
 int ctl_doctor(const struct ctl_line *line);
+int ctl_lwm2m_ask(const struct ctl_line *line);
+int ctl_lwm2m_update(const struct ctl_line *line);
 
 #endif

@@ -182,7 +182,7 @@ static int call_all(const struct ctl_line *line, const char *etag, char *body,
                                         .data = body,
                                         .len = body ? strlen(body) : 0,
                                         .if_match = etag};
-    char cursor[48] = "";
+    char cursor[160] = "";
     json_t *items = NULL;
     struct buffer path;
     const char *next;

@@ -146,7 +146,7 @@ class Module:
              self.state, "--firmware", self.bench.image(OLD), "--port",
              "pty:" + self.bench.path("port"), "--control",
              self.bench.path("control"), "--speed", self.speed, "--cert",
-             self.bench.path("key.pub.pem")],
+             self.bench.shared("key.pub.pem")],
             stdout=subprocess.DEVNULL,
             stderr=open(self.bench.path("module.log"), "a"))
         wait_for("the module's port",
@@ -207,7 +207,6 @@ class Bench:
         self.args = args
         self.folder = folder
         self.server = self.module = None
-        self.packages = 0
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -218,19 +217,11 @@ class Bench:
     def image(self, version):
         return os.path.join(self.args.image_dir, "demo-%s.bin" % version)
 
-    def package(self, key="key.pem"):
-        for name in ("key.pem", "other.pem"):
-            if not os.path.exists(self.path(name)):
-                subprocess.run([self.bin("dfota"), "keygen", "-o",
-                                self.path(name)], check=True,
-                               stdout=subprocess.DEVNULL)
-        self.packages += 1
-        out = self.path("package%d.pkg" % self.packages)
-        subprocess.run([self.bin("dfota"), "diff", self.image(OLD),
-                        self.image(NEW), "-o", out, "--class", "bg95",
-                        "--key", self.path(key)], check=True,
-                       stdout=subprocess.DEVNULL)
-        with open(out, "rb") as f:
+    def shared(self, name):
+        return os.path.join(self.args.shared, name)
+
+    def package(self, key="key"):
+        with open(self.shared(key + ".pkg"), "rb") as f:
             return f.read()
 
     def settings(self, uri, **more):
@@ -240,7 +231,6 @@ class Bench:
                 "server": [{"short_id": 1, "lifetime_s": 300}], **more}
 
     def begin(self, *options, uri="coap://127.0.0.1:0", **settings):
-        self.package()
         self.server = Server(self, "--lwm2m", uri, *options)
         self.module = Module(self, self.settings(self.server.lwm2m[0],
                                                  **settings))
@@ -374,7 +364,7 @@ def a_package_of_the_server_is_pulled_by_its_own_url(bench):
 @case
 def a_package_with_a_wrong_signature_is_refused(bench):
     bench.begin()
-    url = bench.serve(bench.package("other.pem"))
+    url = bench.serve(bench.package("other"))
     bench.server.update({"uri": url})
     update = bench.finished()
     expect(update["state"], "failed")
@@ -420,7 +410,6 @@ def an_update_by_at_refuses_one_by_lwm2m(bench):
 
 @case
 def a_key_opens_dtls_and_a_wrong_one_does_not(bench):
-    bench.package()
     with open(bench.path("keys"), "w") as f:
         f.write("%s:00112233445566778899aabbccddeeff\n" % ENDPOINT)
     bench.server = Server(bench, "--lwm2m", "coaps://127.0.0.1:0",
@@ -448,7 +437,6 @@ def a_key_opens_dtls_and_a_wrong_one_does_not(bench):
 
 @case
 def an_endpoint_of_another_identity_is_refused(bench):
-    bench.package()
     with open(bench.path("keys"), "w") as f:
         f.write("somebody:00112233445566778899aabbccddeeff\n")
     bench.server = Server(bench, "--lwm2m", "coaps://127.0.0.1:0",
@@ -464,7 +452,6 @@ def an_endpoint_of_another_identity_is_refused(bench):
 
 @case
 def a_bootstrap_server_tells_where_to_register(bench):
-    bench.package()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
@@ -514,7 +501,7 @@ def known_package(self):
     ids = [self.control("firmware", "add", self.image(version), "--model",
                         "BG95-M3", "--version", version, "--class", "bg95")
            ["id"] for version in (OLD, NEW)]
-    self.control("class", "set", "bg95", "--cert", self.path("key.pub.pem"))
+    self.control("class", "set", "bg95", "--cert", self.shared("key.pub.pem"))
     package = self.control("delta", "build", "--from", str(ids[0]), "--to",
                            str(ids[1]))["id"]
 
@@ -522,12 +509,41 @@ def known_package(self):
         state = self.server.call("GET", "packages/%d" % package)["state"]
         return state in ("unsigned", "ready")
     wait_for("the delta", is_built)
-    self.control("delta", "sign", "--key", self.path("key.pem"))
+    self.control("delta", "sign", "--key", self.shared("key.pem"))
     return package
 
 
 Bench.control = control
 Bench.known_package = known_package
+
+
+@case
+def people_do_all_of_it_with_dfotactl(bench):
+    bench.begin()
+
+    def lwm2m(*words, status=0):
+        done = subprocess.run([bench.bin("dfotactl"), "--data",
+                               bench.server.data, "lwm2m", *words],
+                              capture_output=True, text=True)
+        if done.returncode != status:
+            raise Failure("dfotactl lwm2m %r: %d %s" % (
+                words, done.returncode, done.stderr))
+        return done.stdout + done.stderr
+
+    if ENDPOINT not in lwm2m("list") or OLD not in lwm2m("show", ENDPOINT):
+        raise Failure("the client is not shown")
+    expect(lwm2m("read", ENDPOINT, "/3/0/3"), "/3/0/3 %s\n" % OLD)
+    expect(lwm2m("write", ENDPOINT, "/1/0/1", "600"), "")
+    expect(lwm2m("read", ENDPOINT, "/1/0/1"), "/1/0/1 600\n")
+    if "4.05" not in lwm2m("execute", ENDPOINT, "/5/0/2", status=1):
+        raise Failure("an Execute without a package was not refused")
+    if "no client" not in lwm2m("show", "nobody", status=1):
+        raise Failure("nobody is shown")
+    url = bench.serve(bench.package())
+    said = lwm2m("update", ENDPOINT, "--uri", url, "--version", NEW)
+    if "%s: updated\n" % ENDPOINT not in said:
+        raise Failure(said)
+    bench.registered(NEW)
 
 
 def slow(self, data, gate):
@@ -570,6 +586,21 @@ def run(args, function):
             bench.stop()
 
 
+def prepare(args):
+    """Keys and packages, once for all cases."""
+    dfota = os.path.join(args.bin_dir, "dfota")
+    images = [os.path.join(args.image_dir, "demo-%s.bin" % v)
+              for v in (OLD, NEW)]
+    for name in ("key", "other"):
+        key = os.path.join(args.shared, name + ".pem")
+        subprocess.run([dfota, "keygen", "-o", key], check=True,
+                       stdout=subprocess.DEVNULL)
+        subprocess.run([dfota, "diff", *images, "-o",
+                        os.path.join(args.shared, name + ".pkg"), "--class",
+                        "bg95", "--key", key], check=True,
+                       stdout=subprocess.DEVNULL)
+
+
 def timed(args, function):
     began = time.monotonic()
     error = run(args, function)
@@ -585,8 +616,15 @@ def main():
     args = parser.parse_args()
     chosen = [c for c in CASES
               if not args.names or c.__name__ in args.names]
-    failed = 0
     # Most of the time is waiting.
+    with tempfile.TemporaryDirectory() as args.shared:
+        failed = run_all(args, chosen)
+    return 1 if failed else 0
+
+
+def run_all(args, chosen):
+    failed = 0
+    prepare(args)
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         for name, error, seconds in pool.map(
                 lambda c: timed(args, c), chosen):
@@ -595,7 +633,7 @@ def main():
             if error:
                 print(error)
                 failed += 1
-    return 1 if failed else 0
+    return failed
 
 
 if __name__ == "__main__":

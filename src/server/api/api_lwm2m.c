@@ -16,7 +16,7 @@
 
 enum { URI_MAX = 255, URL_LIFE_S = 7 * 86400 };
 
-/* Handlers have a service: without one every path here is 404. */
+/* Handlers have a service: without one all but the list is 404. */
 static int need_service(struct api_call *call)
 {
     return call->api->lwm2m
@@ -37,8 +37,10 @@ static int list(struct api_call *call, struct sql *sql)
     json_t *items, *last, *answer;
 
     (void)sql;
-    items = lwm2m_service_list(call->api->lwm2m, api_query(call, "cursor"),
-                               limit + 1);
+    items = call->api->lwm2m
+                ? lwm2m_service_list(call->api->lwm2m,
+                                     api_query(call, "cursor"), limit + 1)
+                : json_array();
     answer = json_pack("{s:o, s:n}", "items", items, "next");
     if (json_array_size(items) > limit) {
         json_array_remove(items, limit);
@@ -294,7 +296,7 @@ static int cancel(struct api_call *call, struct sql *sql)
 }
 
 const struct api_route api_lwm2m_routes[] = {
-    {HTTP_GET, "lwm2m", ROLE_VIEWER, false, list, need_service},
+    {HTTP_GET, "lwm2m", ROLE_VIEWER, false, list, NULL},
     {HTTP_GET, "lwm2m/{}", ROLE_VIEWER, false, show, need_service},
     {HTTP_GET, "lwm2m/requests/{}", ROLE_VIEWER, false, answer_of,
      need_service},
