@@ -22,14 +22,13 @@ static unsigned next_byte(struct dfota_coder *c)
     return c->buf[pos - c->buf_off];
 }
 
-static unsigned decode_bit(struct dfota_coder *c, uint32_t p1, unsigned actual)
+unsigned dfota_coder_decode(struct dfota_coder *c, uint32_t p1)
 {
     /* The share of a 0; what the division by 65536 loses goes to the 1,
      * which is the likelier answer of the flags. */
     uint32_t bound = (c->range >> 16) * (0x10000 - p1);
     unsigned bit = c->code >= bound;
 
-    (void)actual;
     if (bit) {
         c->code -= bound;
         c->range -= bound;
@@ -43,10 +42,17 @@ static unsigned decode_bit(struct dfota_coder *c, uint32_t p1, unsigned actual)
     return bit;
 }
 
+static unsigned decode_bit(struct dfota_coder *c, uint32_t p1, unsigned actual)
+{
+    (void)actual;
+    return dfota_coder_decode(c, p1);
+}
+
 int dfota_coder_open(struct dfota_coder *c, const struct dfota_reader *in,
                      uint32_t off, uint32_t end)
 {
-    c->bit = decode_bit;
+    if (DFOTA_GENERATES)
+        c->bit = decode_bit;
     c->in = in;
     c->pos = off;
     c->end = end;

@@ -9,6 +9,9 @@
  * behind the same pointer and passes the truth in `actual`. So generator and
  * decoder cannot disagree about a model: there is only one.
  *
+ * Firmware is built with DFOTA_DECODE_ONLY: then nothing but a decoder can be
+ * behind the primitive, and the compiler leaves out what computes the truth.
+ *
  * Invariant: after every bit range >= 2^24 and code < range.
  * source   docs/format.md 3
  */
@@ -21,8 +24,14 @@
 #define DFOTA_CODER_TAIL 2   /* bytes read ahead that belong to what follows */
 #define DFOTA_P_HALF 0x8000U /* probability one half */
 
+#ifdef DFOTA_DECODE_ONLY
+enum { DFOTA_GENERATES = 0 };
+#else
+enum { DFOTA_GENERATES = 1 };
+#endif
+
 struct dfota_coder {
-    /* Code one bit. p1: probability of a 1 in 1/65536, 1 .. 65535. */
+    /* Code one bit; an encoder's or a decoder's. */
     unsigned (*bit)(struct dfota_coder *c, uint32_t p1, unsigned actual);
     void *peer; /* an encoder's; unused on a device */
     const struct dfota_reader *in;
@@ -42,6 +51,22 @@ struct dfota_coder {
  */
 int dfota_coder_open(struct dfota_coder *c, const struct dfota_reader *in,
                      uint32_t off, uint32_t end);
+
+/** Decode one bit. p1: as below */
+unsigned dfota_coder_decode(struct dfota_coder *c, uint32_t p1);
+
+/**
+ * Code one bit.
+ *
+ * p1       probability of a 1 in 1/65536, 1 .. 65535
+ * actual   the bit, for an encoder
+ * returns  the bit
+ */
+static inline unsigned dfota_coder_bit(struct dfota_coder *c, uint32_t p1,
+                                       unsigned actual)
+{
+    return DFOTA_GENERATES ? c->bit(c, p1, actual) : dfota_coder_decode(c, p1);
+}
 
 /** Offset at which the stream behind this one begins. */
 uint32_t dfota_coder_next(const struct dfota_coder *c);

@@ -33,7 +33,7 @@ static uint32_t code_bits(struct dfota_coder *c, unsigned n, uint32_t actual)
     uint32_t v = 0;
 
     while (n-- > 0)
-        v = v << 1 | c->bit(c, DFOTA_P_HALF, actual >> n & 1);
+        v = v << 1 | dfota_coder_bit(c, DFOTA_P_HALF, actual >> n & 1);
     return v;
 }
 

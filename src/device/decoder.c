@@ -141,7 +141,8 @@ int dfota_decoder_init(struct dfota_decoder *d, const struct dfota_package *p,
 {
     int err = dfota_decoder_layout(d, p, io, arena, len);
 
-    d->next_segment = map_next;
+    if (DFOTA_GENERATES)
+        d->next_segment = map_next;
     d->first = p->body_off;
     if (err || !d->map.counters)
         return err;
@@ -260,7 +261,8 @@ static int find_segment(struct dfota_decoder *d)
     int got;
 
     while (d->more_segments && d->pos >= d->segment.pos + d->segment.len) {
-        got = d->next_segment(d, &d->segment);
+        got = DFOTA_GENERATES ? d->next_segment(d, &d->segment)
+                              : map_next(d, &d->segment);
         if (got < 0)
             return got;
         if (got == DFOTA_DONE) {
@@ -292,10 +294,17 @@ void dfota_decoder_push(struct dfota_decoder *d, uint8_t byte)
     d->made[0] = byte;
 }
 
+/* The new image, if there is one; a device has none. */
+static const uint8_t *truth_of(const struct dfota_decoder *d)
+{
+    return DFOTA_GENERATES ? d->truth : NULL;
+}
+
 /* Byte i of the unit. */
 static void code_byte(struct dfota_decoder *d, struct dfota_byte_ctx *x,
                       unsigned i)
 {
+    const uint8_t *truth = truth_of(d);
     uint32_t pos = d->pos + i;
 
     x->align = pos & 3;
@@ -304,7 +313,7 @@ static void code_byte(struct dfota_decoder *d, struct dfota_byte_ctx *x,
     x->last = d->last;
     memcpy(x->made, d->made, sizeof x->made);
     d->unit.bytes[i] =
-        dfota_model_byte(&d->model, &d->coder, x, d->truth ? d->truth[pos] : 0);
+        dfota_model_byte(&d->model, &d->coder, x, truth ? truth[pos] : 0);
     dfota_decoder_push(d, d->unit.bytes[i]);
 }
 
@@ -358,13 +367,13 @@ static void code_bytes(struct dfota_decoder *d, const uint8_t *old)
 static void code_unit(struct dfota_decoder *d, uint32_t o, uint32_t avail)
 {
     const uint8_t *old = old_at(d, o);
-    const uint8_t *truth = d->truth ? d->truth + d->pos : NULL;
+    const uint8_t *truth = truth_of(d);
     struct dfota_unit guess;
     bool hit = false;
 
     dfota_project_unit(&d->project, old, o, d->pos, avail, &d->unit);
     if (truth)
-        hit = memcmp(truth, d->unit.bytes, d->unit.len) == 0;
+        hit = memcmp(truth + d->pos, d->unit.bytes, d->unit.len) == 0;
     guess = d->unit;
     hit = dfota_model_flag(&d->model, &d->coder, d->unit.kind,
                            dfota_get_le16(old), hit);

@@ -23,6 +23,14 @@
 #include "device/project.h"
 #include "device/self.h"
 
+/* Called from places that are full already: as functions of their own these
+ * are smaller. */
+#ifdef __GNUC__
+#define DFOTA_APART __attribute__((noinline))
+#else
+#define DFOTA_APART
+#endif
+
 struct dfota_decoder_io {
     struct dfota_reader package; /* the whole package, manifest at 0 */
     struct dfota_reader old;     /* the old image; size >= source_len */
@@ -129,6 +137,7 @@ uint32_t dfota_decoder_first(const struct dfota_decoder *d);
  *          said after window w-1, now or before a reboot
  * errors   E_ARG, E_CORRUPT, E_TRUNCATED, E_FLASH
  */
+DFOTA_APART
 int dfota_decoder_open(struct dfota_decoder *d, uint32_t w, uint32_t off);
 
 /**
@@ -141,6 +150,7 @@ int dfota_decoder_open(struct dfota_decoder *d, uint32_t w, uint32_t off);
  *          is legal
  * cost     stack <= 512 bytes in all
  */
+DFOTA_APART
 int dfota_decoder_poll(struct dfota_decoder *d, uint8_t *out, size_t cap,
                        size_t *len);
 

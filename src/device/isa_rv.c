@@ -5,107 +5,115 @@
  * Encodings: The RISC-V Instruction Set Manual, volume I, 2.2, 2.3, 16.8.
  */
 #include "base/bytes.h"
+#include "device/isa_bits.h"
 #include "device/project.h"
 
-/* Immediates are scattered: n bits of the instruction from bit `at` up are
- * the immediate's bits from `imm` up. */
-struct run {
-    uint8_t at, imm, n;
-};
-
-static const struct run runs[] = {
-    {31, 20, 1},  {21, 1, 10}, {20, 11, 1}, {12, 12, 8},            /* J */
-    {31, 12, 1},  {25, 5, 6},  {8, 1, 4},   {7, 11, 1},             /* B */
-    {12, 11, 1},  {11, 4, 1},  {9, 8, 2},   {8, 10, 1},             /* CJ */
-    {7, 6, 1},    {6, 7, 1},   {3, 1, 3},   {2, 5, 1},              /* CJ */
-    {12, 8, 1},   {10, 3, 2},  {5, 6, 2},   {3, 1, 2},   {2, 5, 1}, /* CB */
-    {12, 12, 20},                                                   /* U */
-    {20, 0, 12},                                                    /* I */
-    {25, 5, 7},   {7, 0, 5},                                        /* S */
+/* Immediates are scattered. */
+static const uint16_t runs[] = {
+    /* 0: J */
+    DFOTA_RUN(31, 1, 20),
+    DFOTA_RUN(21, 10, 1),
+    DFOTA_RUN(20, 1, 11),
+    DFOTA_RUN(12, 8, 12),
+    /* 4: B */
+    DFOTA_RUN(31, 1, 12),
+    DFOTA_RUN(25, 6, 5),
+    DFOTA_RUN(8, 4, 1),
+    DFOTA_RUN(7, 1, 11),
+    /* 8: CJ */
+    DFOTA_RUN(12, 1, 11),
+    DFOTA_RUN(11, 1, 4),
+    DFOTA_RUN(9, 2, 8),
+    DFOTA_RUN(8, 1, 10),
+    DFOTA_RUN(7, 1, 6),
+    DFOTA_RUN(6, 1, 7),
+    DFOTA_RUN(3, 3, 1),
+    DFOTA_RUN(2, 1, 5),
+    /* 16: CB */
+    DFOTA_RUN(12, 1, 8),
+    DFOTA_RUN(10, 2, 3),
+    DFOTA_RUN(5, 2, 6),
+    DFOTA_RUN(3, 2, 1),
+    DFOTA_RUN(2, 1, 5),
+    /* 21: U */
+    DFOTA_RUN(12, 20, 12),
+    /* 22: I */
+    DFOTA_RUN(20, 12, 0),
+    /* 23: S */
+    DFOTA_RUN(25, 7, 5),
+    DFOTA_RUN(7, 5, 0),
 };
 
 struct form {
+    uint16_t mask, value; /* of the instruction's low bits */
     uint8_t first, count; /* in runs[] */
     uint8_t bits;         /* of the immediate, with its sign */
     uint8_t kind, len;
 };
 
-static const struct form form_j = {0, 4, 21, DFOTA_KIND_CALL, 4};
-static const struct form form_b = {4, 4, 13, DFOTA_KIND_JUMP, 4};
-static const struct form form_cj = {8, 8, 12, DFOTA_KIND_JUMP, 2};
-static const struct form form_cb = {16, 5, 9, DFOTA_KIND_JUMP, 2};
-static const struct form form_u = {21, 1, 32, 0, 4};
-static const struct form form_i = {22, 1, 12, 0, 4};
-static const struct form form_s = {23, 2, 12, 0, 4};
+static const struct form forms[] = {
+    {0x007F, 0x006F, 0, 4, 21, DFOTA_KIND_CALL, 4},     /* JAL */
+    {0x007F, 0x0063, 4, 4, 13, DFOTA_KIND_JUMP, 4},     /* branches */
+    {0xE003, 0xA001, 8, 8, 12, DFOTA_KIND_JUMP, 2},     /* C.J */
+    {0xC003, 0xC001, 16, 5, 9, DFOTA_KIND_JUMP, 2},     /* C.BEQZ, C.BNEZ */
+    {0xE003, 0x2001, 8, 8, 12, DFOTA_KIND_JUMP, 2},     /* C.JAL of RV32 */
+    {0x707F, 0x0013, 22, 1, 12, DFOTA_KIND_LITERAL, 4}, /* ADDI */
+    {0x707F, 0x0067, 22, 1, 12, DFOTA_KIND_LITERAL, 4}, /* JALR */
+    {0x007B, 0x0003, 22, 1, 12, DFOTA_KIND_LITERAL, 4}, /* loads */
+    {0x007B, 0x0023, 23, 2, 12, DFOTA_KIND_LITERAL, 4}, /* stores */
+    {0x005F, 0x0017, 21, 1, 32, DFOTA_KIND_LITERAL, 4}, /* AUIPC, LUI */
+};
+
+/* Where in forms[] instructions begin that add twelve bits to a register. */
+enum { C_JAL = 4, LOWER = 5, UPPER = 9 };
+#define FORM_I (forms + LOWER)
+#define FORM_U (forms + UPPER)
+
+/* The form among forms[from] .. forms[to - 1]; NULL: another instruction. */
+static const struct form *find(uint32_t insn, unsigned from, unsigned to)
+{
+    for (const struct form *f = forms + from; f < forms + to; f++) {
+        if ((insn & f->mask) == f->value)
+            return f;
+    }
+    return NULL;
+}
+
+static uint32_t immediate(uint32_t *insn, const struct form *f, bool put,
+                          uint32_t v)
+{
+    return dfota_signed(
+        dfota_immediate(runs + f->first, f->count, insn, put, v), f->bits);
+}
 
 static uint32_t get(uint32_t insn, const struct form *f)
 {
-    const struct run *r = runs + f->first;
-    uint32_t v = 0, top = 1U << (f->bits - 1);
-
-    for (unsigned i = 0; i < f->count; i++)
-        v |= (insn >> r[i].at & ((1U << r[i].n) - 1)) << r[i].imm;
-    return (v ^ top) - top;
+    return immediate(&insn, f, false, 0);
 }
 
-static uint32_t put(uint32_t insn, const struct form *f, uint32_t v)
+/* Returns whether v fits. */
+static bool put(uint32_t *insn, const struct form *f, uint32_t v)
 {
-    const struct run *r = runs + f->first;
-
-    for (unsigned i = 0; i < f->count; i++) {
-        uint32_t mask = (1U << r[i].n) - 1;
-
-        insn &= ~(mask << r[i].at);
-        insn |= (v >> r[i].imm & mask) << r[i].at;
-    }
-    return insn;
+    return immediate(insn, f, true, v) == v;
 }
 
-/* A jump or branch of one instruction; NULL: another one. */
+/* A jump or branch of one instruction; NULL: another one. On RV64 C.JAL is
+ * C.ADDIW. */
 static const struct form *single(uint32_t insn, bool rv32)
 {
-    switch (insn & 0x7F) {
-    case 0x6F:
-        return &form_j;
-    case 0x63:
-        return &form_b;
-    default:
-        break;
-    }
-    if ((insn & 3) != 1)
-        return NULL;
-    switch (insn >> 13 & 7) {
-    case 1:
-        return rv32 ? &form_cj : NULL; /* C.JAL; C.ADDIW on RV64 */
-    case 5:
-        return &form_cj;
-    case 6:
-    case 7:
-        return &form_cb;
-    default:
-        return NULL;
-    }
+    return find(insn, 0, rv32 ? C_JAL + 1 : C_JAL);
 }
 
-/* Instructions that add twelve bits to a register; NULL: another one. */
+static uint32_t source(uint32_t insn)
+{
+    return insn >> 15 & 0x1F;
+}
+
+/* Instructions that add twelve bits to a register; NULL: another one. Nothing
+ * is loaded into x0; relative to x2, sp, is no address. */
 static const struct form *lower(uint32_t insn)
 {
-    /* Nothing is loaded into x0; relative to x2, sp, is no address. */
-    if ((insn >> 15 & 0x1F) == 0 || (insn >> 15 & 0x1F) == 2)
-        return NULL;
-    switch (insn & 0x7F) {
-    case 0x13: /* ADDI */
-    case 0x67: /* JALR */
-        return (insn >> 12 & 7) == 0 ? &form_i : NULL;
-    case 0x03: /* loads */
-    case 0x07:
-        return &form_i;
-    case 0x23: /* stores */
-    case 0x27:
-        return &form_s;
-    default:
-        return NULL;
-    }
+    return source(insn) & ~2U ? find(insn, LOWER, UPPER) : NULL;
 }
 
 /* LUI or AUIPC. Its address is whole with the second half's part; where none
@@ -119,13 +127,13 @@ static void parse_first(const uint8_t *p, uint32_t avail, uint32_t pc,
     out->half = DFOTA_FIRST;
     out->len = 4;
     out->reg = a >> 7 & 0x1F;
-    out->value = get(a, &form_u) + ((a & 0x20) ? 0 : pc);
+    out->value = get(a, FORM_U) + ((a & 0x20) ? 0 : pc);
     out->target = out->value;
     for (uint32_t i = 4; i + 4 <= avail;) {
         uint32_t b = dfota_get_le32(p + i);
         const struct form *f = lower(b);
 
-        if (f && (b >> 15 & 0x1F) == out->reg) {
+        if (f && source(b) == out->reg) {
             out->target += get(b, f);
             return;
         }
@@ -148,22 +156,25 @@ static uint8_t overwritten(uint32_t a)
     /* Major opcodes without rd: stores, branches, floating point. */
     const uint32_t none = 0x011F0302;
 
-    switch (a & 3) {
-    case 0: /* C.LW, C.ADDI4SPN .. */
-        rd = 8 + (a >> 2 & 7);
-        break;
-    case 1: /* C.ADDI, C.LI .., and C.SUB, C.ANDI .. */
-        if (function == 4)
-            rd = 8 + (rd & 7);
-        break;
-    case 2: /* C.LWSP, C.MV .. */
-        if (a == 0x8082)
-            return DFOTA_REG_ALL; /* RET: another function follows */
-        break;
-    default:
+    if ((a & 3) == 3)
         return none >> (a >> 2 & 0x1F) & 1 ? DFOTA_REG_NONE : (uint8_t)rd;
-    }
-    return function < 5 ? (uint8_t)rd : DFOTA_REG_NONE;
+    if (a == 0x8082)
+        return DFOTA_REG_ALL; /* RET: another function follows */
+    if (function >= 5)
+        return DFOTA_REG_NONE;
+    if ((a & 3) == 0) /* C.LW, C.ADDI4SPN .. */
+        rd = 8 + (a >> 2 & 7);
+    else if ((a & 3) == 1 && function == 4) /* C.SUB, C.ANDI .. */
+        rd = 8 + (rd & 7);
+    return (uint8_t)rd; /* C.ADDI, C.LI, C.LWSP, C.MV .. */
+}
+
+/* The instruction at p, its second half 0 if it has none. */
+static uint32_t insn_at(const uint8_t *p)
+{
+    uint32_t a = dfota_get_le16(p);
+
+    return (a & 3) == 3 ? dfota_get_le32(p) : a;
 }
 
 static void parse(const uint8_t *p, uint32_t avail, uint32_t pc,
@@ -174,13 +185,12 @@ static void parse(const uint8_t *p, uint32_t avail, uint32_t pc,
 
     if (avail < 2)
         return;
-    a = dfota_get_le16(p);
-    if ((a & 3) == 3) {
-        if (avail < 4)
-            return;
-        a = dfota_get_le32(p);
+    out->len = (p[0] & 3) == 3 ? 4 : 2;
+    if (avail < out->len) {
+        out->len = 0;
+        return;
     }
-    out->len = (a & 3) == 3 ? 4 : 2;
+    a = insn_at(p);
     out->writes = overwritten(a);
     f = single(a, rv32);
     if (f) {
@@ -190,50 +200,45 @@ static void parse(const uint8_t *p, uint32_t avail, uint32_t pc,
     } else if (far_call(a, p, avail)) {
         out->kind = DFOTA_KIND_CALL;
         out->len = 8;
-        out->target =
-            pc + get(a, &form_u) + get(dfota_get_le32(p + 4), &form_i);
+        out->target = pc + get(a, FORM_U) + get(dfota_get_le32(p + 4), FORM_I);
     } else if ((a & 0x5F) == 0x17) {
         parse_first(p, avail, pc, out);
     } else if ((f = lower(a))) {
         out->kind = DFOTA_KIND_LITERAL;
         out->half = DFOTA_SECOND;
         out->len = 4;
-        out->reg = a >> 15 & 0x1F;
+        out->reg = (uint8_t)source(a);
         out->target = get(a, f);
     }
 }
 
 static bool write(uint8_t *p, uint32_t pc, uint32_t target, bool rv32)
 {
-    uint32_t a = dfota_get_le16(p);
-    const struct form *f;
+    uint32_t a = insn_at(p);
+    const struct form *f = single(a, rv32);
 
-    if ((a & 3) == 3)
-        a = dfota_get_le32(p);
-    f = single(a, rv32);
-    if (f) {
-        a = put(a, f, target - pc);
-        if (get(a, f) != target - pc)
-            return false;
-        dfota_put_le16(p, (uint16_t)a);
-        if (f->len == 4)
-            dfota_put_le16(p + 2, (uint16_t)(a >> 16));
-        return true;
-    }
     target -= pc;
-    if ((f = lower(a))) {
-        a = put(a, f, target);
-        if (get(a, f) != target)
-            return false;
-        dfota_put_le32(p, a);
-        return true;
+    if (!f)
+        f = lower(a);
+    if (!f) {
+        if (a & 0x20)
+            target += pc; /* LUI */
+        /* The lower half is signed: the upper one makes up for it. Each
+         * takes its own bits. */
+        put(&a, FORM_U, target + 0x800);
+        if (far_call(a, p, 8)) {
+            uint32_t jump = dfota_get_le32(p + 4);
+
+            put(&jump, FORM_I, target);
+            dfota_put_le32(p + 4, jump);
+        }
+        f = FORM_U;
+    } else if (!put(&a, f, target)) {
+        return false;
     }
-    if (a & 0x20)
-        target += pc; /* LUI */
-    /* The lower half is signed: the upper one makes up for it. */
-    dfota_put_le32(p, put(a, &form_u, target + 0x800));
-    if (far_call(a, p, 8))
-        dfota_put_le32(p + 4, put(dfota_get_le32(p + 4), &form_i, target));
+    dfota_put_le16(p, (uint16_t)a);
+    if (f->len == 4)
+        dfota_put_le16(p + 2, (uint16_t)(a >> 16));
     return true;
 }
 

@@ -116,7 +116,7 @@ void dfota_counters_reset(dfota_counter *t, uint32_t n)
 unsigned dfota_counter_bit(dfota_counter *t, struct dfota_coder *c,
                            unsigned actual)
 {
-    unsigned bit = c->bit(c, counter_p(*t), actual);
+    unsigned bit = dfota_coder_bit(c, counter_p(*t), actual);
 
     counter_learn(t, bit);
     return bit;
@@ -144,7 +144,7 @@ uint32_t dfota_value(dfota_counter *t, struct dfota_coder *c, uint32_t actual)
         else if (i < 2)
             bit = dfota_counter_bit(t + 64 + (out & i) + i, c, bit);
         else
-            bit = c->bit(c, DFOTA_P_HALF, bit);
+            bit = dfota_coder_bit(c, DFOTA_P_HALF, bit);
         out = out << 1 | bit;
     }
     return out - 1;
@@ -162,7 +162,7 @@ static unsigned mixed_bit(struct dfota_coder *c, int32_t *w, const int16_t *in,
     for (unsigned i = 0; i < n; i++)
         x += (w[i] >> 2) * in[i] >> 14;
     p = dfota_squash(x);
-    bit = c->bit(c, p, actual);
+    bit = dfota_coder_bit(c, p, actual);
     err = (int32_t)(bit ? 0xFFFF : 0) - (int32_t)p;
     for (unsigned i = 0; i < n; i++) {
         int32_t v =

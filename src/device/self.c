@@ -78,7 +78,7 @@ static uint32_t code_dist(dfota_counter *t, struct dfota_coder *c, uint32_t len,
         return base + code_reverse(t + DFOTA_SELF_SPLIT + base - slot - 1, c,
                                    bits, actual);
     while (bits-- > DFOTA_SELF_ALIGN_BITS)
-        v = v << 1 | c->bit(c, DFOTA_P_HALF, actual >> bits & 1);
+        v = v << 1 | dfota_coder_bit(c, DFOTA_P_HALF, actual >> bits & 1);
     v <<= DFOTA_SELF_ALIGN_BITS;
     return base + v +
            code_reverse(t + DFOTA_SELF_ALIGN, c, DFOTA_SELF_ALIGN_BITS, actual);
@@ -224,8 +224,9 @@ static int unit(struct dfota_decoder *d, uint32_t room)
     int err = DFOTA_OK;
 
     if (d->self.left == 0) {
-        err = dfota_self_token(&d->self, &d->coder, d->pos, room, d->tokens);
-        if (d->tokens)
+        err = dfota_self_token(&d->self, &d->coder, d->pos, room,
+                               DFOTA_GENERATES ? d->tokens : NULL);
+        if (DFOTA_GENERATES && d->tokens)
             d->tokens++;
     }
     if (err)

@@ -8,6 +8,7 @@
  * of each one's immediate lie.
  */
 #include "base/bytes.h"
+#include "device/isa_bits.h"
 #include "device/project.h"
 
 /* How an immediate becomes an offset. */
@@ -23,40 +24,36 @@ enum mode {
     SIGNED_24 = 25, /* BL: I = !(J ^ S) */
 };
 
-/* Bits of an immediate that lie together: from this bit of the word on, so
- * many, to that bit of the immediate. */
-#define RUN(from, bits, to) ((from) | (bits) << 5 | (to) << 10)
-
 static const uint16_t runs[] = {
     /* 0: BL T1, B T4: S:J1:J2:imm10:imm11:0 */
-    RUN(0, 11, 1),
-    RUN(16, 10, 12),
-    RUN(11, 1, 22),
-    RUN(13, 1, 23),
-    RUN(26, 1, 24),
+    DFOTA_RUN(0, 11, 1),
+    DFOTA_RUN(16, 10, 12),
+    DFOTA_RUN(11, 1, 22),
+    DFOTA_RUN(13, 1, 23),
+    DFOTA_RUN(26, 1, 24),
     /* 5: B T3: S:J2:J1:imm6:imm11:0 */
-    RUN(0, 11, 1),
-    RUN(16, 6, 12),
-    RUN(13, 1, 18),
-    RUN(11, 1, 19),
-    RUN(26, 1, 20),
+    DFOTA_RUN(0, 11, 1),
+    DFOTA_RUN(16, 6, 12),
+    DFOTA_RUN(13, 1, 18),
+    DFOTA_RUN(11, 1, 19),
+    DFOTA_RUN(26, 1, 20),
     /* 10: MOVW, MOVT: imm4:i:imm3:imm8 */
-    RUN(0, 8, 0),
-    RUN(12, 3, 8),
-    RUN(26, 1, 11),
-    RUN(16, 4, 12),
+    DFOTA_RUN(0, 8, 0),
+    DFOTA_RUN(12, 3, 8),
+    DFOTA_RUN(26, 1, 11),
+    DFOTA_RUN(16, 4, 12),
     /* 14: LDR T2: U:imm12 */
-    RUN(0, 12, 0),
-    RUN(23, 1, 12),
+    DFOTA_RUN(0, 12, 0),
+    DFOTA_RUN(23, 1, 12),
     /* 16: CBZ: i:imm5:0 */
-    RUN(19, 5, 1),
-    RUN(25, 1, 6),
+    DFOTA_RUN(19, 5, 1),
+    DFOTA_RUN(25, 1, 6),
     /* 18: imm8:00 */
-    RUN(16, 8, 2),
+    DFOTA_RUN(16, 8, 2),
     /* 19: imm11:0 */
-    RUN(16, 11, 1),
+    DFOTA_RUN(16, 11, 1),
     /* 20: imm8:0 */
-    RUN(16, 8, 1),
+    DFOTA_RUN(16, 8, 1),
 };
 
 struct form {
@@ -109,21 +106,11 @@ static uint32_t word_at(const uint8_t *p)
     return (uint32_t)dfota_get_le16(p) << 16 | dfota_get_le16(p + 2);
 }
 
-/* The runs of bits of a form's immediate; with put, v goes there first. */
+/* The immediate of a form; with put, v goes there first. */
 static uint32_t immediate(const struct form *f, uint32_t *word, bool put,
                           uint32_t v)
 {
-    uint32_t got = 0;
-
-    for (unsigned i = f->run; i < f->run + f->runs; i++) {
-        uint32_t from = runs[i] & 31, to = runs[i] >> 10;
-        uint32_t mask = (1U << (runs[i] >> 5 & 31)) - 1;
-
-        if (put)
-            *word = (*word & ~(mask << from)) | (v >> to & mask) << from;
-        got |= (*word >> from & mask) << to;
-    }
-    return got;
+    return dfota_immediate(runs + f->run, f->runs, word, put, v);
 }
 
 /* The two bits of BL that are inverted unless it goes backwards. */
