@@ -250,7 +250,8 @@ static void hear_end(struct dfota_session *s, const struct dfota_urc *urc)
 }
 
 /* The module has started. After END that is the end; in the middle RDY may
- * be the start into DFOTA mode, APP RDY (where a family has it) is not. */
+ * be the start into DFOTA mode, APP RDY (where a family has it) and what comes
+ * after 100 % are not. */
 static void hear_banner(struct dfota_session *s, bool last)
 {
     if (s->state == STATE_RESTART && !s->chat.busy && last) {
@@ -263,7 +264,8 @@ static void hear_banner(struct dfota_session *s, bool last)
         s->may_ask = false;
         if (s->kept.have_end)
             session_timer(s, last ? AFTER_BANNER_MS : AFTER_RETURN_MS);
-        else if (has_flag(s, DFOTA_FAMILY_APP_RDY) && last)
+        else if (last &&
+                 (has_flag(s, DFOTA_FAMILY_APP_RDY) || s->percent == 100))
             session_timer(s, AFTER_RETURN_MS);
         else
             session_timer(s, session_ms(s, DFOTA_TIMEOUT_UPDATE));

@@ -227,7 +227,7 @@ static void take_data(struct world *w, uint8_t byte)
     w->data_sum ^= (uint16_t)(place & 1 ? byte : byte << 8);
     w->data_left--;
     w->data_until = w->now + DATA_MS;
-    if (w->data_ack && (place + 1) % 1024 == 0)
+    if (w->data_ack && !w->loses_acks && (place + 1) % 1024 == 0)
         w->out[w->out_len++] = 'A';
     if (!w->data_left)
         end_data(w);
@@ -278,7 +278,7 @@ static void print_line(struct world *w)
     w->at++;
     if (goes_deaf(w, text) && !strstr(text, "DOWNLOADING"))
         w->deaf = true;
-    if (strstr(text, "\"END\""))
+    if (strstr(text, w->updated_by ? w->updated_by : "\"END\""))
         w->updated = true;
     if (!strcmp(text, "RDY"))
         w->deaf = false;

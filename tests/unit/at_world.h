@@ -34,6 +34,9 @@ struct world {
     const char *trigger_says; /* instead of OK, and then nothing happens */
     int trigger_refusals;     /* how often: 0 with trigger_says: always */
     const char *upload_says;  /* instead of CONNECT */
+    bool loses_acks;          /* of an upload */
+    const char *updated_by;   /* what a line has that makes it the new version;
+                               * NULL: END */
     const char *old;          /* versions it runs before and after END */
     const char *new;
     /* what it reads */

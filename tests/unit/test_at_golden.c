@@ -159,6 +159,72 @@ static void an_upload_with_flow_control_needs_no_acknowledgement(void **state)
     }
 }
 
+/* 2500 bytes are two acknowledgements; each is waited for 2 s. */
+static void a_lost_acknowledgement_costs_two_seconds(void **state)
+{
+    static struct world w;
+    uint32_t took[3];
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        begin(&w, 2);
+        w.config.flow_control = i == 0;
+        w.loses_acks = i == 2;
+        took[i] = w.now;
+        world_run(&w);
+        expect_done(&w);
+        took[i] = w.now - took[i];
+    }
+    assert_int_equal(took[0], took[1]);
+    assert_int_equal(took[2] - took[1], 4000);
+}
+
+static void a_missing_end_behind_100_percent_costs_ten_seconds(void **state)
+{
+    static const char *const texts[] = {
+        "+QIND: \"FOTA\",\"HTTPEND\",0",
+        "+QIND: \"FOTA\", \"START\"",
+        "+QIND: \"FOTA\",\"UPDATING\",100%",
+    };
+    static struct world w;
+    uint32_t before;
+
+    (void)state;
+    for (size_t e = 0; e < 2; e++) {
+        begin(&w, e);
+        world_set_lines(&w, texts, 3);
+        w.updated_by = "100%";
+        before = w.now;
+        world_run(&w);
+        expect_done(&w);
+        assert_int_equal(w.warnings, 1U << DFOTA_WARNING_NO_END);
+        assert_in_range(w.now - before, 10000, 25000);
+    }
+}
+
+/* bg96 stays where it is after an END that is not 0: no banner comes. */
+static void a_failed_end_of_a_module_that_stays_is_asked_after_5_s(void **state)
+{
+    static const char *const texts[] = {
+        "+QIND: \"FOTA\",\"START\"",
+        "+QIND: \"FOTA\",\"END\",506",
+    };
+    static struct world w;
+    uint32_t before;
+
+    (void)state;
+    begin(&w, 7);
+    world_set_lines(&w, texts, 2);
+    w.no_banner = true;
+    w.updated_by = "never";
+    before = w.now;
+    world_run(&w);
+    assert_int_equal(w.session.verdict.outcome, DFOTA_OUTCOME_FAILED);
+    assert_int_equal(w.session.verdict.number, 506);
+    assert_in_range(w.now - before, 5000, 20000);
+    assert_int_equal(w.deaf_commands, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +233,10 @@ int main(void)
         cmocka_unit_test(every_example_may_be_cut_before_every_byte),
         cmocka_unit_test(a_module_without_a_banner_is_asked_3_s_after_its_end),
         cmocka_unit_test(an_upload_with_flow_control_needs_no_acknowledgement),
+        cmocka_unit_test(a_lost_acknowledgement_costs_two_seconds),
+        cmocka_unit_test(a_missing_end_behind_100_percent_costs_ten_seconds),
+        cmocka_unit_test(
+            a_failed_end_of_a_module_that_stays_is_asked_after_5_s),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
