@@ -6,10 +6,12 @@ Usage: test_dfotad_fleet.py BIN [unittest arguments]
 
 BIN is the folder with dfota, dfotad and dfotactl.
 """
+import concurrent.futures
 import hashlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -140,6 +142,144 @@ class WholeCase(unittest.TestCase):
                       ada.run("module", "explain", imei(2)).stdout)
         self.assertEqual(root.run("audit", "verify").returncode, 0)
         self.assertEqual(root.run("verify").returncode, 0)
+
+
+class Copies(unittest.TestCase):
+    def test_a_backup_under_way_is_a_data_folder_that_starts(self):
+        root = tempfile.mkdtemp(prefix="dfotad-backup-")
+        key, _ = fleet.key_pair(root)
+        binary = os.path.join(BIN, "dfotad")
+        node = Node(binary, root, "--signing-key", key)
+        local = Api(node)
+        ada, bob = (local.person(n, "approver") for n in ("ada", "bob"))
+        fleet.enrol(local, range(1, 40))
+        old, new = fleet.images(2, 3000)
+        fleet.upload(ada, "m1", "1.0", old)
+        target = fleet.upload(ada, "m1", "1.1", new)
+        plan = fleet.run_plan(ada, bob, target, {})
+        modules = [Module(node, imei(n)) for n in range(1, 40)]
+        grants = []
+        for number, module in enumerate(modules):
+            module.log_in()
+            grants.append(module.poll()[1])
+            if number == 20:  # others go on writing
+                done = Ctl(node).run("backup", "--folder", root + "/copy")
+                self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(Ctl(node).run("backup", "--folder",
+                                       root + "/copy").returncode, 1)
+        self.assertEqual(node.stop(), 0)
+        node = Node(binary, root, "--signing-key", key, name="copy")
+        local, module = Api(node), modules[0]
+        local.must("GET", "verify")
+        module.node = node
+        self.assertEqual(module.log_in()[0], 200)
+        again = module.poll()[1]
+        self.assertEqual(again["attempt"], grants[0]["attempt"])
+        self.assertEqual(hashlib.sha256(
+            module.load(again["url"])[1]).hexdigest(), again["sha256"])
+        self.assertEqual(local.must("GET", f"plans/{plan}")["open"], 21)
+        self.assertEqual(node.stop(), 0)
+        shutil.rmtree(root)
+
+
+class TwoNodes(unittest.TestCase):
+    """Two nodes on one PostgreSQL: what one forgets or misses, the other and
+    the database do not."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.database = fleet.Postgresql()
+        cls.database.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.database.__exit__()
+
+    def setUp(self):
+        self.root = tempfile.mkdtemp(prefix="dfotad-nodes-")
+        self.key, _ = fleet.key_pair(self.root)
+        self.nodes = []
+        for name in ("one", "two"):
+            if self.nodes:
+                os.makedirs(os.path.join(self.root, name))
+                shutil.copy(os.path.join(self.nodes[0].data, "secret.key"),
+                            os.path.join(self.root, name))
+                os.symlink(os.path.join(self.nodes[0].data, "blobs"),
+                           os.path.join(self.root, name, "blobs"))
+            self.nodes.append(Node(os.path.join(BIN, "dfotad"), self.root,
+                                   "--signing-key", self.key, name=name,
+                                   database=self.database.url))
+
+    def tearDown(self):
+        for node in self.nodes:
+            self.assertEqual(node.stop(), 0)
+        shutil.rmtree(self.root)
+
+    def test_calls_repeated_elsewhere_and_a_node_that_sleeps(self):
+        one, two = self.nodes
+        local = Api(one)
+        ada, bob = (local.person(n, "approver") for n in ("ada", "bob"))
+        numbers = range(1, 9)
+        fleet.enrol(local, numbers)
+        old, new = fleet.images(2, 3000)
+        fleet.upload(ada, "m1", "1.0", old)
+        target = fleet.upload(ada, "m1", "1.1", new)
+        plan = fleet.run_plan(ada, bob, target, {"concurrency": 6})
+
+        # the answer of each call is lost, and the call repeated at the other
+        module = Module(one, imei(1))
+        self.assertEqual(module.log_in()[0], 200)
+        body = {"refresh_token": module.refresh, "imei": module.imei}
+        first = module.call("POST", "/fota/v1/token", body)
+        module.node = two
+        fleet.until(lambda: module.poll()[1].get("code") != 809)
+        self.assertEqual(module.call("POST", "/fota/v1/token", body), first)
+        grant = module.poll()[1]
+        module.node = one
+        self.assertEqual(module.poll()[1]["attempt"], grant["attempt"])
+        module.version = "1.1"
+        self.assertEqual(module.report(grant, update_err=0)[0], 200)
+        module.node = two
+        self.assertEqual(module.report(grant, update_err=0)[0], 200)
+        shown = ada.must("GET", f"plans/{plan}")
+        self.assertEqual((shown["open"], shown["attempts"]["done"]), (0, 1))
+
+        # all at once at both: never more than the slots
+        others = [Module(self.nodes[n % 2], imei(n)) for n in range(2, 9)]
+        for other in others:
+            other.log_in()
+        with concurrent.futures.ThreadPoolExecutor(7) as pool:
+            answers = list(pool.map(lambda m: m.poll(), others))
+        self.assertEqual(sorted(status for status, _ in answers),
+                         [200] * 6 + [409])
+
+        # one sleeps while the plan is aborted at the other
+        statuses = [status for status, _ in answers]
+        late = others[statuses.index(409)]
+        early = others[statuses.index(200)]
+        late.node = early.node = two
+        early.report(answers[statuses.index(200)][1], http_err=702)
+        os.kill(two.process.pid, signal.SIGSTOP)
+        ada.must("POST", f"plans/{plan}/abort")
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(late.poll)
+            os.kill(two.process.pid, signal.SIGCONT)
+            self.assertEqual(asked.result()[1]["code"], 802)
+        shown = ada.must("GET", f"plans/{plan}")
+        self.assertEqual(sum(shown["attempts"].values()), 7)
+        local.must("GET", "verify")
+
+    def test_the_database_goes_and_comes_back(self):
+        one, two = self.nodes
+        local = Api(one)
+        self.database.stop()
+        status, _ = local.call("POST", "keys/rotate")
+        self.assertEqual(status, 503)
+        self.database.start()
+        for node in self.nodes:
+            fleet.until(lambda: Api(node).call("GET", "verify")[0] == 200)
+            fleet.until(lambda: Api(node).call("POST",
+                                               "keys/rotate")[0] == 200)
 
 
 class RealModules(unittest.TestCase):

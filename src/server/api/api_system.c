@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server itself: is all well, the clock, a check of the data. */
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
+#include "os/files.h"
 #include "server/api/api_call.h"
 
 /* ---- is all well? ---- */
@@ -113,6 +116,68 @@ static int verify(struct api_call *call, struct sql *sql)
                                       "audit_head", head.hash));
 }
 
+/* ---- a copy of everything ---- */
+
+static int copy_secret(const struct node *node, const char *folder)
+{
+    char path[1200], hex[SECRETS_HEX_ROOM];
+
+    secrets_to_hex(node->secret, sizeof node->secret, hex);
+    snprintf(path, sizeof path, "%.1000s/secret.key", folder);
+    return files_write(path, hex, strlen(hex));
+}
+
+/* What comes out is a data folder: dfotad --data FOLDER starts on it. The
+ * database first: whatever it names is in the vault by then. */
+static int make_backup(struct api_call *call)
+{
+    const char *folder = api_text(call, "folder", 1000, false);
+    struct store *store = call->api->node->store;
+    char path[1200];
+    struct sql *sql;
+    int err;
+
+    if (!folder)
+        return DFOTA_E_CANCELLED;
+    if (folder[0] != '/' || access(folder, F_OK) == 0)
+        return api_refuse(call, 400,
+                          "folder: the absolute path of one that is "
+                          "not there yet");
+    if (files_make_folder(folder) != 0)
+        return api_refuse(call, 409, "%.200s: %s", folder, strerror(errno));
+    snprintf(path, sizeof path, "%s/dfotad.db", folder);
+    err = store_read_begin(store, &sql);
+    if (err)
+        return err;
+    err = sql_backup(sql, path);
+    store_read_end(store, sql);
+    if (!err)
+        err = copy_secret(call->api->node, folder);
+    if (!err)
+        err = vault_copy(call->api->vault, folder);
+    if (err == DFOTA_E_UNSUPPORTED)
+        return api_refuse(call, 409,
+                          "PostgreSQL is backed up by pg_dump; keep "
+                          "data/blobs and data/secret.key with it");
+    return err == DFOTA_E_IO
+               ? api_refuse(call, 409, "%.200s: %s", folder, strerror(errno))
+               : err;
+}
+
+static int tell_backup(struct api_call *call, struct sql *sql)
+{
+    const char *folder = api_text(call, "folder", 1000, false);
+    struct ledger_head head;
+    int err = ledger_verify(sql, &head);
+
+    if (!err)
+        err = api_audit(call, sql, "backup", "data", folder);
+    return err ? err
+               : api_answer(call, 201,
+                            json_pack("{s:s, s:s}", "folder", folder,
+                                      "audit_head", head.hash));
+}
+
 /* ---- the clock ---- */
 
 static int accept_clock(struct api_call *call, struct sql *sql)
@@ -141,6 +206,7 @@ static int rotate_keys(struct api_call *call, struct sql *sql)
 const struct api_route api_system_routes[] = {
     {HTTP_GET, "doctor", ROLE_ADMIN, false, doctor, NULL},
     {HTTP_GET, "verify", ROLE_SITE, false, verify, NULL},
+    {HTTP_POST, "backup", ROLE_SITE, true, tell_backup, make_backup},
     {HTTP_POST, "clock/accept", ROLE_SITE, true, accept_clock, NULL},
     {HTTP_POST, "keys/rotate", ROLE_SITE, true, rotate_keys, NULL},
     {HTTP_OTHER, NULL, ROLE_SITE, false, NULL, NULL}};

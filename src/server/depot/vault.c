@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/depot/vault.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -114,6 +115,49 @@ int vault_publish(struct vault *vault, const char *sha256)
     snprintf(link, sizeof link, "%s/id/%s", vault->root, name);
     snprintf(target, sizeof target, "../sha256/%s", sha256);
     return symlink(target, link) == 0 || errno == EEXIST ? 0 : DFOTA_E_IO;
+}
+
+static int copy_one(struct vault *vault, struct vault *to, const char *name)
+{
+    char from[PATH_ROOM], path[PATH_ROOM], sha256[VAULT_HEX_ROOM];
+    uint8_t *data;
+    size_t len;
+    int err = 0;
+
+    path_of(vault, name, from);
+    path_of(to, name, path);
+    if (link(from, path) != 0 && errno != EEXIST) {
+        err = vault_get(vault, name, &data, &len);
+        if (!err) {
+            err = vault_put(to, data, len, sha256);
+            free(data);
+        }
+    }
+    return err ? err : vault_publish(to, name);
+}
+
+int vault_copy(struct vault *vault, const char *data_folder)
+{
+    char path[PATH_ROOM];
+    struct vault *to;
+    struct dirent *entry;
+    DIR *folder;
+    int err = vault_open(data_folder, &to);
+
+    if (err)
+        return err;
+    path_of(vault, ".", path);
+    folder = opendir(path);
+    if (!folder)
+        err = DFOTA_E_IO;
+    while (!err && (entry = readdir(folder))) {
+        if (strlen(entry->d_name) == VAULT_HEX_ROOM - 1)
+            err = copy_one(vault, to, entry->d_name);
+    }
+    if (folder)
+        closedir(folder);
+    vault_close(to);
+    return err;
 }
 
 void vault_remove(struct vault *vault, const char *sha256)

@@ -38,6 +38,11 @@ int vault_get(struct vault *vault, const char *sha256, uint8_t **data,
 /** Make it reachable under its name in URLs. errors: E_IO (errno) */
 int vault_publish(struct vault *vault, const char *sha256);
 
+/** Everything into another data folder: by links where the disk is the same,
+ * else by copies. What comes meanwhile may be missing. errors: E_IO (errno),
+ * E_NOMEM */
+int vault_copy(struct vault *vault, const char *data_folder);
+
 /** Take a content out; what is being read stays until it is closed. */
 void vault_remove(struct vault *vault, const char *sha256);
 

@@ -155,6 +155,12 @@ int sql_checkpoint(struct sql *sql, bool truncate)
     return sql->driver->checkpoint(sql->connection, truncate);
 }
 
+int sql_backup(struct sql *sql, const char *path)
+{
+    return sql->driver->backup ? sql->driver->backup(sql->connection, path)
+                               : DFOTA_E_UNSUPPORTED;
+}
+
 unsigned sql_place_of(const char *text)
 {
     uint32_t hash = 2166136261U; /* FNV-1a */

@@ -105,4 +105,8 @@ int sql_script(struct sql *sql, const char *text);
  * nothing elsewhere). truncate: wait for the readers and empty the log */
 int sql_checkpoint(struct sql *sql, bool truncate);
 
+/** Copy the whole database, as it is at one moment, into a new file; others
+ * go on writing. errors: E_UNSUPPORTED not this one; E_IO (said in the log) */
+int sql_backup(struct sql *sql, const char *path);
+
 #endif

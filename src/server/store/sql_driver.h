@@ -27,6 +27,7 @@ struct sql_driver {
     void (*done)(struct sql_rows *rows);
     int (*script)(void *connection, const char *text);
     int (*checkpoint)(void *connection, bool truncate);
+    int (*backup)(void *connection, const char *path); /* NULL: cannot */
 };
 
 extern const struct sql_driver sql_sqlite, sql_pgsql;

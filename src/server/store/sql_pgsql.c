@@ -280,4 +280,5 @@ const struct sql_driver sql_pgsql = {
     .done = done,
     .script = script,
     .checkpoint = checkpoint,
+    .backup = NULL, /* pg_dump is better at it */
 };

@@ -249,6 +249,28 @@ static int checkpoint(void *connection, bool truncate)
     return judge(s, code, "checkpoint");
 }
 
+/* In one step, which is one read transaction: in several it would begin anew
+ * at every write of another connection and never end. */
+static int backup(void *connection, const char *path)
+{
+    struct sqlite *s = connection;
+    sqlite3 *to = NULL;
+    sqlite3_backup *copy;
+    int code = sqlite3_open_v2(
+        path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+
+    if (code == SQLITE_OK) {
+        copy = sqlite3_backup_init(to, "main", s->db, "main");
+        if (copy)
+            sqlite3_backup_step(copy, -1);
+        code = copy ? sqlite3_backup_finish(copy) : SQLITE_IOERR;
+    }
+    if (code != SQLITE_OK)
+        log_error("%s: %s", path, sqlite3_errmsg(to));
+    sqlite3_close(to);
+    return code == SQLITE_OK ? 0 : DFOTA_E_IO;
+}
+
 const struct sql_driver sql_sqlite = {
     .scheme = "sqlite:",
     .id_type = "INTEGER PRIMARY KEY AUTOINCREMENT",
@@ -266,4 +288,5 @@ const struct sql_driver sql_sqlite = {
     .done = done,
     .script = script,
     .checkpoint = checkpoint,
+    .backup = backup,
 };

@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "os/log.h"
 
-enum { BATCH_MAX = 256, TRIES_MAX = 8, FIRST_WAIT_MS = 20 };
+enum { BATCH_MAX = 256, TRIES_MAX = 6, FIRST_WAIT_MS = 20 };
 
 STAILQ_HEAD(queue, job);
 
