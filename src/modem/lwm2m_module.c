@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The client of lwm2m/ on the module's loop: sockets and credentials, the
- * timer, and the ops that store, fetch and apply a package.
+ * The client of lwm2m/ on the module's loop: when it lives, its socket and
+ * its timer.
  */
 #include "modem/lwm2m_module.h"
 
@@ -10,28 +10,10 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "link/coap_socket.h"
 #include "link/coap_url.h"
 #include "modem/lwm2m_credentials.h"
-#include "modem/modem.h"
+#include "modem/lwm2m_parts.h"
 #include "os/log.h"
-
-struct lwm2m_module {
-    struct lwm2m_settings set;
-    struct lwm2m_client client;
-    char endpoint[LWM2M_ENDPOINT_MAX + 1];
-    bool running; /* the client was made and started */
-    struct coap_params params;
-    struct coap_socket *socket;
-    uv_timer_t timer;
-    bool pulls, coap; /* the package comes by a fetch, by CoAP */
-    bool pull_due;    /* it begins once there is a network */
-    uint32_t got;     /* bytes of a package written by the server */
-    uv_timer_t fetch_timer;
-    struct url url;
-    struct download download;
-    struct urc_counter counter;
-};
 
 static uint64_t now_of(const struct module *m)
 {
@@ -182,198 +164,6 @@ static const struct lwm2m_client_ops client_ops = {
     .wake = on_wake,
 };
 
-/* ---- the package --------------------------------------------------------- */
-
-static int begin_package(struct module *m)
-{
-    if (agent_active(m))
-        return DFOTA_E_BUSY;
-    m->set.package_len = 0;
-    if (settings_save(&m->set) != 0)
-        return DFOTA_E_IO;
-    return chip_package_begin(&m->chip);
-}
-
-static int fw_begin(void *ctx)
-{
-    struct module *m = ctx;
-    int err = begin_package(m);
-
-    m->lwm2m->pulls = false;
-    m->lwm2m->got = 0;
-    if (!err)
-        terminal_urc(m, "+LWM2M: \"FOTA\",\"DOWNLOADING\",\"START\"");
-    return err;
-}
-
-static int fw_write(void *ctx, const void *data, size_t len)
-{
-    struct module *m = ctx;
-
-    m->lwm2m->got += (uint32_t)len;
-    return chip_package_write(&m->chip, data, len);
-}
-
-/* Stored whole: it becomes the module's package, and is verified as an
- * update would verify it. */
-static int verify(struct module *m, uint32_t len)
-{
-    int err = chip_package_end(&m->chip);
-
-    m->set.package_len = len;
-    if (!err)
-        err = settings_save(&m->set);
-    return err ? err : chip_check(&m->chip);
-}
-
-static int fw_finish(void *ctx)
-{
-    struct module *m = ctx;
-    struct lwm2m_module *l = m->lwm2m;
-    int err = verify(m, l->pulls ? (uint32_t)l->download.got : l->got);
-
-    if (!l->pulls) {
-        if (!err)
-            terminal_urc(m, "+LWM2M: \"FOTA\",\"DOWNLOADING\",\"COMPLETED\"");
-        return err;
-    }
-    terminal_urc(m, "+LWM2M: \"FOTA\",\"DOWNLOADED\",%u",
-                 err ? m->d->answers[CAUSE_LENGTH].number : 0);
-    return err;
-}
-
-static void fw_erase(void *ctx)
-{
-    struct module *m = ctx;
-
-    download_stop(&m->lwm2m->download);
-    m->set.package_len = 0;
-    settings_save(&m->set);
-    chip_package_erase(&m->chip);
-}
-
-static int parse(const struct module *m, const char *uri, struct url *url)
-{
-    int err = url_parse(url, uri, strlen(uri), &m->d->url);
-
-    return err == DFOTA_E_SYNTAX || err == DFOTA_E_FULL ? DFOTA_E_ARG : err;
-}
-
-static int fw_check(void *ctx, const char *uri)
-{
-    struct module *m = ctx;
-    struct url url;
-
-    return agent_active(m) ? DFOTA_E_BUSY : parse(m, uri, &url);
-}
-
-/* ---- the fetch ----------------------------------------------------------- */
-
-/* What a download's end is for the Firmware Update object. */
-static int err_of(enum cause cause)
-{
-    switch (cause) {
-    case CAUSE_NONE:
-        return 0;
-    case CAUSE_URL:
-    case CAUSE_STATUS:
-    case CAUSE_NOT_FOUND:
-        return DFOTA_E_ARG;
-    case CAUSE_TOO_LARGE:
-    case CAUSE_STORE:
-        return DFOTA_E_FULL;
-    case CAUSE_LENGTH:
-        return DFOTA_E_CORRUPT;
-    default:
-        return DFOTA_E_CONNECT;
-    }
-}
-
-static void on_progress(struct module *m, unsigned percent)
-{
-    urc_count(m, &m->lwm2m->counter, percent < 100 ? percent : 99);
-}
-
-static void on_downloaded(struct module *m, enum cause cause)
-{
-    struct lwm2m_module *l = m->lwm2m;
-
-    if (cause == CAUSE_NONE)
-        urc_count(m, &l->counter, 100);
-    else
-        terminal_urc(m, "+LWM2M: \"FOTA\",\"DOWNLOADED\",%u",
-                     m->d->answers[cause].number);
-    lwm2m_client_fetched(&l->client, now_of(m), err_of(cause));
-}
-
-/* The download begins when there is a network, after a reboot too. */
-static void begin_fetch(struct module *m)
-{
-    struct lwm2m_module *l = m->lwm2m;
-
-    l->pull_due = false;
-    urc_stage(m, l->coap ? STAGE_COAPSTART : STAGE_HTTPSTART);
-    m->set.package_len = 0;
-    settings_save(&m->set);
-    l->download.progress = on_progress;
-    l->download.done = on_downloaded;
-    l->download.wants_digest = false;
-    if (url_usable(&l->url, m->set.ip_type != 0))
-        download_begin(&l->download, &l->url);
-    else
-        on_downloaded(m, CAUSE_URL);
-}
-
-static void on_fetch_time(uv_timer_t *timer)
-{
-    struct module *m = timer->data;
-
-    if (m->lwm2m->pull_due && m->lwm2m->running && radio_registered(&m->radio))
-        begin_fetch(m);
-}
-
-static void fw_fetch(void *ctx, const char *uri, bool resume)
-{
-    struct module *m = ctx;
-    struct lwm2m_module *l = m->lwm2m;
-    static const struct percent none = {0};
-
-    (void)resume; /* the download's own note tells where it was */
-    if (parse(m, uri, &l->url) != 0)
-        return;
-    l->coap = l->url.scheme == URL_COAP || l->url.scheme == URL_COAPS;
-    l->pulls = true;
-    l->pull_due = true;
-    urc_count_begin(&l->counter, STAGE_DOWNLOADING,
-                    l->coap ? &none : &m->d->words.downloading);
-    uv_timer_start(&l->fetch_timer, on_fetch_time, 0, 0);
-}
-
-static void fw_changed(void *ctx)
-{
-    (void)ctx;
-}
-
-static void fw_update(void *ctx)
-{
-    struct module *m = ctx;
-
-    m->lwm2m->set.found = FIRMWARE_FOUND_NOTHING;
-    lwm2m_settings_save(&m->lwm2m->set);
-    agent_apply(m);
-}
-
-static const struct firmware_ops firmware_ops = {
-    .begin = fw_begin,
-    .write = fw_write,
-    .finish = fw_finish,
-    .erase = fw_erase,
-    .check = fw_check,
-    .fetch = fw_fetch,
-    .changed = fw_changed,
-    .update = fw_update,
-};
-
 /* ---- life ---------------------------------------------------------------- */
 
 static bool is_configured(const struct lwm2m_module *l)
@@ -401,8 +191,8 @@ static void make_client(struct module *m)
     c.retry_ms = (uint32_t)module_patience(m, c.retry_ms);
     c.silence_ms = (uint32_t)module_patience(m, c.silence_ms);
     c.update_delay_ms = (uint32_t)module_pause(m, c.update_delay_ms);
-    lwm2m_client_init(&l->client, &client_ops, &firmware_ops, m, &c, &l->params,
-                      &l->set.kept);
+    lwm2m_client_init(&l->client, &client_ops, &lwm2m_firmware_ops, m, &c,
+                      &l->params, &l->set.kept);
     l->client.now = now_of(m);
     l->running = true;
     lwm2m_client_boot(&l->client, (enum firmware_found)l->set.found,
@@ -434,7 +224,7 @@ void lwm2m_network_found(struct module *m)
              l->client.state != LWM2M_REGISTERED)
         lwm2m_client_start(&l->client, now_of(m));
     if (l->running && l->pull_due)
-        uv_timer_start(&l->fetch_timer, on_fetch_time, 0, 0);
+        uv_timer_start(&l->fetch_timer, lwm2m_fetch_when_due, 0, 0);
 }
 
 void lwm2m_network_lost(struct module *m)
