@@ -92,7 +92,7 @@ static void serve_block(const struct coap_msg *m, const struct coap_served *s,
 void coap_serve(const struct coap_msg *m, const struct coap_served *s,
                 struct coap_options *o, struct coap_answer *a)
 {
-    struct coap_block b;
+    struct coap_block b = {0};
     int err = coap_block_find(m, COAP_BLOCK2, &b);
     uint32_t off = 0;
 
