@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * storm PORT REQUESTS SECONDS: says HTTP requests over kept connections of
+ * loopback, one request in flight on each, and counts.
+ *
+ * REQUESTS is a file of requests, each behind its length (4 bytes, little
+ * endian); there is one connection for each. Any answer but 200 is wrong.
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "os/files.h"
+
+enum { CONNECTIONS_MAX = 4096, TIMES_MAX = 4000000, ANSWER_MAX = 4096 };
+
+struct client {
+    int fd;
+    const uint8_t *request;
+    size_t len;
+    char answer[ANSWER_MAX];
+    size_t have;
+    double since;
+};
+
+static struct client clients[CONNECTIONS_MAX];
+static float *times;
+static size_t n_times, n_wrong;
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int open_one(struct client *c, uint16_t port)
+{
+    const struct sockaddr_in to = {.sin_family = AF_INET,
+                                   .sin_port = htons(port),
+                                   .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    const int on = 1;
+
+    c->fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (c->fd < 0 ||
+        connect(c->fd, (const struct sockaddr *)&to, sizeof to) != 0)
+        return -1;
+    return setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+static int send_one(struct client *c)
+{
+    c->have = 0;
+    c->since = now();
+    return send(c->fd, c->request, c->len, MSG_NOSIGNAL) == (ssize_t)c->len
+               ? 0
+               : -1;
+}
+
+/* Head and content are here? */
+static int is_whole(const struct client *c)
+{
+    const char *end = memmem(c->answer, c->have, "\r\n\r\n", 4);
+    const char *length = end ? strcasestr(c->answer, "content-length:") : NULL;
+
+    return length &&
+           (size_t)(end + 4 - c->answer) + strtoul(length + 15, NULL, 10) <=
+               c->have;
+}
+
+static int receive(struct client *c)
+{
+    ssize_t n = recv(c->fd, c->answer + c->have, sizeof c->answer - 1 - c->have,
+                     MSG_DONTWAIT);
+
+    if (n <= 0)
+        return -1;
+    c->have += (size_t)n;
+    c->answer[c->have] = '\0';
+    if (!is_whole(c))
+        return 0;
+    n_wrong += strncmp(c->answer, "HTTP/1.1 200", 12) != 0;
+    if (n_times < TIMES_MAX)
+        times[n_times++] = (float)(now() - c->since);
+    return 1;
+}
+
+static int compare(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static void run(int poll_fd, unsigned n, double seconds)
+{
+    struct epoll_event events[256];
+    double end = now() + seconds;
+    unsigned under_way = n;
+
+    while (under_way > 0) {
+        int got = epoll_wait(poll_fd, events, 256, 60000);
+
+        if (got <= 0)
+            break;
+        for (int i = 0; i < got; i++) {
+            struct client *c = events[i].data.ptr;
+            int verdict = receive(c);
+
+            if (verdict > 0)
+                verdict = now() < end ? send_one(c) : -2;
+            if (verdict == 0)
+                continue;
+            n_wrong += verdict == -1;
+            epoll_ctl(poll_fd, EPOLL_CTL_DEL, c->fd, NULL);
+            under_way--;
+        }
+    }
+    n_wrong += under_way;
+}
+
+int main(int argc, char **argv)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    int poll_fd = epoll_create1(0);
+    uint8_t *file;
+    size_t len, at = 0;
+    unsigned n = 0;
+    double begun;
+
+    if (argc != 4 || files_read(argv[2], 64 << 20, &file, &len) != 0) {
+        fputs("usage: storm PORT REQUESTS SECONDS\n", stderr);
+        return 2;
+    }
+    times = malloc(TIMES_MAX * sizeof *times);
+    while (times && at + 4 <= len && n < CONNECTIONS_MAX) {
+        struct client *c = &clients[n++];
+
+        c->len = dfota_get_le32(file + at);
+        c->request = file + at + 4;
+        at += 4 + c->len;
+        event.data.ptr = c;
+        if (at > len || open_one(c, (uint16_t)atoi(argv[1])) != 0 ||
+            epoll_ctl(poll_fd, EPOLL_CTL_ADD, c->fd, &event) != 0) {
+            perror("storm");
+            return 1;
+        }
+    }
+    begun = now();
+    for (unsigned i = 0; i < n; i++)
+        send_one(&clients[i]);
+    run(poll_fd, n, atof(argv[3]));
+    begun = now() - begun;
+    if (n_times == 0)
+        return 1;
+    qsort(times, n_times, sizeof *times, compare);
+    printf("{\"answers\": %zu, \"per_second\": %.1f, \"p50_ms\": %.3f, "
+           "\"p99_ms\": %.3f, \"wrong\": %zu}\n",
+           n_times, (double)n_times / begun, times[n_times / 2] * 1e3,
+           times[n_times * 99 / 100] * 1e3, n_wrong);
+    free(times);
+    free(file);
+    return 0;
+}
