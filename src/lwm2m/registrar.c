@@ -152,7 +152,7 @@ static void heard(struct registrar *s, struct registration *r,
     r->expires_ms = s->now + r->lifetime_s * 1000ULL;
     table_reorder(s, r);
     if (r->way != way)
-        way_attach(way, r);
+        way_attach(s, way, r);
 }
 
 /* ---- Register ------------------------------------------------------------ */
@@ -300,7 +300,7 @@ static void leave(struct registrar *s, struct registration *r)
     r->expires_ms = UINT64_MAX;
     table_reorder(s, r);
     job_away(r->job);
-    way_detach(r);
+    way_detach(s, r);
 }
 
 void registration_release(struct registrar *s, struct registration *r)
@@ -383,7 +383,7 @@ void registrar_way_gone(struct registrar *s, uint64_t now,
         asks_drop_sent(s, r);
         if (r->job)
             job_away(r->job);
-        way_detach(r);
+        way_detach(s, r);
     }
 }
 

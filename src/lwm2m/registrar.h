@@ -83,6 +83,8 @@ struct registrar_ops {
     /* False: this endpoint may not register (4.03). May be NULL. */
     bool (*allow)(void *ctx, const char *endpoint, const char *identity);
     void (*event)(void *ctx, struct registration *r, enum registrar_event e);
+    /* No registration stands on this way any more. May be NULL. */
+    void (*idle)(void *ctx, struct lwm2m_way *way);
 };
 
 struct registrar_config {

@@ -17,8 +17,9 @@ struct registration *table_by_endpoint(const struct registrar *s,
 struct registration *table_by_id(const struct registrar *s, uint64_t id);
 /** r->expires_ms changed. */
 void table_reorder(struct registrar *s, struct registration *r);
-void way_attach(struct lwm2m_way *way, struct registration *r);
-void way_detach(struct registration *r);
+void way_attach(struct registrar *s, struct lwm2m_way *way,
+                struct registration *r);
+void way_detach(struct registrar *s, struct registration *r);
 
 /* ---- registrar.c --------------------------------------------------------- */
 

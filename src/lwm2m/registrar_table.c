@@ -188,7 +188,7 @@ static void unchain(struct registrar *s, struct registration *r)
 
 void table_remove(struct registrar *s, struct registration *r)
 {
-    way_detach(r);
+    way_detach(s, r);
     unchain(s, r);
     heap_remove(s, r);
     free(r->version);
@@ -198,22 +198,26 @@ void table_remove(struct registrar *s, struct registration *r)
 
 /* ---- ways ---------------------------------------------------------------- */
 
-void way_detach(struct registration *r)
+void way_detach(struct registrar *s, struct registration *r)
 {
+    struct lwm2m_way *way = r->way;
     struct registration **at;
 
-    if (!r->way)
+    if (!way)
         return;
-    at = &r->way->first;
+    at = &way->first;
     while (*at != r)
         at = &(*at)->next_on_way;
     *at = r->next_on_way;
     r->way = NULL;
+    if (!way->first && s->ops->idle)
+        s->ops->idle(s->ctx, way);
 }
 
-void way_attach(struct lwm2m_way *way, struct registration *r)
+void way_attach(struct registrar *s, struct lwm2m_way *way,
+                struct registration *r)
 {
-    way_detach(r);
+    way_detach(s, r);
     r->way = way;
     r->next_on_way = way->first;
     way->first = r;

@@ -146,8 +146,8 @@ static void on_event(void *ctx, struct registration *r,
              r->firmware.result);
     if (strlen(w->history) < strlen(text) ||
         strcmp(w->history + strlen(w->history) - strlen(text), text) != 0)
-        if (strlen(w->history) + strlen(text) < sizeof w->history)
-            strcat(w->history, text);
+        snprintf(w->history + strlen(w->history),
+                 sizeof w->history - strlen(w->history), "%s", text);
 }
 
 static const struct registrar_ops registrar_ops = {

@@ -14,6 +14,9 @@
 #include "lwm2m/client.h"
 #include "lwm2m/firmware_job.h"
 
+/* Milliseconds of the world's time. */
+#define SECONDS(n) ((uint64_t)(n)*1000)
+
 enum {
     WORLD_WAYS = 64,
     WORLD_PACKAGE_MAX = 262144,
@@ -41,7 +44,8 @@ struct world_datagram {
     uint8_t bytes[COAP_DATAGRAM_MAX];
 };
 
-struct world {
+/* In the order of its parts. */
+struct world { /* NOLINT(clang-analyzer-optin.performance.Padding) */
     uint64_t now;
     /* The network. */
     unsigned rtt_ms, loss, duplicates; /* per cent */

@@ -503,15 +503,16 @@ static void one_value_alone_is_written_and_read(void **state)
 /* ---- bad input ----------------------------------------------------------- */
 
 struct bad {
-    unsigned format;
     const char *base, *data;
     size_t len;
+    unsigned format;
     int err;
 };
 
-#define BAD(format, base, data, err)                                           \
+#define BAD(kind, path, bytes, why)                                            \
     {                                                                          \
-        LWM2M_FORMAT_##format, base, data, sizeof data - 1, DFOTA_E_##err      \
+        .format = LWM2M_FORMAT_##kind, .base = (path), .data = (bytes),        \
+        .len = sizeof(bytes) - 1, .err = DFOTA_E_##why                         \
     }
 
 static void malformed_payloads_are_refused(void **state)

@@ -160,7 +160,7 @@ static void int_102_registration_update(void **state)
 {
     (void)state;
     begin(false);
-    world_run(&w, 290 * 1000);
+    world_run(&w, SECONDS(290));
     assert_int_equal(w.registered, 1);
     assert_true(w.updated >= 1);
     assert_non_null(world_registration(&w));
@@ -208,7 +208,7 @@ static void int_107_extending_the_lifetime(void **state)
     world_run(&w, 2000);
     assert_int_equal(world_registration(&w)->lifetime_s, 600);
     /* 300 s are over, 600 are not. */
-    world_run(&w, 310 * 1000);
+    world_run(&w, SECONDS(310));
     assert_non_null(world_registration(&w));
 }
 
@@ -243,7 +243,7 @@ static void int_109_behaviour_in_queue_mode(void **state)
     w.kept.server[0].lifetime_s = 3600;
     world_start(&w);
     assert_true(world_until(&w, 60000, world_is_registered));
-    world_run(&w, 200 * 1000);
+    world_run(&w, SECONDS(200));
     assert_true(w.client.asleep);
     /* A question waits on the server, without a datagram .. */
     sent = w.sent;
@@ -251,7 +251,7 @@ static void int_109_behaviour_in_queue_mode(void **state)
     q.ctx = &code;
     assert_int_equal(
         registration_ask(&w.registrar, w.now, world_registration(&w), &q), 0);
-    world_run(&w, 60 * 1000);
+    world_run(&w, SECONDS(60));
     assert_int_equal(w.sent, sent);
     assert_int_equal(code, 1);
     /* .. until the client is heard. */

@@ -50,7 +50,7 @@ static uint8_t push_small(const void *data, size_t len)
 
 static void over(enum lwm2m_job_state state)
 {
-    assert_true(world_until(&w, 24 * 3600 * 1000ULL, world_job_over));
+    assert_true(world_until(&w, SECONDS(86400), world_job_over));
     if (w.job.state != state)
         print_error("%s: failure %d code %x result %u\n", w.history,
                     w.job.failure, w.job.code, w.job.result);
@@ -206,14 +206,14 @@ static void int_775_connection_lost_during_the_download(void **state)
     assert_int_equal(w.kept.firmware.state, FIRMWARE_DOWNLOADING);
     lwm2m_job_stop(&w.job, w.now);
     w.down = true;
-    world_run(&w, 310 * 1000);
+    world_run(&w, SECONDS(310));
     assert_int_equal(w.kept.firmware.state, FIRMWARE_IDLE);
     assert_int_equal(w.kept.firmware.result, FIRMWARE_LOST);
     assert_int_equal(w.flash_len, 0);
     /* The network is back: another try succeeds. */
     w.down = false;
-    assert_true(world_until(&w, 4 * 3600 * 1000, world_is_registered));
-    world_run(&w, 300 * 1000);
+    assert_true(world_until(&w, SECONDS(14400), world_is_registered));
+    world_run(&w, SECONDS(300));
     assert_int_equal(world_job(&w, JOB_PUSH), 0);
     over(JOB_DONE);
 }

@@ -32,7 +32,7 @@ static int end(void **state)
 
 static void assert_updated(void)
 {
-    assert_true(world_until(&w, 24 * 3600 * 1000ULL, world_job_over));
+    assert_true(world_until(&w, SECONDS(86400), world_job_over));
     if (w.job.state != JOB_DONE)
         print_error("%s: failure %d code %x result %d\n", w.history,
                     w.job.failure, w.job.code, w.job.result);
@@ -74,7 +74,7 @@ static void a_lossy_network_updates_all_the_same(void **state)
         w.duplicates = seed % 3 ? 5 : 0;
         w.config.v11 = seed % 2;
         world_start(&w);
-        assert_true(world_until(&w, 3600 * 1000, world_is_registered));
+        assert_true(world_until(&w, SECONDS(3600), world_is_registered));
         w.job_config.uri[0] = "coap://s:1/package";
         assert_int_equal(world_job(&w, seed % 4 < 2 ? JOB_PUSH : JOB_PULL), 0);
         assert_updated();
@@ -225,7 +225,7 @@ static void the_version_decides_not_the_result(void **state)
     strcpy(w.next_version, "1.5");
     w.job_config.to_version = "2.0";
     assert_int_equal(world_job(&w, JOB_PUSH), 0);
-    assert_true(world_until(&w, 24 * 3600 * 1000ULL, world_job_over));
+    assert_true(world_until(&w, SECONDS(86400), world_job_over));
     assert_int_equal(w.job.state, JOB_FAILED);
     assert_int_equal(w.job.failure, JOB_OLD_VERSION);
 }
@@ -262,10 +262,10 @@ static void a_sleeping_client_is_updated_when_it_wakes(void **state)
     w.kept.server[0].lifetime_s = 7200;
     world_start(&w);
     assert_true(world_until(&w, 60000, world_is_registered));
-    world_run(&w, 600 * 1000);
+    world_run(&w, SECONDS(600));
     assert_true(w.client.asleep);
     assert_int_equal(world_job(&w, JOB_PUSH), 0);
-    world_run(&w, 600 * 1000);
+    world_run(&w, SECONDS(600));
     assert_int_equal(w.begun, 0);
     assert_updated();
 }
@@ -277,7 +277,7 @@ static void a_client_that_never_comes_back_times_out(void **state)
     assert_int_equal(world_job(&w, JOB_PUSH), 0);
     assert_true(world_until(&w, 60000, has_executed));
     w.down = true;
-    assert_true(world_until(&w, 24 * 3600 * 1000ULL, world_job_over));
+    assert_true(world_until(&w, SECONDS(86400), world_job_over));
     assert_int_equal(w.job.state, JOB_FAILED);
     assert_int_equal(w.job.failure, JOB_TIMED_OUT);
     assert_null(world_registration(&w));
@@ -311,7 +311,7 @@ static void an_update_by_at_refuses_one_by_lwm2m(void **state)
         COAP_BAD_REQUEST);
     assert_int_equal(w.kept.firmware.state, FIRMWARE_IDLE);
     assert_int_equal(world_job(&w, JOB_PUSH), 0);
-    assert_true(world_until(&w, 24 * 3600 * 1000ULL, world_job_over));
+    assert_true(world_until(&w, SECONDS(86400), world_job_over));
     assert_int_equal(w.job.state, JOB_FAILED);
     assert_int_equal(w.job.code, COAP_BAD_REQUEST);
     assert_int_equal(w.begun, 0);
@@ -375,7 +375,7 @@ static void a_half_open_push_ends_by_itself(void **state)
     (void)state;
     begin_with(1, 5000);
     assert_int_equal(block(0, true, 6, 1024), COAP_CONTINUE);
-    world_run(&w, 299 * 1000);
+    world_run(&w, SECONDS(299));
     assert_int_equal(w.kept.firmware.state, FIRMWARE_DOWNLOADING);
     world_run(&w, 2000);
     assert_int_equal(w.kept.firmware.state, FIRMWARE_IDLE);

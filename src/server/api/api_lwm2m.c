@@ -14,7 +14,7 @@
 #include "server/fleet/token.h"
 #include "server/lwm2m/lwm2m_service.h"
 
-enum { URI_MAX = 255, URL_LIFE_S = 7 * 86400 };
+enum { URI_MAX = 255, URL_LIFE_MS = 7 * 86400 * 1000 };
 
 /* Handlers have a service: without one all but the list is 404. */
 static int need_service(struct api_call *call)
@@ -185,8 +185,8 @@ static void make_urls(struct api_call *call, struct chosen *c)
     const char *base[4] = {NULL, NULL, node->public_http, node->public_https};
     char path[160];
 
-    if (token_sign_path(node, c->sha256, api_now(call) + URL_LIFE_S * 1000,
-                        "package", path, sizeof path) != 0)
+    if (token_sign_path(node, c->sha256, api_now(call) + URL_LIFE_MS, "package",
+                        path, sizeof path) != 0)
         return;
     for (int i = 0; i < 4; i++)
         if (base[i] && base[i][0])

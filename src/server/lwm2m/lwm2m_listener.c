@@ -45,7 +45,8 @@ static int parse(struct place *p, const char *uri)
     len = colon > host ? (size_t)(colon - host) : 0;
     if (len == 0 || len >= sizeof p->host ||
         strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
-        strlen(colon + 1) - 1 >= sizeof p->port - 1 || atol(colon + 1) > 65535)
+        strlen(colon + 1) - 1 >= sizeof p->port - 1 ||
+        strtoul(colon + 1, NULL, 10) > UINT16_MAX)
         return DFOTA_E_SYNTAX;
     if (host[0] == '[' && host[len - 1] == ']') {
         host++;
@@ -89,7 +90,7 @@ static int bind_to(struct lwm2m_listener *l, const struct place *u)
 
 static void set_name(struct lwm2m_listener *l)
 {
-    struct sockaddr_storage ss;
+    struct sockaddr_storage ss = {0};
     socklen_t len = sizeof ss;
     char host[INET6_ADDRSTRLEN] = "", port[8] = "";
 
@@ -169,7 +170,7 @@ unsigned lwm2m_listener_read(struct lwm2m_listener *l, uint64_t now)
     unsigned n = 0;
 
     for (; n < BATCH; n++) {
-        struct sockaddr_storage from;
+        struct sockaddr_storage from = {0};
         struct iovec iov = {.iov_base = data, .iov_len = sizeof data};
         struct msghdr h = {.msg_name = &from,
                            .msg_namelen = sizeof from,

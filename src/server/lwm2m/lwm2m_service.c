@@ -206,8 +206,15 @@ static void on_event(void *ctx, struct registration *r,
         log_debug("LwM2M: %s is gone", r->endpoint);
 }
 
-static const struct registrar_ops registrar_ops = {.random = on_random,
-                                                   .event = on_event};
+/* The address may be forgotten when room is needed. */
+static void on_idle(void *ctx, struct lwm2m_way *way)
+{
+    (void)ctx;
+    coap_remote_hold(way->owner, false);
+}
+
+static const struct registrar_ops registrar_ops = {
+    .random = on_random, .event = on_event, .idle = on_idle};
 
 /* ---- the thread ---------------------------------------------------------- */
 
