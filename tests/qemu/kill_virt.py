@@ -37,6 +37,7 @@ BANK_LEN = 64 << 20
 USED_LEN = 4 << 20
 SECONDS = 120
 KILLS_AN_UPDATE = 12
+FLAG_SELF = 2  # byte 3 of a package
 # What was going on, by the last line that tells.
 STAGES = [("app: ", "application"), ('"END"', "end"), ("writing", "restore"),
           ("UPDATING", "decode"), ("START", "dry run"), ("boot: ", "start")]
@@ -221,6 +222,25 @@ def damaged(package):
     return package[:middle] + os.urandom(16) + package[middle + 16:]
 
 
+def spoil(trial, package):
+    """A body that is damaged shows in the dry run, and the image goes on. A
+    package of copies from the new image cannot be run dry: the device is held
+    at the window at fault, and the same package, undamaged, lets it go on."""
+    if not package[3] & FLAG_SELF:
+        refuse(trial, damaged(package), "boot: the update stopped: ")
+        return
+    trial.device.store("PACKAGE", damaged(package))
+    said, held = trial.device.run(SECONDS, want=b"boot: held")
+    if not held:
+        trial.fail("a damaged package does not hold the device", said)
+    trial.device.store("PACKAGE", package)
+    said, ready = trial.device.run(SECONDS)
+    if not ready:
+        trial.fail("the same package, undamaged, does not help", said)
+    trial.here = 1 - trial.here
+    trial.check(trial.here, said)
+
+
 def is_missing():
     """Says what this machine has not."""
     for need in ("qemu-system-arm", "arm-none-eabi-gcc", "openssl"):
@@ -278,8 +298,7 @@ def main():
         trial = Trial(device, images, packages, random.Random(seed))
         refuse(trial, unsigned(packages[1]), "boot: no update: the signature")
         kill(trial, options.kills)
-        refuse(trial, damaged(packages[1 - trial.here]),
-               "boot: the update stopped: ")
+        spoil(trial, packages[1 - trial.here])
     return 0
 
 
