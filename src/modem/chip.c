@@ -11,6 +11,9 @@
 #include "os/log.h"
 #include "port/psa/psa_crypto_port.h"
 
+/* Sectors looked at, or steps made, between two rests. */
+enum { REST_EVERY = 64 };
+
 struct chip_parts {
     struct chip_areas areas;
     struct psa_trust trust;
@@ -161,6 +164,7 @@ int chip_boot(struct chip *c, enum dfota_action *action, bool *resumed)
     memset(&p->updater, 0, sizeof p->updater);
     for (int i = 0; i < AREA_COUNT; i++)
         sim_flash_reboot(&p->areas.flash[i]);
+    chip_areas_rest(&p->areas);
     dfota_updater_init(&p->updater, &p->config);
     return dfota_updater_boot(&p->updater, action, resumed);
 }
@@ -177,6 +181,8 @@ int chip_start(struct chip *c)
 
 int chip_poll(struct chip *c)
 {
+    if (++c->polls % REST_EVERY == 0)
+        chip_areas_rest(&c->parts->areas);
     return dfota_updater_poll(&c->parts->updater);
 }
 
@@ -293,6 +299,8 @@ int chip_package_end(struct chip *c)
     for (; !err && off < f->size; off += f->erase_size) {
         if (!chip_is_blank(f, off))
             err = f->erase(f->ctx, off);
+        if (off / f->erase_size % REST_EVERY == 0)
+            chip_areas_rest(&c->parts->areas);
     }
     return err ? err : f->sync(f->ctx);
 }

@@ -34,6 +34,7 @@ enum { CHIP_UNIT = 256 }; /* bytes of package collected for one program */
 struct chip {
     struct chip_parts *parts;
     struct chip_progress progress;
+    uint32_t polls; /* steps of the updater */
     /* The package being stored: bytes on flash, and the last few that do
      * not fill a unit yet. */
     uint32_t package_at, tail_len;

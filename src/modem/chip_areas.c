@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -109,13 +110,25 @@ int chip_areas_open(struct chip_areas *a, const char *folder,
     a->power.ctx = a;
     a->erase_us = memory->erase_ms * 1000;
     a->program_us = memory->program_us;
-    for (int i = 0; !err && i < AREA_COUNT; i++)
+    for (int i = 0; !err && i < AREA_COUNT; i++) {
         err = open_area(a, folder, i, sizes[i], memory->sector);
+        chip_areas_rest(a);
+    }
     if (!err)
         sim_power_on(&a->power);
     for (int i = 0; !err && i < AREA_COUNT; i++)
         sim_flash_reboot(&a->flash[i]);
     return err;
+}
+
+void chip_areas_rest(struct chip_areas *a)
+{
+    for (int i = 0; i < AREA_COUNT; i++) {
+        const struct sim_flash *f = &a->flash[i];
+
+        if (a->open[i] && f->mapped)
+            madvise(f->memory, f->memory_len, MADV_DONTNEED);
+    }
 }
 
 void chip_areas_close(struct chip_areas *a)

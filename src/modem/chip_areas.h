@@ -45,6 +45,10 @@ void chip_areas_close(struct chip_areas *a);
 const struct dfota_flash *chip_area(struct chip_areas *a,
                                     enum chip_area_name name);
 
+/** Let go of the pages that were touched: the files keep them. A fleet of
+ * modules on one machine needs memory for what it works on only. */
+void chip_areas_rest(struct chip_areas *a);
+
 /** Set the cut that chip_cut_at() describes. errors: E_ARG */
 int chip_areas_cut_at(struct chip_areas *a, const char *area, uint64_t n,
                       enum chip_cut how);

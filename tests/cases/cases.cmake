@@ -27,7 +27,7 @@ set_tests_properties(cases/parser PROPERTIES TIMEOUT 120)
 add_test(NAME cases/rows
          COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/check_rows.py
                  $<TARGET_FILE:dfota-module>)
-# The short forms; docs/testing of the modules has the long ones.
+# The short forms; docs/design-modem.md has the long ones.
 add_test(NAME modules/kill
          COMMAND ${Python3_EXECUTABLE}
                  ${CMAKE_CURRENT_LIST_DIR}/../interop/test_kill.py
@@ -36,5 +36,8 @@ add_test(NAME modules/fleet
          COMMAND ${Python3_EXECUTABLE}
                  ${CMAKE_CURRENT_LIST_DIR}/../interop/test_fleet.py
                  $<TARGET_FILE:dfota-module> $<TARGET_FILE:dfota> --modules 12)
-set_tests_properties(cases/rows modules/kill modules/fleet PROPERTIES
+add_test(NAME modules/docs
+         COMMAND ${CMAKE_CURRENT_LIST_DIR}/../../tools/module-docs --check
+                 $<TARGET_FILE:dfota-module>)
+set_tests_properties(cases/rows modules/docs modules/kill modules/fleet PROPERTIES
                      TIMEOUT 300)
