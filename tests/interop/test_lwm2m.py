@@ -16,6 +16,7 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,6 +26,9 @@ import threading
 import time
 import tty
 from urllib.parse import quote
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "cases"))
+import case_coap  # noqa: E402
 
 OLD, NEW = "1.0.0", "1.1.0"
 IMEI = "866425030000017"
@@ -515,6 +519,69 @@ def known_package(self):
 
 Bench.control = control
 Bench.known_package = known_package
+
+
+@case
+def a_pull_over_coap_has_its_own_urcs(bench):
+    bench.begin()
+    coap = case_coap.Server(bench.folder, {"/p": bench.package()})
+    try:
+        bench.server.update({"uri": "coap://127.0.0.1:%d/p" %
+                             coap.ports["coap"], "version": NEW})
+        expect(bench.finished()["state"], "done")
+    finally:
+        coap.stop()
+    urcs = bench.module.urcs()
+    in_order(urcs, ['+QIND: "FOTA","COAPSTART"',
+                    '+LWM2M: "FOTA","DOWNLOADED",0',
+                    '+QIND: "FOTA","START"', '+QIND: "FOTA","END",0'])
+    if any('"DOWNLOADING"' in u or "COAPEND" in u for u in urcs):
+        raise Failure("a URC that CoAP does not print: %r" % urcs)
+
+
+def openssl(bench, *words):
+    subprocess.run(["openssl", *words], check=True, cwd=bench.folder,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def certificate(bench, name, common_name, extension, issuer=None):
+    """A certificate and its key, PEM; self-signed without an issuer."""
+    openssl(bench, "ecparam", "-name", "prime256v1", "-genkey", "-noout",
+            "-out", name + ".key")
+    openssl(bench, "req", "-new", "-key", name + ".key", "-subj",
+            "/CN=" + common_name, "-out", name + ".csr")
+    with open(bench.path(name + ".ext"), "w") as f:
+        f.write(extension)
+    sign = (["-CA", issuer + ".pem", "-CAkey", issuer + ".key",
+             "-CAcreateserial"] if issuer else ["-signkey", name + ".key"])
+    openssl(bench, "x509", "-req", "-in", name + ".csr", "-days", "2",
+            "-extfile", name + ".ext", *sign, "-out", name + ".pem")
+
+
+@case
+def both_sides_know_each_other_by_certificates(bench):
+    certificate(bench, "ca", "ca", "basicConstraints=critical,CA:TRUE\n")
+    certificate(bench, "srv", "localhost",
+                "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n",
+                "ca")
+    certificate(bench, "cli", ENDPOINT, "extendedKeyUsage=clientAuth\n",
+                "ca")
+    bench.server = Server(bench, "--lwm2m", "coaps://127.0.0.1:0",
+                          "--lwm2m-ca", bench.path("ca.pem"), "--tls-cert",
+                          bench.path("srv.pem"), "--tls-key",
+                          bench.path("srv.key"))
+    files = os.path.join(bench.path("state"), "files", "datatx")
+    os.makedirs(files)
+    for to, name in (("fota_cacert.pem", "ca.pem"),
+                     ("fota_client_cert.pem", "cli.pem"),
+                     ("fota_client_key.pem", "cli.key")):
+        shutil.copy(bench.path(name), os.path.join(files, to))
+    bench.module = Module(bench, bench.settings(bench.server.lwm2m[0],
+                                                security={"mode": 2}))
+    expect(bench.registered()["secure"], True)
+    package = bench.known_package()
+    bench.server.update({"package": package, "method": "push"})
+    expect(bench.finished()["state"], "done")
 
 
 @case
