@@ -7,11 +7,12 @@
  * asks it. Datagrams are dropped and delayed one by one. A stream (HTTP)
  * runs through a pump between two sockets that knows no protocol, so TLS is
  * hit as a network would hit it. All choices come from one seed. A change
- * counts from the next datagram or piece of a stream on.
+ * counts from the next datagram on, or the next connection of a stream.
  */
 #ifndef DFOTA_LINK_FAULT_H
 #define DFOTA_LINK_FAULT_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -75,14 +76,15 @@ void fault_line_destroy(struct fault_line *l);
 /* ---- streams ------------------------------------------------------------- */
 
 /**
- * A connection to addr through the bad network.
+ * Listen on loopback for one connection and pump it to peer through the bad
+ * network.
  *
- * returns  a connected, non-blocking socket of which the caller owns this
- *          end; the other lives until either side closes. -1: no memory, no
- *          descriptors. A refused connection shows as one that closes at
- *          once.
+ * here     out: where to connect to instead of peer
+ * errors   E_NOMEM, E_IO; a peer that refuses shows as a connection that
+ *          closes at once
  */
 int fault_stream_open(uv_loop_t *loop, struct fault *f,
-                      const struct sockaddr *addr);
+                      const struct sockaddr *peer, size_t peer_len,
+                      struct sockaddr_in *here);
 
 #endif

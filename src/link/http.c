@@ -15,6 +15,8 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "link/fault.h"
+#include "link/http_error.h"
 #include "link/http_head.h"
 #include "link/link.h"
 
@@ -23,6 +25,7 @@ enum { GRACE_MS = 30 };
 struct http {
     struct link link;
     uv_loop_t *loop;
+    struct fault *fault;
     CURLM *multi;
     CURL *easy; /* NULL: nothing under way */
     struct curl_slist *headers;
@@ -140,37 +143,6 @@ static bool was_alerted(const struct http *h)
     return !h->head_given && strstr(h->error, "(-12)") != NULL;
 }
 
-static enum link_error meaning(const struct http *h, CURLcode code)
-{
-    switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_CONNECT:
-        return LINK_CONNECT;
-    case CURLE_OPERATION_TIMEDOUT:
-        return h->connected ? LINK_SILENT : LINK_CONNECT;
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-        return LINK_TLS;
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_HTTP2:
-    case CURLE_BAD_CONTENT_ENCODING:
-        return LINK_ALIEN;
-    case CURLE_GOT_NOTHING:
-    case CURLE_RECV_ERROR:
-    case CURLE_SEND_ERROR:
-        return was_alerted(h) ? LINK_TLS : LINK_LOST;
-    case CURLE_PARTIAL_FILE:
-        return LINK_LOST;
-    default:
-        return LINK_FAILED;
-    }
-}
-
 /* All that was announced has come: how the connection ends is then no
  * matter (many servers close TLS without saying so). */
 static bool is_whole(const struct http *h)
@@ -192,7 +164,8 @@ static void finished(struct http *h, CURLcode code)
         end(h);
         return;
     }
-    error = code == CURLE_OK ? LINK_LOST : meaning(h, code);
+    error = code == CURLE_OK ? LINK_LOST
+                             : http_error(code, h->connected, was_alerted(h));
     fail(h, error, h->error[0] ? h->error : curl_easy_strerror(code));
 }
 
@@ -373,6 +346,30 @@ static void set_call(struct http *h, CURL *e, const struct link_request *r)
     }
 }
 
+/* Over a bad network the connection is one to a pump (fault.h). */
+static curl_socket_t open_bad_socket(void *ctx, curlsocktype purpose,
+                                     struct curl_sockaddr *to)
+{
+    struct http *h = ctx;
+    struct sockaddr_in here;
+
+    (void)purpose;
+    if (fault_stream_open(h->loop, h->fault, &to->addr, to->addrlen, &here))
+        return CURL_SOCKET_BAD;
+    to->family = AF_INET;
+    to->addrlen = sizeof here;
+    memcpy(&to->addr, &here, sizeof here);
+    return socket(AF_INET, to->socktype, to->protocol);
+}
+
+static void set_fault(struct http *h, CURL *e)
+{
+    if (fault_is_none(h->fault))
+        return;
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_bad_socket);
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, h);
+}
+
 static void set_options(struct http *h, CURL *e, const struct link_request *r)
 {
     static const long families[] = {CURL_IPRESOLVE_V4, CURL_IPRESOLVE_V6,
@@ -398,6 +395,7 @@ static void set_options(struct http *h, CURL *e, const struct link_request *r)
     curl_easy_setopt(e, CURLOPT_WRITEDATA, h);
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, h->error);
     set_tls(e, r);
+    set_fault(h, e);
     add_header(h, "Connection: close");
     set_range(h, e, r);
     set_call(h, e, r);
@@ -464,7 +462,7 @@ static uv_timer_t *make_timer(struct http *h)
     return timer;
 }
 
-struct link *link_http_create(uv_loop_t *loop)
+struct link *link_http_create(uv_loop_t *loop, struct fault *fault)
 {
     struct http *h = calloc(1, sizeof *h);
 
@@ -472,6 +470,7 @@ struct link *link_http_create(uv_loop_t *loop)
         return NULL;
     h->link.ops = &ops;
     h->loop = loop;
+    h->fault = fault;
     curl_global_init(CURL_GLOBAL_DEFAULT);
     h->multi = curl_multi_init();
     h->timer = make_timer(h);

@@ -116,12 +116,12 @@ static inline void link_destroy(struct link *l)
         l->ops->destroy(l);
 }
 
-/** HTTP and HTTPS by libcurl. NULL: no memory. The loop must run once more
- * after destroy() before it is closed. */
-struct link *link_http_create(uv_loop_t *loop);
+/** HTTP and HTTPS by libcurl. fault: the network it runs over, kept by
+ * pointer; NULL: a good one. returns NULL without memory. The loop must run
+ * once more after destroy() before it is closed. */
+struct link *link_http_create(uv_loop_t *loop, struct fault *fault);
 
-/** CoAP and CoAPS. fault: the network it runs over, kept by pointer; NULL: a
- * good one. NULL: no memory. */
+/** CoAP and CoAPS, the same way. */
 struct link *link_coap_create(uv_loop_t *loop, struct fault *fault);
 
 #endif

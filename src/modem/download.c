@@ -289,7 +289,7 @@ void download_net_lost(struct download *d)
 void download_init(struct download *d, struct module *m)
 {
     *d = (struct download){.m = m,
-                           .http = link_http_create(m->loop),
+                           .http = link_http_create(m->loop, &m->fault),
                            .coap = link_coap_create(m->loop, &m->fault)};
     d->link = d->http;
     uv_timer_init(m->loop, &d->timer);

@@ -359,7 +359,8 @@ void fota_client_stop(struct fota_client *c)
 
 void fota_client_init(struct fota_client *c, struct module *m)
 {
-    *c = (struct fota_client){.m = m, .link = link_http_create(m->loop)};
+    *c = (struct fota_client){.m = m,
+                              .link = link_http_create(m->loop, &m->fault)};
     buffer_init(&c->answer, FOTA_ANSWER_MAX);
     uv_timer_init(m->loop, &c->timer);
     c->timer.data = c;
