@@ -63,8 +63,8 @@ static void before_operation(void *ctx, const struct sim_flash *f,
 static int say(int err, const char *path)
 {
     if (err == DFOTA_E_ARG)
-        log_error("%s: was made with another geometry; give the same --slot, "
-                  "--sector and --backup, or a new --state",
+        log_error("%s: was made with another geometry, or is damaged; give "
+                  "the same --slot, --sector and --backup, or a new --state",
                   path);
     else
         log_error("%s: %s", path,

@@ -251,6 +251,24 @@ class Program(unittest.TestCase):
         process.wait(10)
         self.refused(1, "another geometry", "--slot", "8M")
 
+    def test_a_damaged_state_is_said_and_no_flash_is_made_anew(self):
+        process, _ = self.start("--port", f"pty:{self.folder}/tty")
+        process.terminate()
+        process.wait(10)
+        state = self.folder / "state"
+        for name in ("slot", "journal", "package", "backup"):
+            flash = state / f"{name}.flash"
+            good = flash.read_bytes()
+            for bad in (good[:1000], b"x" * 64 + good[64:], b"garbage"):
+                flash.write_bytes(bad)
+                self.refused(1, f"{name}.flash: was made .*, or is damaged")
+                self.assertEqual(flash.read_bytes(), bad)
+            flash.write_bytes(good)
+        (state / "settings.json").write_bytes(bytes(range(256)))
+        self.start("--port", f"pty:{self.folder}/tty")
+        self.assertEqual((state / "settings.json.corrupt").read_bytes(),
+                         bytes(range(256)))
+
     def test_first_images_that_are_none(self):
         (self.folder / "empty.bin").write_bytes(b"")
         self.refused(1, "is empty", image="empty.bin", state="a")
