@@ -5,8 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -495,6 +497,51 @@ static void the_log_of_sqlite_is_put_back_before_anything_is_taken(void **state)
     store_close(adder.store);
 }
 
+/* The database library syncs through these. */
+static bool disk_is_broken;
+
+int fsync(int fd)
+{
+    if (disk_is_broken) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
+
+int fdatasync(int fd)
+{
+    return fsync(fd);
+}
+
+static void
+a_failed_fsync_ends_the_process_before_it_is_acknowledged(void **state)
+{
+    struct scratch *scratch = *state;
+    struct adder adder = {.job = {.run = add_one}};
+    int status = 0;
+    pid_t child;
+
+    if (scratch->shared)
+        return;
+    store_close(open_store(scratch));
+    child = fork();
+    if (child == 0) {
+        adder.store = open_store(scratch);
+        if (store_do(adder.store, &adder.job) != 0)
+            _exit(3);
+        disk_is_broken = true;
+        store_do(adder.store, &adder.job);
+        _exit(4); /* whatever it was told, it should not be here */
+    }
+    waitpid(child, &status, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 1);
+    adder.store = open_store(scratch);
+    assert_in_range(number_of(scratch, "SELECT value FROM counter"), 1, 2);
+    store_close(adder.store);
+}
+
 int main(void)
 {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -511,6 +558,7 @@ int main(void)
         WITH(two_nodes_lose_none_of_their_writes),
         WITH(what_was_acknowledged_survives_kill_9),
         WITH(a_reader_sees_what_is_committed),
+        WITH(a_failed_fsync_ends_the_process_before_it_is_acknowledged),
         WITH(the_log_of_sqlite_is_put_back_before_anything_is_taken),
     };
 
