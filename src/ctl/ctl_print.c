@@ -61,7 +61,7 @@ static void print_line(const json_t *item, char names[COLUMNS_MAX][24],
         if (item)
             cell_of(json_object_get(item, names[i]), cell);
         else
-            snprintf(cell, sizeof cell, "%s", names[i]);
+            snprintf(cell, sizeof cell, "%.23s", names[i]);
         if (i + 1 < n)
             printf("%-*s  ", widths[i], cell);
         else

@@ -91,8 +91,8 @@ static void make_path(const struct ctl_line *line, const char *cursor,
 static int add_json_file(json_t *body, const char *field, const char *path)
 {
     json_error_t error;
-    char *text;
-    size_t len;
+    char *text = NULL;
+    size_t len = 0;
     json_t *json;
     int status = ctl_read_file(path, &text, &len);
 
@@ -109,8 +109,8 @@ static int add_json_file(json_t *body, const char *field, const char *path)
 
 static int add_file(json_t *body, const char *field, const char *path)
 {
-    char *text;
-    size_t len;
+    char *text = NULL;
+    size_t len = 0;
     int status = ctl_read_file(path, &text, &len);
 
     if (status)
