@@ -245,7 +245,10 @@ static void on_firmware_changed(void *ctx)
 {
     struct lwm2m_client *c = ctx;
     struct lwm2m_path path = lwm2m_path_make(2, 5, 0, 0);
+    struct lwm2m_device d = {.battery_percent = -1};
 
+    c->ops->device(c->ctx, &d);
+    c->firmware.kept.changed_s = d.time_s + c->time_offset_s;
     client_keep(c);
     observe_changed(c, &path);
     c->observe_ms = c->now;

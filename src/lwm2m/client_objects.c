@@ -53,6 +53,9 @@ static const struct resource resources[] = {
     {5, 8, CAN_READ | IS_MULTIPLE, TYPE_INTEGER, ALL},
     {5, 9, CAN_READ, TYPE_INTEGER, ALL},
     {5, 10, CAN_EXECUTE, TYPE_NONE, V11},
+    {5, 11, CAN_READ | CAN_WRITE, TYPE_INTEGER, V11},
+    {5, 12, CAN_READ, TYPE_INTEGER, V11},
+    {5, 13, CAN_READ | CAN_WRITE, TYPE_INTEGER, V11},
 };
 
 enum { RESOURCES = sizeof resources / sizeof resources[0] };
@@ -279,6 +282,15 @@ static void read_firmware(struct lwm2m_client *c, const struct lwm2m_path *p,
         break;
     case 9:
         put(r, p, lwm2m_integer(c->c.protocols ? 2 : 1));
+        break;
+    case 11:
+        put(r, p, lwm2m_integer(f->severity));
+        break;
+    case 12:
+        put(r, p, lwm2m_integer(f->changed_s));
+        break;
+    case 13:
+        put(r, p, lwm2m_integer(f->defer_s));
         break;
     default:
         break;

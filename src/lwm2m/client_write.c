@@ -147,8 +147,20 @@ static uint8_t write_firmware(struct lwm2m_client *c,
                               const struct lwm2m_record *r, bool apply)
 {
     const struct lwm2m_value *v = &r->value;
+    int64_t i;
     bool empty = v->len == 0 || (v->len == 1 && *(const char *)v->data == 0);
 
+    if (r->path.id[2] >= 11) {
+        bool severity = r->path.id[2] == 11;
+
+        if (in_range(v, 0, severity ? 2 : UINT32_MAX, &i) != 0)
+            return COAP_BAD_REQUEST;
+        if (apply && severity)
+            c->firmware.kept.severity = (uint8_t)i;
+        else if (apply)
+            c->firmware.kept.defer_s = (uint32_t)i;
+        return COAP_CHANGED;
+    }
     if (v->kind != LWM2M_TEXT && v->kind != LWM2M_RAW &&
         !(r->path.id[2] == 0 && v->kind == LWM2M_BYTES))
         return COAP_BAD_REQUEST;

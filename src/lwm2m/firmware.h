@@ -90,6 +90,10 @@ struct firmware_ops {
 struct firmware_kept {
     uint8_t state, result;
     bool pulling; /* the download is a fetch of uri */
+    /* Version 1.1: kept for who wrote them; this module updates at once. */
+    uint8_t severity;  /* /5/0/11: 0 critical, 1 mandatory, 2 optional */
+    uint32_t defer_s;  /* /5/0/13 */
+    int64_t changed_s; /* /5/0/12: since the epoch */
     char uri[FIRMWARE_URI_MAX + 1];
 };
 

@@ -61,12 +61,13 @@ static json_t *settings_json(const struct lwm2m_settings *s)
     for (int i = 0; i < LWM2M_SERVER_MAX; i++)
         if (s->kept.server[i].used)
             json_array_append_new(servers, server_json(&s->kept.server[i]));
-    return json_pack("{ss sb sb sb si so so s{si si sb ss}}", "endpoint",
-                     s->endpoint, "startup", s->startup, "v11", s->v11,
-                     "firmware_v11", s->firmware_v11, "found", s->found,
-                     "security", security, "server", servers, "firmware",
-                     "state", f->state, "result", f->result, "pulling",
-                     f->pulling, "uri", f->uri);
+    return json_pack(
+        "{ss sb sb sb si so so s{si si sb si sI sI ss}}", "endpoint",
+        s->endpoint, "startup", s->startup, "v11", s->v11, "firmware_v11",
+        s->firmware_v11, "found", s->found, "security", security, "server",
+        servers, "firmware", "state", f->state, "result", f->result, "pulling",
+        f->pulling, "severity", f->severity, "defer_s", (json_int_t)f->defer_s,
+        "changed_s", (json_int_t)f->changed_s, "uri", f->uri);
 }
 
 int lwm2m_settings_save(const struct lwm2m_settings *s)
@@ -188,15 +189,20 @@ static bool take_server(const json_t *o, struct lwm2m_server *s)
 
 static bool take_firmware(const json_t *o, struct firmware_kept *f)
 {
-    int64_t state = 0, result = 0;
+    int64_t state = 0, result = 0, severity = 0, defer = 0;
 
-    if (!take_number(o, "state", FIRMWARE_UPDATING, &state) ||
+    if (!take_number(o, "severity", 2, &severity) ||
+        !take_number(o, "defer_s", UINT32_MAX, &defer) ||
+        !take_number(o, "changed_s", INT64_MAX, &f->changed_s) ||
+        !take_number(o, "state", FIRMWARE_UPDATING, &state) ||
         !take_number(o, "result", FIRMWARE_CANCELLED, &result) ||
         !take_flag(o, "pulling", &f->pulling) ||
         !take_text(o, "uri", f->uri, sizeof f->uri))
         return false;
     f->state = (uint8_t)state;
     f->result = (uint8_t)result;
+    f->severity = (uint8_t)severity;
+    f->defer_s = (uint32_t)defer;
     return true;
 }
 

@@ -539,6 +539,16 @@ def a_pull_over_coap_has_its_own_urcs(bench):
         raise Failure("a URC that CoAP does not print: %r" % urcs)
 
 
+@case
+def a_bad_network_updates_all_the_same(bench):
+    bench.begin()
+    package = bench.known_package()
+    expect(bench.module.control("net loss 2"), "OK")
+    expect(bench.module.control("net rtt 50"), "OK")
+    bench.server.update({"package": package, "method": "push"})
+    expect(bench.finished()["state"], "done")
+
+
 def openssl(bench, *words):
     subprocess.run(["openssl", *words], check=True, cwd=bench.folder,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -70,6 +70,40 @@ static void int_751_querying_the_readable_resources(void **state)
     assert_reads("/5/0/9", "2");
 }
 
+static void version_1_1_has_four_resources_more(void **state)
+{
+    (void)state;
+    world_init(&w, 11, 1000);
+    w.config.firmware_v11 = true;
+    world_start(&w);
+    assert_true(world_until(&w, 60000, world_is_registered));
+    world_run(&w, 2000);
+    assert_reads("/5/0/11", "0");
+    assert_int_equal(world_do(&w, COAP_PUT, "/5/0/11", "2", NULL, 0),
+                     COAP_CHANGED);
+    assert_int_equal(world_do(&w, COAP_PUT, "/5/0/11", "3", NULL, 0),
+                     COAP_BAD_REQUEST);
+    assert_reads("/5/0/11", "2");
+    assert_int_equal(world_do(&w, COAP_PUT, "/5/0/13", "3600", NULL, 0),
+                     COAP_CHANGED);
+    assert_reads("/5/0/13", "3600");
+    assert_int_equal(push_small(w.package, 1000), COAP_CHANGED);
+    assert_reads("/5/0/12", "1367491215");
+    assert_int_equal(world_do(&w, COAP_POST, "/5/0/10", NULL, NULL, 0),
+                     COAP_CHANGED);
+    assert_reads("/5/0/5", "10");
+    /* Kept over a reboot. */
+    world_reboot(&w, FIRMWARE_FOUND_NOTHING);
+    assert_true(world_until(&w, 60000, world_is_registered));
+    assert_reads("/5/0/13", "3600");
+    world_release(&w);
+    begin(1000);
+    assert_int_equal(world_do(&w, COAP_GET, "/5/0/11", NULL, NULL, 0),
+                     COAP_NOT_FOUND);
+    assert_int_equal(world_do(&w, COAP_POST, "/5/0/10", NULL, NULL, 0),
+                     COAP_NOT_FOUND);
+}
+
 static void int_755_setting_the_package(void **state)
 {
     (void)state;
@@ -291,6 +325,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(int_751_querying_the_readable_resources),
+        TEST(version_1_1_has_four_resources_more),
         TEST(int_755_setting_the_package),
         TEST(int_756_setting_the_uri),
         TEST(int_760_observing_state_and_result),
