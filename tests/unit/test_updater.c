@@ -524,6 +524,42 @@ static void a_thousand_updates_in_a_row_wear_the_journal_evenly(void **state)
     }
     (void)sim_flash_erases(&w.area[AREA_JOURNAL], &worst);
     assert_true(worst <= 6001);
+    (void)sim_flash_erases(&w.area[AREA_SLOT], &worst);
+    assert_true(worst <= 1000);
+    (void)sim_flash_erases(&w.area[AREA_BACKUP], &worst);
+    assert_true(worst <= 1000 * w.windows);
+}
+
+/* Somebody flashes the slot while an update is open. The journal knows what
+ * it was for, so what is there now does not run. */
+static void a_foreign_image_in_mid_update_is_not_booted(void **state)
+{
+    (void)state;
+    for (unsigned mode = 0; mode < 2; mode++) {
+        for (unsigned polls = 0; polls < 6; polls += 2) {
+            make(0, mode, SHAPE_NEW, KIND_DELTA, 0);
+            assert_int_equal(boot(), 0);
+            assert_int_equal(dfota_updater_start(&w.u), 0);
+            for (unsigned n = 0; n < polls; n++)
+                assert_int_equal(dfota_updater_poll(&w.u), DFOTA_MORE);
+            memset(w.area[AREA_SLOT].cells, 0x77, w.old_len);
+            if (boot() == 0) {
+                assert_int_equal(action, DFOTA_ACTION_UPDATE);
+                assert_true(poll_all() < 0);
+            }
+            assert_int_equal(boot(), DFOTA_E_HELD);
+            assert_int_equal(action, DFOTA_ACTION_HELD);
+            assert_true(dfota_updater_reason(&w.u) < 0);
+            assert_int_equal(
+                sim_flash_load(&w.area[AREA_PACKAGE], 0, w.full, w.full_len),
+                0);
+            assert_int_equal(dfota_updater_recover(&w.u), 0);
+            assert_int_equal(poll_all(), DFOTA_DONE);
+            assert_true(slot_is(w.new_image, w.new_len));
+            world_destroy(&w);
+        }
+    }
+    make(0, 0, 0, 0, 0);
 }
 
 static void a_dead_journal_is_an_error_and_the_old_image_boots(void **state)
@@ -565,6 +601,7 @@ int main(void)
         TEST(an_identical_image_costs_no_erase),
         TEST(erases_stay_within_the_budget),
         TEST(a_thousand_updates_in_a_row_wear_the_journal_evenly),
+        TEST(a_foreign_image_in_mid_update_is_not_booted),
         TEST(a_dead_journal_is_an_error_and_the_old_image_boots),
     };
 
