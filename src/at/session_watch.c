@@ -238,6 +238,8 @@ static void hear_update(struct dfota_session *s, const struct dfota_urc *urc)
     s->kept.have_end = false;
     attach(s, DFOTA_AT_UPDATE);
     hear_percent(s, urc->value);
+    /* No banner will tell that it is over, if END gets lost. */
+    s->may_ask = s->kept.adaptive && s->percent == 100;
 }
 
 static void hear_end(struct dfota_session *s, const struct dfota_urc *urc)

@@ -125,7 +125,7 @@ class Bench:
 
     def upgrade(self, *more, **where):
         host = self.begin(*more, **where)
-        out, err = host.communicate(timeout=120)
+        out, err = host.communicate(timeout=300)
         return host.returncode, out.strip().splitlines()[-1], err
 
     def finish(self, version, ats=0):

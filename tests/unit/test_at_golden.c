@@ -202,6 +202,27 @@ static void a_missing_end_behind_100_percent_costs_ten_seconds(void **state)
     }
 }
 
+static void with_neither_end_nor_banner_100_percent_is_asked(void **state)
+{
+    static const char *const texts[] = {
+        "+QIND: \"FOTA\",\"HTTPEND\",0",
+        "+QIND: \"FOTA\", \"START\"",
+        "+QIND: \"FOTA\",\"UPDATING\",100%",
+    };
+    static struct world w;
+    uint32_t before;
+
+    (void)state;
+    begin(&w, 1);
+    world_set_lines(&w, texts, 3);
+    w.no_banner = true;
+    w.updated_by = "100%";
+    before = w.now;
+    world_run(&w);
+    expect_done(&w);
+    assert_in_range(w.now - before, 120000, 140000);
+}
+
 /* bg96 stays where it is after an END that is not 0: no banner comes. */
 static void a_failed_end_of_a_module_that_stays_is_asked_after_5_s(void **state)
 {
@@ -235,6 +256,7 @@ int main(void)
         cmocka_unit_test(an_upload_with_flow_control_needs_no_acknowledgement),
         cmocka_unit_test(a_lost_acknowledgement_costs_two_seconds),
         cmocka_unit_test(a_missing_end_behind_100_percent_costs_ten_seconds),
+        cmocka_unit_test(with_neither_end_nor_banner_100_percent_is_asked),
         cmocka_unit_test(
             a_failed_end_of_a_module_that_stays_is_asked_after_5_s),
     };
