@@ -19,7 +19,6 @@
 #include "os/log.h"
 
 enum {
-    SZX = COAP_SZX_MAX,
     LIFETIME_FACTOR = 3, /* EXCHANGE_LIFETIME is 247 s, an exchange 93 s */
     BLOCK_OPTIONS = 16,  /* bytes of Block2 and Size2 */
     STATUS_OK = 200,
@@ -34,6 +33,7 @@ struct coap {
     struct coap_socket *socket;
     struct dtls_credentials *credentials;
     struct coap_params params;
+    uint8_t szx;
     struct coap_get get;
     uint8_t options[COAP_OPTIONS_MAX];
     size_t options_len;
@@ -174,7 +174,7 @@ static void on_open(void *ctx, struct coap_socket *s)
     struct coap *c = ctx;
     struct coap_get_request r = {.options = c->options,
                                  .options_len = c->options_len,
-                                 .szx = SZX,
+                                 .szx = c->szx,
                                  .from = c->from,
                                  .etag = c->etag,
                                  .etag_len = c->etag_len,
@@ -219,6 +219,15 @@ static void etag_from_text(struct coap *c, const char *text)
     }
     if (strcmp(text, "\"") != 0)
         c->etag_len = 0;
+}
+
+static uint8_t szx_of(uint16_t block_size)
+{
+    uint8_t szx = COAP_SZX_MAX;
+
+    while (block_size > 0 && szx > 0 && coap_block_size(szx) > block_size)
+        szx--;
+    return szx;
 }
 
 /* RFC 7252's times, with r->exchange_ms in the place of its 93 s. */
@@ -287,6 +296,7 @@ static int coap_open(struct link *l, const struct link_request *r)
     c->ctx = r->ctx;
     c->from = (uint32_t)r->from;
     etag_from_text(c, r->etag);
+    c->szx = szx_of(r->block_size);
     set_times(c, r);
     c->socket = coap_socket_open(
         c->loop,

@@ -72,6 +72,7 @@ struct link_request {
     /* CoAP only: how long a request is sent again and waited for, in the
      * place of MAX_TRANSMIT_WAIT (93 s); the other times follow it. */
     uint64_t exchange_ms;
+    uint16_t block_size; /* CoAP only: 16 to 1024; 0: 1024 */
     /* PEM files. No ca: the server is not verified. cert and key together
      * or not at all. */
     const char *ca, *cert, *key;
