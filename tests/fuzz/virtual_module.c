@@ -162,8 +162,9 @@ static struct link *fake_create(uv_loop_t *on)
     return &l->link;
 }
 
-struct link *link_http_create(uv_loop_t *on)
+struct link *link_http_create(uv_loop_t *on, struct fault *fault)
 {
+    (void)fault;
     return fake_create(on);
 }
 
