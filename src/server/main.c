@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -486,8 +487,11 @@ int main(int argc, char **argv)
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     err = start(&server);
-    if (!err)
+    if (!err) {
+        sd_notify(0, "READY=1");
         run(&server, &signals);
+        sd_notify(0, "STOPPING=1");
+    }
     if (err == DFOTA_E_NOMEM)
         log_error("%s", dfota_strerror(err));
     stop(&server);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/options.h"
 
+#include <ctype.h>
 #include <getopt.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "os/log.h"
+#include "server/config_file.h"
 
 enum {
     OPT_SERVE_DIR = 256,
@@ -27,7 +30,9 @@ enum {
     OPT_LWM2M,
     OPT_LWM2M_KEYS,
     OPT_LWM2M_CA,
-    OPT_LWM2M_BOOTSTRAP
+    OPT_LWM2M_BOOTSTRAP,
+    OPT_CONFIG,
+    OPT_CHECK_CONFIG
 };
 
 static const struct option table[] = {
@@ -50,6 +55,8 @@ static const struct option table[] = {
     {"lwm2m-keys", required_argument, NULL, OPT_LWM2M_KEYS},
     {"lwm2m-ca", required_argument, NULL, OPT_LWM2M_CA},
     {"lwm2m-bootstrap", required_argument, NULL, OPT_LWM2M_BOOTSTRAP},
+    {"config", required_argument, NULL, OPT_CONFIG},
+    {"check-config", no_argument, NULL, OPT_CHECK_CONFIG},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -86,6 +93,8 @@ static const char help[] =
     "      --lwm2m-keys FILE   their pre-shared keys: lines endpoint:hexkey\n"
     "      --lwm2m-ca FILE     who signs their certificates, PEM\n"
     "      --lwm2m-bootstrap URI  what those who bootstrap here are told of\n"
+    "      --config FILE       YAML with these words; the command line wins\n"
+    "      --check-config      read everything, say what is wrong, and end\n"
     "  -v, --verbose           a line on standard error for every request\n"
     "  -h, --help              this text\n"
     "  -V, --version           the version\n"
@@ -124,6 +133,8 @@ static const char **text_of(int option, struct options *options)
         return &options->lwm2m_ca;
     case OPT_LWM2M_BOOTSTRAP:
         return &options->lwm2m_bootstrap;
+    case OPT_CONFIG:
+        return &options->config;
     case OPT_PUBLIC_HTTP:
         return &options->public_http;
     case OPT_PUBLIC_HTTPS:
@@ -162,6 +173,9 @@ static bool take(int option, const char *argument, struct options *options)
         break;
     case OPT_APPROVE_SELF:
         options->approve_self = true;
+        break;
+    case OPT_CHECK_CONFIG:
+        options->check_config = true;
         break;
     case 'v':
         options->verbose = true;
@@ -212,12 +226,110 @@ static enum options_verdict complete(struct options *options)
     return OPTIONS_RUN;
 }
 
+/* ---- before the command line ---- */
+
+static const struct option *option_named(const char *name)
+{
+    const struct option *option = table;
+
+    while (option->name && strcmp(option->name, name) != 0)
+        option++;
+    return option;
+}
+
+static bool is_list(int option)
+{
+    return option == OPT_TLS_CERT || option == OPT_TLS_KEY ||
+           option == OPT_LWM2M;
+}
+
+static bool take_from_file(void *ctx, const char *name, const char *value)
+{
+    return take(option_named(name)->val, value, ctx);
+}
+
+static int read_file(const char *path, struct options *options)
+{
+    struct config_key keys[sizeof table / sizeof table[0]] = {{0}};
+    unsigned n = 0;
+
+    for (const struct option *o = table; o->name; o++) {
+        if (o->val >= OPT_SERVE_DIR && o->val != OPT_CONFIG &&
+            o->val != OPT_CHECK_CONFIG)
+            keys[n++] = (struct config_key){o->name, is_list(o->val),
+                                            o->has_arg == no_argument};
+    }
+    return config_file_read(path, keys, take_from_file, options);
+}
+
+/* DFOTA_SIGNING_KEY for --signing-key */
+static const char *in_environment(const char *name)
+{
+    char variable[48];
+    size_t len = (size_t)snprintf(variable, sizeof variable, "DFOTA_%s", name);
+
+    for (size_t i = 6; i < len; i++)
+        variable[i] = variable[i] == '-'
+                          ? '_'
+                          : (char)toupper((unsigned char)variable[i]);
+    return getenv(variable);
+}
+
+static void read_environment(struct options *options)
+{
+    for (const struct option *o = table; o->name; o++) {
+        const char **text = text_of(o->val, options);
+        const char *value = text ? in_environment(o->name) : NULL;
+
+        if (value && *value)
+            *text = value;
+    }
+}
+
+/* The file's name may come from either; lists of the command line replace
+ * those of the file. */
+static enum options_verdict before_command_line(int argc, char **argv,
+                                                struct options *options)
+{
+    const char *path = in_environment("config");
+    int option;
+
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "vhV", table, NULL)) != -1) {
+        if (option == OPT_CONFIG)
+            path = optarg;
+    }
+    opterr = 1;
+    if (path && read_file(path, options) != 0)
+        return OPTIONS_USAGE;
+    read_environment(options);
+    options->config = path;
+    optind = 1;
+    while ((option = getopt_long(argc, argv, "vhV", table, NULL)) != -1 &&
+           option != '?') {
+        if (option == OPT_TLS_CERT)
+            options->n_certs = 0;
+        if (option == OPT_TLS_KEY)
+            options->n_keys = 0;
+        if (option == OPT_LWM2M)
+            options->n_lwm2m = 0;
+    }
+    optind = 1;
+    return option == '?' ? OPTIONS_USAGE : OPTIONS_RUN;
+}
+
 enum options_verdict options_parse(int argc, char **argv,
                                    struct options *options)
 {
+    enum options_verdict verdict;
     int option;
 
     *options = (struct options){.data = "data"};
+    verdict = before_command_line(argc, argv, options);
+    if (verdict == OPTIONS_USAGE) {
+        fputs("Try 'dfotad --help'.\n", stderr);
+        return verdict;
+    }
     while ((option = getopt_long(argc, argv, "vhV", table, NULL)) != -1) {
         if (option == 'h') {
             fputs(help, stdout);
@@ -234,5 +346,10 @@ enum options_verdict options_parse(int argc, char **argv,
     }
     if (optind < argc)
         return refuse("dfotad takes options only");
-    return complete(options);
+    verdict = complete(options);
+    if (verdict == OPTIONS_RUN && options->check_config) {
+        puts("dfotad: the configuration is fine");
+        verdict = OPTIONS_DONE;
+    }
+    return verdict;
 }

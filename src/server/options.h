@@ -13,7 +13,7 @@
 
 enum { OPTIONS_PAIRS_MAX = 4, OPTIONS_LWM2M_MAX = 4 };
 
-/* Strings are the arguments themselves; NULL: not given. */
+/* Strings live as long as the process; NULL: not given. */
 struct options {
     const char *serve_dir;
     const char *http, *https, *api, *admin;
@@ -28,13 +28,17 @@ struct options {
     const char *lwm2m[OPTIONS_LWM2M_MAX];
     unsigned n_lwm2m;
     const char *lwm2m_keys, *lwm2m_ca, *lwm2m_bootstrap;
+    const char *config;
+    bool check_config;
     bool verbose;
 };
 
 enum options_verdict { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_USAGE };
 
 /**
- * Read the command line; answers --help and --version itself.
+ * Read the configuration file, then the environment (DFOTA_HTTPS and so on
+ * for the options that are a text), then the command line: the later wins.
+ * Answers --help, --version and --check-config itself.
  *
  * returns  OPTIONS_RUN: go; OPTIONS_DONE: exit 0; OPTIONS_USAGE: exit 2,
  *          said on standard error

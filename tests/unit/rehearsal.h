@@ -166,9 +166,9 @@ struct rehearsal_poll {
     struct module_view module;
     struct poll poll;
     struct report report;
-    char attempt[SECRETS_ID_ROOM];
     struct grant grant;
     int code;
+    char attempt[SECRETS_ID_ROOM];
 };
 
 static inline int rehearsal_run_poll(struct sql *sql, struct job *job)

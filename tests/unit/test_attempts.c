@@ -9,7 +9,7 @@
 
 #include "base/err.h"
 
-enum { DAY = 86400 };
+static const int64_t DAY = 86400, HOUR = 3600;
 
 static int set_up(void **state)
 {
@@ -240,7 +240,7 @@ static void the_audit_log_shows_a_change_and_a_gap(void **state)
 
 /* ---- a month ---- */
 
-enum { MODULES = 9999, MONTH_DAYS = 45 };
+enum { MODULES = 9999, HOURS = 45 * 24 };
 
 struct virtual_module {
     int64_t next;
@@ -261,12 +261,12 @@ static bool may_have_it(unsigned number, int64_t now)
 
     assert_true(units_moment("2028-03-26T01:00:00Z", &summer));
     berlin = (now + (now >= summer ? 7200 : 3600)) % DAY;
-    tokyo = (now + 9 * 3600) % DAY;
+    tokyo = (now + 9 * HOUR) % DAY;
     switch (number % 3) {
     case 0:
-        return berlin >= 22 * 3600 || berlin < 6 * 3600;
+        return berlin >= 22 * HOUR || berlin < 6 * HOUR;
     case 1:
-        return tokyo >= 3600 && tokyo < 5 * 3600;
+        return tokyo >= HOUR && tokyo < 5 * HOUR;
     default:
         return number % 100 >= 50; /* the battery */
     }
@@ -294,8 +294,9 @@ static void a_month_of_polls_gives_exactly_what_it_should(void **state)
         rehearsal_plan(r, rehearsal_firmware(r, models[i]), specs[i]);
     }
     for (unsigned i = 0; i < MODULES; i++)
-        all[i].next = begin + (int64_t)(draw(&seed) % (14 * DAY + DAY / 2));
-    for (int64_t hour = 0; hour < MONTH_DAYS * 24; hour++) {
+        all[i].next =
+            begin + (int64_t)(draw(&seed) % (uint64_t)(14 * DAY + DAY / 2));
+    for (int64_t hour = 0; hour < HOURS; hour++) {
         for (unsigned i = 0; i < MODULES; i++) {
             struct module_view view = {.id = i + 1,
                                        .tenant = 1,
@@ -318,13 +319,13 @@ static void a_month_of_polls_gives_exactly_what_it_should(void **state)
                              may_have_it(i, all[i].next));
             all[i].done = may_have_it(i, all[i].next);
             wanted += all[i].done;
-            all[i].next += 14 * DAY + (int64_t)(draw(&seed) % DAY);
+            all[i].next += 14 * DAY + (int64_t)(draw(&seed) % (uint64_t)DAY);
         }
     }
     assert_true(wanted > 4000 && wanted < MODULES);
     /* and one of each through the database */
     for (unsigned i = 0; i < 3; i++)
-        rehearsal_ask(r, 10000 * i, models[i], 80, &p);
+        rehearsal_ask(r, 10000U * i, models[i], 80, &p);
     free(all);
 }
 
