@@ -288,12 +288,15 @@ static void make(const struct dialect *d)
 /* Nothing that outlives a terminal's reset has been touched. */
 static bool is_fresh(void)
 {
-    return v->module.power == POWER_ON && !v->module.term.dumb &&
-           v->module.agent.state == AGENT_IDLE && !v->module.agent.manual &&
-           memcmp(&v->module.set, &v->fresh_settings,
-                  sizeof v->fresh_settings) == 0 &&
-           chip_operations(&v->module.chip) == v->fresh_operations &&
-           filestore_used(&v->module.files) == 0;
+    const struct module *m = &v->module;
+
+    if (m->power != POWER_ON || m->term.dumb || m->agent.manual ||
+        m->agent.state != AGENT_IDLE || filestore_used(&m->files) > 0 ||
+        chip_operations(&m->chip) != v->fresh_operations)
+        return false;
+    /* Padding that differs costs a fresh start that was not needed. */
+    // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c)
+    return memcmp(&m->set, &v->fresh_settings, sizeof m->set) == 0;
 }
 
 struct module *virtual_module(unsigned family)
@@ -303,8 +306,8 @@ struct module *virtual_module(unsigned family)
 
     while (dialects[families])
         families++;
+    assert(families > 0 && families <= FAMILIES_MAX);
     family %= families;
-    assert(families <= FAMILIES_MAX);
     if (!prepared)
         prepare();
     prepared = true;
