@@ -39,10 +39,10 @@ struct host {
 /* Chapter 4.1 of the BG95 document, in what follows the trigger's OK. */
 #define GOLDEN                                                                 \
     URC("\"HTTPSTART\"")                                                       \
-    URC("\"DOWNLOADING\",5%") URC("\"DOWNLOADING\",100%") URC("\"HTTPEND\",0") \
-        URC("\"RESETTING\"") URC("\"START\"") URC("\"UPDATING\",1%")           \
-            URC("\"UPDATING\",2%") URC("\"UPDATING\",100%") URC("\"END\",0")   \
-                BANNERS
+    URC("\"DOWNLOADING\",5%")                                                  \
+    URC("\"DOWNLOADING\",100%") URC("\"HTTPEND\",0") URC("\"RESETTING\"")      \
+        URC("\"START\"") URC("\"UPDATING\",1%") URC("\"UPDATING\",2%")         \
+            URC("\"UPDATING\",100%") URC("\"END\",0") BANNERS
 
 /** What the module says. */
 void hear_bytes(struct host *h, const void *bytes, size_t len);
