@@ -16,14 +16,13 @@ struct registration_ask {
     struct registration_ask *next;
     struct registrar *s;
     struct registration *r;
-    uint32_t id; /* of the request, once it is sent */
-    uint8_t code;
-    struct lwm2m_path path;
-    unsigned accept, format;
-    int observe;
     registration_answer *answer;
     void *ctx;
-    size_t query_len, payload_len;
+    uint32_t id; /* of the request, once it is sent */
+    struct lwm2m_path path;
+    uint16_t accept, format, query_len, payload_len;
+    int8_t observe;
+    uint8_t code;
     uint8_t data[]; /* query, payload */
 };
 
@@ -146,13 +145,13 @@ static struct registration_ask *make_ask(struct registrar *s,
                                    .r = r,
                                    .code = q->code,
                                    .path = q->path,
-                                   .accept = q->accept,
-                                   .format = q->format,
-                                   .observe = q->observe,
+                                   .accept = (uint16_t)q->accept,
+                                   .format = (uint16_t)q->format,
+                                   .observe = (int8_t)q->observe,
                                    .answer = q->answer,
                                    .ctx = q->ctx,
-                                   .query_len = query_len,
-                                   .payload_len = q->payload_len};
+                                   .query_len = (uint16_t)query_len,
+                                   .payload_len = (uint16_t)q->payload_len};
     if (query_len)
         memcpy(a->data, q->query, query_len);
     if (q->payload_len)
@@ -166,7 +165,8 @@ int registration_ask(struct registrar *s, uint64_t now, struct registration *r,
     struct registration_ask *a, **at = &r->asks;
 
     s->now = now;
-    if (q->payload_len > COAP_PAYLOAD_MAX)
+    if (q->payload_len > COAP_PAYLOAD_MAX ||
+        (q->query && strlen(q->query) > COAP_PATH_MAX))
         return DFOTA_E_ARG;
     if (r->absent || r->leaving || (!r->way && !r->queue))
         return DFOTA_E_CONNECT;

@@ -4,7 +4,8 @@
 
 Usage: load.py BIN [SUITE]...
 
-BIN is a folder with release builds. Suites: facts, polls, packages, idle.
+BIN is a folder with release builds. Suites: lwm2m, facts, polls, packages,
+idle.
 Without one, all of them. Needs nginx for its rows; they are left out where
 there is none.
 """
@@ -311,7 +312,36 @@ def suite_idle(bench):
         each <= 8)
 
 
-SUITES = {"facts": suite_facts, "polls": suite_polls,
+def lwm2m_cost(clients):
+    """Microseconds of the server and bytes of it for one registration, with
+    the four questions that follow each."""
+    folder = tempfile.mkdtemp()
+    node = Node(os.path.join(BIN, "dfotad"), folder, "--lwm2m",
+                "coap://127.0.0.1:0")
+    try:
+        port = node.ports["lwm2m"].rsplit(":", 1)[1]
+        cpu, rss = cpu_of(node.process.pid), rss_of(node.process.pid)
+        done = subprocess.run([os.path.join(BIN, "lwm2m_load"), port,
+                               str(clients)], stdout=subprocess.PIPE)
+        cpu = cpu_of(node.process.pid) - cpu
+        rss = rss_of(node.process.pid) - rss
+    finally:
+        node.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+    return done.returncode, cpu / clients * 1e6, rss / clients
+
+
+def suite_lwm2m(bench):
+    wrong, few, _ = lwm2m_cost(10000)
+    lost, many, each = lwm2m_cost(100000)
+    row("LwM2M registrations, 10 000 clients", f"{few:.0f} us each",
+        "<= 50 us", not wrong and few <= 50)
+    row("LwM2M registrations, 100 000 clients",
+        f"{many:.0f} us, {each:.0f} bytes each",
+        "<= 1.25 x, <= 1024", not lost and many <= 1.25 * few and each <= 1024)
+
+
+SUITES = {"lwm2m": suite_lwm2m, "facts": suite_facts, "polls": suite_polls,
           "packages": suite_packages, "idle": suite_idle}
 
 
