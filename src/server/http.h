@@ -67,6 +67,10 @@ struct http_later *http_suspend(const struct http_request *request);
 void http_resume(struct http_later *later, unsigned status,
                  struct MHD_Response *response);
 
+/** Whom the client's certificate names. errors: as tls_peer_name(), and
+ * E_NOTFOUND for plain HTTP */
+int http_peer_name(const struct http_request *request, char *name, size_t room);
+
 /** A header field or query argument; NULL: not there. */
 const char *http_header(const struct http_request *request, const char *name);
 const char *http_query(const struct http_request *request, const char *name);

@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
@@ -27,6 +26,7 @@
 #include "server/folder.h"
 #include "server/http.h"
 #include "server/lwm2m/lwm2m_service.h"
+#include "server/machine.h"
 #include "server/node_life.h"
 #include "server/options.h"
 #include "server/public.h"
@@ -37,8 +37,6 @@ enum {
     LISTENERS_MAX = 5,
     MEMORY_FOR_CONTENT = 64 * 1024 * 1024,
     CONTENT_IN_MEMORY_MAX = 16 * 1024 * 1024,
-    THREADS_MAX = 16,
-    CONNECTIONS_MAX = 65536,
     FEW_CONNECTIONS = 64,
     DISK_PERCENT_MIN = 5
 };
@@ -71,29 +69,6 @@ static int64_t now_ms(void)
 
     clock_gettime(CLOCK_BOOTTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* As many connections as descriptors allow: each may hold a file, too. */
-static unsigned connections_allowed(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return 256;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur / 2 > CONNECTIONS_MAX)
-        return CONNECTIONS_MAX;
-    return limit.rlim_cur < 128 ? 32 : (unsigned)limit.rlim_cur / 2 - 32;
-}
-
-static unsigned threads_of_machine(void)
-{
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
-    if (processors < 2)
-        return 2;
-    return processors > THREADS_MAX ? THREADS_MAX : (unsigned)processors;
 }
 
 static int make_path(char path[PATH_MAX], const char *prefix,
@@ -133,7 +108,8 @@ static int start_tls(struct server *server)
     int err = options->n_certs > 0 ? 0 : provide_pair(server);
 
     return err ? err
-               : tls_create(options->pairs, options->n_certs, &server->tls);
+               : tls_create(options->pairs, options->n_certs,
+                            options->client_ca, &server->tls);
 }
 
 /* name: out, where it listens; NULL: not wanted */
@@ -368,8 +344,8 @@ static int start_node(struct server *server)
 
 static int start(struct server *server)
 {
-    server->threads = threads_of_machine();
-    server->connections_max = connections_allowed();
+    server->threads = machine_threads();
+    server->connections_max = machine_connections();
     return server->options.serve_dir ? start_folder(server)
                                      : start_node(server);
 }

@@ -27,6 +27,7 @@ enum {
     OPT_APPROVE_SELF,
     OPT_TLS_CERT,
     OPT_TLS_KEY,
+    OPT_CLIENT_CA,
     OPT_LWM2M,
     OPT_LWM2M_KEYS,
     OPT_LWM2M_CA,
@@ -51,6 +52,7 @@ static const struct option table[] = {
     {"approve-self", no_argument, NULL, OPT_APPROVE_SELF},
     {"tls-cert", required_argument, NULL, OPT_TLS_CERT},
     {"tls-key", required_argument, NULL, OPT_TLS_KEY},
+    {"client-ca", required_argument, NULL, OPT_CLIENT_CA},
     {"lwm2m", required_argument, NULL, OPT_LWM2M},
     {"lwm2m-keys", required_argument, NULL, OPT_LWM2M_KEYS},
     {"lwm2m-ca", required_argument, NULL, OPT_LWM2M_CA},
@@ -87,6 +89,8 @@ static const char help[] =
     "      --tls-cert FILE     certificate, PEM, with those that follow it\n"
     "      --tls-key FILE      the certificate's key, PEM; a second pair may\n"
     "                          follow, say RSA beside ECDSA\n"
+    "      --client-ca FILE    HTTPS only for clients with a certificate that\n"
+    "                          follows from this one, PEM\n"
     "      --lwm2m URI         LwM2M clients register at coap://ADDR:PORT\n"
     "                          (no security) or coaps://ADDR:PORT; may be\n"
     "                          given again\n"
@@ -133,6 +137,8 @@ static const char **text_of(int option, struct options *options)
         return &options->lwm2m_ca;
     case OPT_LWM2M_BOOTSTRAP:
         return &options->lwm2m_bootstrap;
+    case OPT_CLIENT_CA:
+        return &options->client_ca;
     case OPT_CONFIG:
         return &options->config;
     case OPT_PUBLIC_HTTP:

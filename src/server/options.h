@@ -23,6 +23,7 @@ struct options {
     bool approve_self;
     struct tls_pair pairs[OPTIONS_PAIRS_MAX];
     unsigned n_certs, n_keys; /* as many of the one as of the other */
+    const char *client_ca;    /* who signs the clients' certificates */
     /* LwM2M: where clients come to, their keys, who may sign theirs, the
      * server that a bootstrap tells of. */
     const char *lwm2m[OPTIONS_LWM2M_MAX];

@@ -28,9 +28,12 @@ struct tls_pair {
  * pairs    borrowed until destroy. Several, say one ECDSA and one RSA, serve
  *          clients that know only one of the two
  * n_pairs  at least 1
+ * client_ca  PEM file: clients need a certificate that follows from it and is
+ *          for clients; NULL: none is asked for. borrowed
  * errors   E_NOMEM, E_KEY (unreadable or no pair); said in the log
  */
-int tls_create(const struct tls_pair *pairs, size_t n_pairs, struct tls **tls);
+int tls_create(const struct tls_pair *pairs, size_t n_pairs,
+               const char *client_ca, struct tls **tls);
 
 /** Every connection must be detached. NULL is harmless. */
 void tls_destroy(struct tls *tls);
@@ -46,6 +49,13 @@ int tls_reload(struct tls *tls);
  *          session must not be used
  */
 struct tls_credentials *tls_attach(struct tls *tls, gnutls_session_t session);
+
+/**
+ * Whom the client's certificate names (CN). It was checked in the handshake.
+ *
+ * errors   E_NOTFOUND it gave none; E_SYNTAX it names nobody
+ */
+int tls_peer_name(gnutls_session_t session, char *name, size_t room);
 
 /** NULL is harmless. */
 void tls_detach(struct tls *tls, struct tls_credentials *credentials);

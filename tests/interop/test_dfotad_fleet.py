@@ -8,11 +8,13 @@ BIN is the folder with dfota, dfotad and dfotactl.
 """
 import concurrent.futures
 import hashlib
+import http.client
 import json
 import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -223,6 +225,63 @@ class Systemd(unittest.TestCase):
                  if "dfotad.service" in line and "is not executable" not in
                  line]
         self.assertEqual(wrong, [])
+
+
+class ClientCertificates(unittest.TestCase):
+    """Mutual TLS: who gets through the handshake, and as whom."""
+
+    def certificate(self, name, ca=None, purpose="clientAuth"):
+        base = os.path.join(self.root, f"{name}-{len(os.listdir(self.root))}")
+        words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                 "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
+                 f"/CN={name}", "-keyout", base + ".key", "-out",
+                 base + ".pem"]
+        if ca:
+            words += ["-CA", ca + ".pem", "-CAkey", ca + ".key", "-addext",
+                      f"extendedKeyUsage={purpose}", "-addext",
+                      "basicConstraints=critical,CA:FALSE"]
+        subprocess.run(words, check=True, capture_output=True)
+        return base
+
+    def poll(self, certificate, version):
+        context = ssl.create_default_context(
+            cafile=os.path.join(self.node.data, "tls-cert.pem"))
+        context.minimum_version = context.maximum_version = version
+        if certificate:
+            context.load_cert_chain(certificate + ".pem", certificate + ".key")
+        connection = http.client.HTTPSConnection(
+            "localhost", int(self.node.ports["https"]), timeout=60,
+            context=context)
+        try:
+            connection.request("GET", f"/fota/v1/plan?imei={imei(1)}&model=m1"
+                               "&version=1.0", headers={
+                                   "Authorization": "Bearer " + self.token})
+            return json.loads(connection.getresponse().read())["code"]
+        except (OSError, http.client.HTTPException):
+            return "refused"
+        finally:
+            connection.close()
+
+    def test_only_clients_of_that_authority_and_only_as_themselves(self):
+        self.root = tempfile.mkdtemp(prefix="dfotad-mtls-")
+        ca, other = self.certificate("ca"), self.certificate("other")
+        good = self.certificate(imei(1), ca)
+        self.node = Node(os.path.join(BIN, "dfotad"), self.root,
+                         "--client-ca", ca + ".pem", "--device-api-plain")
+        fleet.enrol(Api(self.node), [1])
+        module = Module(self.node, imei(1), secure=False)
+        module.log_in()
+        self.token = module.access
+        rows = [(good, 802), (None, "refused"),
+                (self.certificate(imei(1), other), "refused"),
+                (self.certificate(imei(1), ca, "serverAuth"), "refused"),
+                (self.certificate(imei(2), ca), 815)]
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            for certificate, wanted in rows:
+                with self.subTest(certificate=certificate, version=version):
+                    self.assertEqual(self.poll(certificate, version), wanted)
+        self.assertEqual(self.node.stop(), 0)
+        shutil.rmtree(self.root)
 
 
 class Copies(unittest.TestCase):

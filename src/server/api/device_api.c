@@ -46,6 +46,16 @@ enum MHD_Result device_malformed(const struct http_request *request,
                        device_refusal(S4_SERVICE, words));
 }
 
+/* A certificate that names somebody else than the module, or nobody. */
+static bool is_certified_otherwise(const struct http_request *request,
+                                   const char *imei)
+{
+    char name[64];
+    int err = http_peer_name(request, name, sizeof name);
+
+    return err != DFOTA_E_NOTFOUND && (err || strcmp(name, imei) != 0);
+}
+
 int device_authorise(struct device_api *api, const struct http_request *request,
                      const char *imei_text, char scope,
                      struct module_view *module)
@@ -66,7 +76,7 @@ int device_authorise(struct device_api *api, const struct http_request *request,
     if (fleet_find(api->node->fleet, token.imei, &owner) == 0 &&
         owner.state == MODULE_BLOCKED)
         return S4_TOKEN_SCOPE;
-    if (token.imei != imei)
+    if (token.imei != imei || is_certified_otherwise(request, imei_text))
         return S4_OTHER_MODULE;
     if (fleet_find(api->node->fleet, imei, module) != 0 ||
         module->tenant != token.tenant)
