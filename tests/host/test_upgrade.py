@@ -53,7 +53,10 @@ class Bench:
     def __init__(self, env, model="bg95", **options):
         self.env = env
         self.model = model
+        self.port = options.get("port")
         self.dir = tempfile.mkdtemp(dir=env.dir)
+        if not self.port:
+            self.port = "pty:" + self.path("port")
         self.options = {"speed": "0", **options}
         self.module = None
         self.start()
@@ -66,7 +69,7 @@ class Bench:
         args = [self.env.bin("dfota-module"), "--model", self.model,
                 "--state", self.path("state"),
                 "--firmware", self.env.image(OLD),
-                "--port", "pty:" + self.path("port"),
+                "--port", self.port,
                 "--control", self.path("control"),
                 "--cert", self.env.path("key.pub.pem"),
                 "--speed", self.options["speed"]]
@@ -115,7 +118,7 @@ class Bench:
         place = (["--file", self.env.path(package)] if file
                  else ["--url", self.env.url + package])
         return [self.env.bin("dfota"), "upgrade", "--port",
-                "pty:" + self.path("port"), "--timeout-listen", "1",
+                self.port, "--timeout-listen", "1",
                 "--log", self.path("transcript"), *place, *more]
 
     def begin(self, *more, **where):
@@ -203,6 +206,16 @@ def a_file_goes_over_the_port(env):
     b = Bench(env)
     expect(b.upgrade("--model", "bg95", file=True), 0, DONE)
     b.finish(NEW)
+
+
+@case
+def a_module_is_reached_by_tcp_and_by_a_unix_socket(env):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        tcp = "tcp:127.0.0.1:%d" % s.getsockname()[1]
+    one_update(env, "bg95", True, port=tcp)
+    one_update(env, "bg95", False,
+               port="unix:" + os.path.join(env.dir, "at-port"))
 
 
 @case
@@ -331,6 +344,7 @@ def a_module_killed_twice_while_updating_ends_at_the_new_version(env):
     status, end, err = verdict(host)
     assert status == 0 and end["new"] == NEW, (end, err)
     b.finish(NEW)
+    expect(env.replay(b.path("transcript")), 0, DONE)
 
 
 @case
@@ -526,6 +540,9 @@ def a_host_killed_while_updating_goes_on_from_its_state(env):
     assert not os.path.exists(state)
     assert b.state()["updates"] == 1
     b.finish(NEW)
+    with open(b.path("transcript"), encoding="latin-1") as f:
+        assert "\n# record " in f.read()
+    expect(env.replay(b.path("transcript")), 0, DONE)
 
 
 # Short deadlines: a host that was away waits for the longest silence that the
