@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * storm PORT REQUESTS SECONDS: says HTTP requests over kept connections of
- * loopback, one request in flight on each, and counts.
+ * storm PORT REQUESTS SECONDS [STATUS]: says HTTP requests over kept
+ * connections of loopback, one request in flight on each, and counts.
  *
  * REQUESTS is a file of requests, each behind its length (4 bytes, little
- * endian); there is one connection for each. Any answer but 200 is wrong.
+ * endian); there is one connection for each. Any answer but STATUS (200) is
+ * wrong.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -34,6 +35,7 @@ struct client {
 static struct client clients[CONNECTIONS_MAX];
 static float *times;
 static size_t n_times, n_wrong;
+static char wanted[16] = "HTTP/1.1 200";
 
 static double now(void)
 {
@@ -88,7 +90,7 @@ static int receive(struct client *c)
     c->answer[c->have] = '\0';
     if (!is_whole(c))
         return 0;
-    n_wrong += strncmp(c->answer, "HTTP/1.1 200", 12) != 0;
+    n_wrong += strncmp(c->answer, wanted, 12) != 0;
     if (n_times < TIMES_MAX)
         times[n_times++] = (float)(now() - c->since);
     return 1;
@@ -137,8 +139,10 @@ int main(int argc, char **argv)
     unsigned n = 0;
     double begun;
 
-    if (argc != 4 || files_read(argv[2], 64 << 20, &file, &len) != 0) {
-        fputs("usage: storm PORT REQUESTS SECONDS\n", stderr);
+    if (argc == 5)
+        snprintf(wanted, sizeof wanted, "HTTP/1.1 %.3s", argv[4]);
+    if (argc < 4 || files_read(argv[2], 64 << 20, &file, &len) != 0) {
+        fputs("usage: storm PORT REQUESTS SECONDS [STATUS]\n", stderr);
         return 2;
     }
     times = malloc(TIMES_MAX * sizeof *times);
