@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /**
  * Continue a CRC over len bytes.
  *
@@ -19,5 +23,9 @@
  * source   ITU-T V.42 8.1.1.6.2
  */
 uint32_t dfota_crc32(uint32_t crc, const void *data, size_t len);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -12,6 +12,10 @@
 #ifndef DFOTA_BASE_ERR_H
 #define DFOTA_BASE_ERR_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* clang-format off */
 #define DFOTA_ERRORS(X)                                                        \
     X(E_ARG,        -1, "a parameter is out of its range")                     \
@@ -62,5 +66,9 @@ enum dfota_err {
  *          outside the enum
  */
 const char *dfota_strerror(int err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

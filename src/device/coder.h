@@ -20,6 +20,10 @@
 
 #include "device/flash.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define DFOTA_CODER_BUF 32   /* bytes read from the package at a time */
 #define DFOTA_CODER_TAIL 2   /* bytes read ahead that belong to what follows */
 #define DFOTA_P_HALF 0x8000U /* probability one half */
@@ -73,5 +77,9 @@ uint32_t dfota_coder_next(const struct dfota_coder *c);
 
 /** 0; or the read error; or E_TRUNCATED when more was read than there is. */
 int dfota_coder_check(const struct dfota_coder *c);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

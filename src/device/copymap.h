@@ -19,6 +19,10 @@
 #include "device/package.h"
 #include "device/project.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct dfota_segment {
     uint32_t pos;    /* offset in the new image */
     uint32_t len;    /* bytes */
@@ -59,5 +63,9 @@ void dfota_copymap_window(struct dfota_copymap *m, uint32_t off, uint32_t len);
  */
 int dfota_copymap_next(struct dfota_copymap *m, const struct dfota_segment *s,
                        struct dfota_segment *out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

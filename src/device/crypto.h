@@ -13,6 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define DFOTA_HASH_LEN 32      /* bytes, SHA-256 */
 #define DFOTA_SIGNATURE_LEN 64 /* bytes, ECDSA P-256, r then s, big endian */
 
@@ -35,5 +39,9 @@ struct dfota_crypto {
     void *ctx2; /* a second hash state; never given to verify. NULL: only
                  * packages of one window are taken */
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -23,6 +23,10 @@
 #include "device/project.h"
 #include "device/self.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Called from places that are full already: as functions of their own these
  * are smaller. */
 #ifdef __GNUC__
@@ -157,5 +161,9 @@ int dfota_decoder_poll(struct dfota_decoder *d, uint8_t *out, size_t cap,
 /** After DONE: package offset of the next window's coded bytes; after the
  * last window the end of the body. */
 uint32_t dfota_decoder_next(const struct dfota_decoder *d);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -21,6 +21,10 @@
 
 #include "device/walk.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct dfota_flash {
     /* Read len bytes at off. 0, or DFOTA_E_FLASH (ECC, bus). */
     int (*read)(void *ctx, uint32_t off, void *buf, uint32_t len);
@@ -37,5 +41,9 @@ struct dfota_flash {
     uint16_t prog_size;  /* bytes, a power of two, 1 .. 256 */
     uint8_t erased_byte; /* 0xFF or 0x00 */
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,6 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /** v's low bits as a number with a sign; bits 1 .. 32, higher ones of v are
  * ignored */
 static inline uint32_t dfota_signed(uint32_t v, unsigned bits)
@@ -33,5 +37,9 @@ static inline bool dfota_fits(uint32_t v, unsigned bits)
 {
     return dfota_signed(v, bits) == v;
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -27,6 +27,10 @@
 #include "device/package.h"
 #include "device/pages.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define DFOTA_PERMITS_MAX 8      /* used ones remembered; then none is taken */
 #define DFOTA_JOURNAL_RECORDS 64 /* room asked for in a mirror */
 #define DFOTA_MAP_WORDS 16       /* most: 512 granules a window */
@@ -172,5 +176,9 @@ int dfota_journal_entry(struct dfota_journal *j, uint32_t w,
  *   begun anew, so what is left of it is solid
  */
 unsigned dfota_journal_truth(const struct dfota_journal *j);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

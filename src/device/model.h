@@ -19,6 +19,10 @@
 
 #include "device/coder.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* 12 bits of probability of a 1, 4 bits of how often it was updated. */
 typedef uint16_t dfota_counter;
 
@@ -95,5 +99,9 @@ int32_t dfota_stretch(uint32_t p);
 
 /** The inverse, clamped: 1 .. 65535 for any x */
 uint32_t dfota_squash(int32_t x);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

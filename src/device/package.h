@@ -24,6 +24,10 @@
 #include "device/crypto.h"
 #include "device/flash.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define DFOTA_MANIFEST_LEN 80
 #define DFOTA_MANIFEST_VERSION 1
 #define DFOTA_LABEL_MAX 255
@@ -152,5 +156,9 @@ int dfota_package_permit(const struct dfota_package *p,
                          const struct dfota_reader *in,
                          const struct dfota_crypto *crypto,
                          const uint8_t id_hash[DFOTA_HASH_LEN]);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

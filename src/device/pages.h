@@ -12,6 +12,10 @@
 
 #include "device/flash.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define DFOTA_PAGE_LEN 256 /* bytes; a multiple of every program unit */
 
 struct dfota_pages {
@@ -42,5 +46,9 @@ int dfota_pages_equal(void *pages, const void *data, size_t len);
 /** Program what is left, the last unit filled up; it ends behind that.
  * errors: the first one since begin() */
 int dfota_pages_flush(struct dfota_pages *p);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

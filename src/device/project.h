@@ -18,6 +18,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define DFOTA_REGIONS_MAX 8
 
 /* How a unit was predicted; DIFFERS is or'ed in when the prediction is not
@@ -163,5 +167,9 @@ void dfota_project_unit(struct dfota_project *p, const uint8_t *old, uint32_t o,
 void dfota_project_learn(struct dfota_project *p, const struct dfota_unit *u,
                          const uint8_t *old, const uint8_t *made, uint32_t o,
                          uint32_t n);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

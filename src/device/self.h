@@ -17,6 +17,10 @@
 
 #include "device/model.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define DFOTA_SELF_REPS 4
 #define DFOTA_SELF_STATES 12 /* from 7 on the last token was a match */
 #define DFOTA_SELF_ALIGNS 4
@@ -107,5 +111,9 @@ uint8_t dfota_self_state(uint8_t state, uint32_t len, unsigned rep);
 
 /** The distance slot of a distance - 1. */
 unsigned dfota_self_slot(uint32_t back);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -22,6 +22,10 @@
 #include "device/decoder.h"
 #include "device/journal.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What the updater is doing, for a progress display. */
 enum dfota_stage {
     DFOTA_STAGE_IDLE,
@@ -137,5 +141,9 @@ int dfota_updater_recover(struct dfota_updater *u);
 
 /** Why the last update FAILED or is HELD: a negative error; else 0. */
 int dfota_updater_reason(const struct dfota_updater *u);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

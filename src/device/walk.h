@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* read returns 0 or an error; it is never asked past size. */
 struct dfota_reader {
     int (*read)(void *ctx, uint32_t off, void *buf, uint32_t len);
@@ -34,5 +38,9 @@ int dfota_read(int (*read)(void *ctx, uint32_t off, void *buf, uint32_t len),
  */
 int dfota_reader_walk(const struct dfota_reader *r, uint32_t off, uint32_t len,
                       dfota_sink *sink, void *ctx);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

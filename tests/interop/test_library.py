@@ -135,16 +135,20 @@ class CPlusPlus(unittest.TestCase):
         source = os.path.join(DIR.name, "link.cpp")
         with open(source, "w") as f:
             f.write('#include <at/session.h>\n'
+                    '#include <base/err.h>\n'
+                    '#include <device/updater.h>\n'
                     'int main() {\n'
                     '    struct dfota_session_config config;\n'
                     '    dfota_session_defaults(&config);\n'
                     '    return config.timeout_ms[DFOTA_TIMEOUT_START] != '
-                    '60000;\n}\n')
+                    '60000 || !dfota_updater_poll ||\n'
+                    '           !*dfota_strerror(DFOTA_E_ARG);\n}\n')
         libraries = os.path.dirname(glob.glob(
             os.path.join(PREFIX, "**", "libdfota_at.a"), recursive=True)[0])
         out = os.path.join(DIR.name, "link")
         run("c++", *FLAGS.split(), "-I", os.path.join(PREFIX, "include/dfota"),
-            source, "-L", libraries, "-ldfota_at", "-ldfota_base", "-o", out)
+            source, "-L", libraries, "-ldfota_at",
+            "-ldfota_updater", "-ldfota_codec", "-ldfota_base", "-o", out)
         run(out)
 
 
