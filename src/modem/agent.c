@@ -80,8 +80,8 @@ static void end_download(struct module *m, enum cause cause)
 static void mark(struct module *m)
 {
     m->set.pending = true;
-    m->set.origin = (uint8_t)m->agent.origin;
     settings_save(&m->set);
+    settings_mark(&m->set, m->agent.origin);
 }
 
 /* No reset on the way: DFOTA mode begins with START. */

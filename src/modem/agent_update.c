@@ -70,11 +70,13 @@ static void end_update(struct module *m, int err)
         lwm2m_update_ended(m, cause == CAUSE_NONE);
     if (cause == CAUSE_NONE && a->origin == ORIGIN_LOCAL && m->d->local_file)
         filestore_remove(&m->files, m->d->local_file);
-    /* Saved just before it is said: a cut on either side finds what the
-     * line told, but for the time of one write. */
-    m->set.pending = false;
-    m->set.origin = ORIGIN_NONE;
-    settings_save(&m->set);
+    if (m->set.pending) {
+        m->set.pending = false;
+        settings_save(&m->set);
+    }
+    /* Just before it is said: a cut on either side finds what the line
+     * told. */
+    settings_unmark(&m->set);
     if (cause == CAUSE_NONE)
         urc_count(m, &a->counter, 100);
     else

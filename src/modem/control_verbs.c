@@ -202,7 +202,7 @@ static int do_recover(struct request *r)
     m->set.image_len = (uint32_t)len;
     m->set.package_len = 0;
     m->set.pending = false;
-    m->set.origin = ORIGIN_NONE;
+    settings_unmark(&m->set);
     if (!err)
         err = settings_save(&m->set);
     if (!err)

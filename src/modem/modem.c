@@ -185,8 +185,8 @@ static void boot_image(struct module *m)
         if (m->set.origin == ORIGIN_POLL)
             poll_ended(m, m->d->polling->rolled_back);
         m->set.pending = false;
-        m->set.origin = ORIGIN_NONE;
         settings_save(&m->set);
+        settings_unmark(&m->set);
         boot_normal(m);
     }
 }

@@ -43,7 +43,6 @@ static const struct row {
      INT32_MAX},
     {"updates", KIND_U32, offsetof(struct settings, updates), INT32_MAX},
     {"pending", KIND_BOOL, offsetof(struct settings, pending), 1},
-    {"origin", KIND_U8, offsetof(struct settings, origin), ORIGIN_LWM2M},
     {"off", KIND_BOOL, offsetof(struct settings, off), 1},
     {"clock_offset", KIND_I64, offsetof(struct settings, clock_offset),
      INT64_MAX},
@@ -163,6 +162,36 @@ static void sweep(const char *path)
     globfree(&found);
 }
 
+/* One digit; a mark that is none is a URL's. */
+static void read_mark(struct settings *s)
+{
+    uint8_t *text = NULL;
+    size_t len = 0;
+
+    if (files_read(s->mark, 16, &text, &len) == 0)
+        s->origin = len > 0 && text[0] > '0' && text[0] <= '9'
+                        ? (uint8_t)(text[0] - '0')
+                        : ORIGIN_URL;
+    free(text);
+}
+
+int settings_mark(struct settings *s, enum origin origin)
+{
+    char digit = (char)('0' + origin);
+    int err = files_write(s->mark, &digit, 1);
+
+    if (err)
+        log_error("%s: cannot be written: %s", s->mark, strerror(errno));
+    s->origin = (uint8_t)origin;
+    return err;
+}
+
+void settings_unmark(struct settings *s)
+{
+    unlink(s->mark);
+    s->origin = ORIGIN_NONE;
+}
+
 int settings_open(struct settings *s, const char *folder, uint32_t rate)
 {
     uint8_t *text = NULL;
@@ -171,11 +200,15 @@ int settings_open(struct settings *s, const char *folder, uint32_t rate)
 
     *s = (struct settings){.cmee = 1, .echo = true, .rate = rate};
     contexts_init(s->contexts);
-    if (asprintf(&s->path, "%s/settings.json", folder) < 0) {
+    if (asprintf(&s->path, "%s/settings.json", folder) < 0)
         s->path = NULL;
+    if (asprintf(&s->mark, "%s/updating", folder) < 0)
+        s->mark = NULL;
+    if (!s->path || !s->mark)
         return DFOTA_E_NOMEM;
-    }
+    read_mark(s);
     sweep(s->path);
+    sweep(s->mark);
     if (access(s->path, F_OK) != 0)
         return 0;
     err = files_read(s->path, 65536, &text, &len);
@@ -192,7 +225,8 @@ int settings_open(struct settings *s, const char *folder, uint32_t rate)
 void settings_close(struct settings *s)
 {
     free(s->path);
-    s->path = NULL;
+    free(s->mark);
+    s->path = s->mark = NULL;
 }
 
 int settings_save(const struct settings *s)

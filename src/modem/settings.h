@@ -26,7 +26,7 @@ enum origin {
 };
 
 struct settings {
-    char *path; /* owned */
+    char *path, *mark; /* owned */
 
     /* APN of the update (AT+QCFGEXT). */
     uint8_t ip_type; /* 0 IPv4, 1 IPv6, 2 both */
@@ -44,7 +44,7 @@ struct settings {
     uint32_t updates;     /* updates begun in this device's life */
     bool pending;         /* reset for an update whose start is not recorded */
     uint8_t origin;       /* enum origin: START may have been said, END has
-                           * not */
+                           * not. In a file of its own: settings_mark() */
     bool off;             /* switched off, as opposed to cut off */
     int64_t clock_offset; /* seconds that the clock was moved */
     /* What a broken download left: download_resume.c */
@@ -68,7 +68,18 @@ struct settings {
 int settings_open(struct settings *s, const char *folder, uint32_t rate);
 void settings_close(struct settings *s);
 
-/** Write all, durably. errors: E_IO, said */
+/**
+ * Note durably that an update of that origin is about to say START.
+ *
+ * errors   E_IO, said
+ */
+int settings_mark(struct settings *s, enum origin origin);
+
+/** END is about to be said. One system call, so that between it and the
+ * word there is no time for a power cut worth speaking of. */
+void settings_unmark(struct settings *s);
+
+/** Write all else, durably. errors: E_IO, said */
 int settings_save(const struct settings *s);
 
 #endif

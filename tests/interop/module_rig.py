@@ -3,6 +3,7 @@
 Unix socket (what it said survives its death, as on a pty it would not), a
 package server, and the rows of its tables."""
 
+import json
 import pathlib
 import re
 import select
@@ -56,6 +57,7 @@ class Module:
     def __init__(self, rig, dialect, folder, *options):
         self.rig, self.dialect, self.folder = rig, dialect, folder
         folder.mkdir(parents=True, exist_ok=True)
+        was_on = self.switch_off(folder / "state" / "settings.json")
         self.rest, self.lines, self.socket = b"", [], None
         self.tables = run_case.tables(rig.module, dialect)
         self.process = subprocess.Popen(
@@ -69,6 +71,20 @@ class Module:
             raise Dead("the module did not start")
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(f"{folder}/line")
+        if was_on:
+            self.ask("power on")
+
+    @staticmethod
+    def switch_off(path):
+        """A module that was cut off boots as soon as it starts; nobody may
+        listen by then. Switched off it waits. Returns True for one that was
+        there before."""
+        if not path.exists():
+            return False
+        settings = json.loads(path.read_text())
+        settings["off"] = True
+        path.write_text(json.dumps(settings))
+        return True
 
     def _pull(self, timeout):
         if not select.select([self.socket], [], [], timeout)[0]:
@@ -124,7 +140,6 @@ class Module:
         return answer.decode().strip()
 
     def state(self):
-        import json
         return json.loads(self.ask("state"))
 
     def wait_for(self, key, value, timeout=PATIENCE):

@@ -111,6 +111,48 @@ static void what_a_kill_left_behind_is_swept_away(void **state)
     assert_int_equal(access(rest, F_OK), -1);
 }
 
+static void
+the_mark_of_an_update_outlives_a_cut_until_it_is_taken_away(void **state)
+{
+    struct settings s;
+
+    (void)state;
+    assert_int_equal(settings_open(&s, folder, 115200), 0);
+    assert_int_equal(s.origin, ORIGIN_NONE);
+    assert_int_equal(settings_mark(&s, ORIGIN_POLL), 0);
+    settings_close(&s);
+    assert_int_equal(settings_open(&s, folder, 115200), 0);
+    assert_int_equal(s.origin, ORIGIN_POLL);
+    settings_unmark(&s);
+    settings_close(&s);
+    assert_int_equal(settings_open(&s, folder, 115200), 0);
+    assert_int_equal(s.origin, ORIGIN_NONE);
+    settings_close(&s);
+}
+
+static void contexts_come_back_and_bad_ones_do_not(void **state)
+{
+    struct settings s;
+
+    (void)state;
+    assert_int_equal(settings_open(&s, folder, 0), 0);
+    assert_true(s.contexts[0].defined);
+    s.contexts[14] = (struct pdp_context){
+        .defined = true, .type = 2, .auth = 3, .apn = "a", .user = "u"};
+    assert_int_equal(settings_save(&s), 0);
+    settings_close(&s);
+    assert_int_equal(settings_open(&s, folder, 0), 0);
+    assert_string_equal(s.contexts[14].apn, "a");
+    assert_int_equal(s.contexts[14].type, 2);
+    assert_false(s.contexts[1].defined);
+    settings_close(&s);
+    assert_int_equal(files_write(file, "{\"contexts\": [{\"cid\": 16}]}", 28),
+                     0);
+    assert_int_equal(settings_open(&s, folder, 0), 0);
+    assert_false(s.contexts[14].defined);
+    settings_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +164,11 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_unknown_key_is_no_error, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            the_mark_of_an_update_outlives_a_cut_until_it_is_taken_away, set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(contexts_come_back_and_bad_ones_do_not,
+                                        set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
