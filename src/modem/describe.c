@@ -152,7 +152,7 @@ static json_t *update_command(const struct dialect *d)
 {
     json_t *schemes = json_array();
 
-    for (uint8_t i = 0; i < URL_SCHEMES; i++) {
+    for (unsigned i = 0; i < URL_SCHEMES; i++) {
         if (d->url.schemes >> i & 1)
             json_array_append_new(
                 schemes, json_string(url_scheme_name((uint8_t)(1U << i))));
