@@ -317,14 +317,19 @@ static int start_people(struct server *server)
                                 NULL);
 }
 
+static struct node_config config_of(const struct options *options)
+{
+    return (struct node_config){.folder = options->data,
+                                .database = options->database,
+                                .name = options->node,
+                                .disk_percent_min = DISK_PERCENT_MIN,
+                                .approve_self = options->approve_self};
+}
+
 static int start_node(struct server *server)
 {
     const struct options *options = &server->options;
-    const struct node_config config = {.folder = options->data,
-                                       .database = options->database,
-                                       .name = options->node,
-                                       .disk_percent_min = DISK_PERCENT_MIN,
-                                       .approve_self = options->approve_self};
+    const struct node_config config = config_of(options);
     int err = node_open(&config, &server->node, &server->vault);
 
     if (!err)
@@ -456,6 +461,11 @@ int main(int argc, char **argv)
     if (server.options.verbose)
         log_init("dfotad", LOG_LEVEL_DEBUG);
     umask(0077); /* keys are made here */
+    if (server.options.migrate_to) {
+        const struct node_config config = config_of(&server.options);
+
+        return node_migrate(&config, server.options.migrate_to) ? 1 : 0;
+    }
     signal(SIGPIPE, SIG_IGN);
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);

@@ -2,6 +2,7 @@
 #include "server/node_life.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "base/err.h"
 #include "os/files.h"
 #include "os/log.h"
+#include "server/store/move.h"
 
 /* After COMMIT of what changed, so that the next request sees it. */
 static void on_committed(void *ctx)
@@ -104,6 +106,29 @@ int node_open(const struct node_config *config, struct node *node,
         log_info("%zu modules, %zu running plans",
                  fleet_module_count(node->fleet),
                  fleet_plan_count(node->fleet));
+    return err;
+}
+
+int node_migrate(const struct node_config *config, const char *to)
+{
+    struct sql *source = NULL, *target = NULL;
+    char url[1100];
+    int64_t rows = 0;
+    int err;
+
+    snprintf(url, sizeof url, "sqlite:%.1000s/dfotad.db", config->folder);
+    err = sql_open(config->database ? config->database : url, &source);
+    if (!err)
+        err = sql_open(to, &target);
+    if (!err)
+        err = move_all(source, target, &rows);
+    if (err)
+        log_error("nothing was copied: %s", dfota_strerror(err));
+    else
+        printf("dfotad: %" PRId64 " rows copied; start with --database %s\n",
+               rows, to);
+    sql_close(target);
+    sql_close(source);
     return err;
 }
 

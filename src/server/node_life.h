@@ -29,6 +29,10 @@ struct node_config {
 int node_open(const struct node_config *config, struct node *node,
               struct vault **vault);
 
+/** Copy the database of a node that does not run to another, empty one.
+ * errors: said in the log */
+int node_migrate(const struct node_config *config, const char *to);
+
 /** Everything queued is done and answered. Harmless on a zeroed node. */
 void node_quiesce(struct node *node);
 void node_close(struct node *node, struct vault *vault);

@@ -33,6 +33,7 @@ enum {
     OPT_LWM2M_CA,
     OPT_LWM2M_BOOTSTRAP,
     OPT_CONFIG,
+    OPT_MIGRATE_TO,
     OPT_CHECK_CONFIG
 };
 
@@ -58,6 +59,7 @@ static const struct option table[] = {
     {"lwm2m-ca", required_argument, NULL, OPT_LWM2M_CA},
     {"lwm2m-bootstrap", required_argument, NULL, OPT_LWM2M_BOOTSTRAP},
     {"config", required_argument, NULL, OPT_CONFIG},
+    {"migrate-to", required_argument, NULL, OPT_MIGRATE_TO},
     {"check-config", no_argument, NULL, OPT_CHECK_CONFIG},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
@@ -98,6 +100,8 @@ static const char help[] =
     "      --lwm2m-ca FILE     who signs their certificates, PEM\n"
     "      --lwm2m-bootstrap URI  what those who bootstrap here are told of\n"
     "      --config FILE       YAML with these words; the command line wins\n"
+    "      --migrate-to URL    copy the database to another, empty one, and "
+    "end\n"
     "      --check-config      read everything, say what is wrong, and end\n"
     "  -v, --verbose           a line on standard error for every request\n"
     "  -h, --help              this text\n"
@@ -141,6 +145,8 @@ static const char **text_of(int option, struct options *options)
         return &options->client_ca;
     case OPT_CONFIG:
         return &options->config;
+    case OPT_MIGRATE_TO:
+        return &options->migrate_to;
     case OPT_PUBLIC_HTTP:
         return &options->public_http;
     case OPT_PUBLIC_HTTPS:
@@ -261,7 +267,7 @@ static int read_file(const char *path, struct options *options)
 
     for (const struct option *o = table; o->name; o++) {
         if (o->val >= OPT_SERVE_DIR && o->val != OPT_CONFIG &&
-            o->val != OPT_CHECK_CONFIG)
+            o->val != OPT_MIGRATE_TO && o->val != OPT_CHECK_CONFIG)
             keys[n++] = (struct config_key){o->name, is_list(o->val),
                                             o->has_arg == no_argument};
     }

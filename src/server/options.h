@@ -30,6 +30,7 @@ struct options {
     unsigned n_lwm2m;
     const char *lwm2m_keys, *lwm2m_ca, *lwm2m_bootstrap;
     const char *config;
+    const char *migrate_to; /* copy the database there and end */
     bool check_config;
     bool verbose;
 };

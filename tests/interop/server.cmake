@@ -24,7 +24,7 @@ add_test(NAME interop/dfotad_device
 add_test(NAME interop/dfotad_device_pgsql
          COMMAND Python3::Interpreter
                  ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_device.py
-                 $<TARGET_FILE_DIR:dfotad> --postgresql Tokens Attempts)
+                 $<TARGET_FILE_DIR:dfotad> --postgresql Attempts)
 set_tests_properties(interop/dfotad_fleet interop/dfotad_api
                      interop/dfotad_device
                      interop/dfotad_device_pgsql PROPERTIES TIMEOUT 600)

@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -408,6 +409,57 @@ class TwoNodes(unittest.TestCase):
         shown = ada.must("GET", f"plans/{plan}")
         self.assertEqual(sum(shown["attempts"].values()), 7)
         local.must("GET", "verify")
+
+    def test_from_sqlite_to_postgresql_nothing_is_left_behind(self):
+        node = Node(os.path.join(BIN, "dfotad"), self.root, "--signing-key",
+                    self.key, name="lone")
+        local = Api(node)
+        ada, bob = (local.person(n, "approver") for n in ("ada", "bob"))
+        fleet.enrol(local, (500, 501))
+        fleet.upload(ada, "m1", "1.0", b"1" * 3000)
+        target = fleet.upload(ada, "m1", "1.1", b"2" * 3000)
+        fleet.run_plan(ada, bob, target, {})
+        local.must("POST", "plans", {"name": "x", "firmware": target},
+                   {"Idempotency-Key": "k"})
+        module = Module(node, imei(500))
+        module.log_in()
+        grant = module.poll()[1]
+        module.report(grant, update_err=0, version="x")
+        module.report(grant, update_err=504, version="y")  # a note
+        with open(os.path.join(self.root, "key.pub.pem")) as f:
+            local.must("PUT", "classes/any", {"public_key": f.read()})
+        self.assertEqual(node.stop(), 0)
+        psql = ["psql", "-At", self.database.url, "-c"]
+        subprocess.run([*psql, "CREATE DATABASE moved"], check=True,
+                       capture_output=True)
+        url = self.database.url.replace("/postgres?", "/moved?")
+        move = [os.path.join(BIN, "dfotad"), "--data", node.data,
+                "--migrate-to", url]
+        done = subprocess.run(move, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(subprocess.run(move, capture_output=True).returncode,
+                         1)
+        with sqlite3.connect(node.data + "/dfotad.db") as db:
+            names = [name for name, in db.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND "
+                "name NOT LIKE 'sqlite%'")]
+            for name in names:
+                there = subprocess.run(
+                    ["psql", "-At", url, "-c", f"SELECT count(*) FROM {name}"],
+                    check=True, capture_output=True, text=True).stdout
+                count, = db.execute(f"SELECT count(*) FROM {name}").fetchone()
+                self.assertEqual(int(there), count, name)
+                if name not in ("claim",):
+                    self.assertGreater(count, 0, name)
+        node = Node(os.path.join(BIN, "dfotad"), self.root, "--signing-key",
+                    self.key, name="lone", database=url)
+        local = Api(node)
+        local.must("GET", "verify")
+        fleet.enrol(local, (502,))
+        other = Module(node, imei(501))
+        self.assertEqual(other.log_in()[0], 200)
+        self.assertEqual(other.poll()[0], 200)
+        self.assertEqual(node.stop(), 0)
 
     def test_the_database_goes_and_comes_back(self):
         one, two = self.nodes

@@ -5,7 +5,6 @@
 Usage: load.py BIN [SUITE]...
 
 BIN is a folder with release builds. Suites: facts, polls, packages, idle, storm.
-idle.
 Without one, all of them. Needs nginx for its rows; they are left out where
 there is none.
 """

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/store/move.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "os/buffer.h"
+#include "os/log.h"
+#include "server/store/schema.h"
+
+enum { COLUMNS_MAX = 32 };
+
+/* In the order of their references. Columns that are a number end in ":i";
+ * has_id: its numbers are given out by the database. */
+struct table {
+    const char *name;
+    bool has_id;
+    const char *columns;
+};
+
+static const struct table tables[] = {
+    {"tenant", true, "id:i name"},
+    {"person", true, "id:i tenant:i name role password created:i gone:i"},
+    {"api_token", true,
+     "id:i tenant:i person:i name role hash created:i expires:i revoked:i"},
+    {"secret_key", true, "id:i kind secret created:i"},
+    {"device_class", true, "id:i tenant:i name pem"},
+    {"module", true,
+     "id:i tenant:i imei name model version class grp tags password state "
+     "battery:i rssi:i last_seen:i updates:i created:i"},
+    {"refresh", false, "hash module:i family issued:i expires:i replaced:i"},
+    {"firmware", true,
+     "id:i tenant:i model version class counter:i size:i sha256 made_by "
+     "created:i"},
+    {"package", true,
+     "id:i tenant:i source:i target:i state full_image:i size:i sha256 digest "
+     "claimed_by claimed_until:i tries:i why created:i"},
+    {"plan", true,
+     "id:i tenant:i name state edition:i generation:i firmware:i spec stage:i "
+     "stage_since:i open:i taken:i made_by edited_by approved_by why "
+     "created:i started:i ended:i"},
+    {"attempt", false,
+     "id tenant:i module:i imei plan:i plan_stage:i package:i from_version "
+     "to_version state stage granted:i url_until:i deadline:i closed:i "
+     "http_err:i update_err:i version cause node"},
+    {"note", true, "id:i attempt at:i text"},
+    {"audit", false,
+     "node number:i at:i tenant:i actor action object detail hash"},
+    {"idempotency", false, "key request status:i answer at:i"},
+    {"counter", false, "name value:i"},
+    {"change", false, "number:i kind object:i at:i"},
+};
+enum { N_TABLES = sizeof tables / sizeof tables[0] };
+
+/* "a, b, c" and "$1, $2, $3"; which of them are numbers. returns how many */
+static size_t spell(const char *columns, struct buffer *names,
+                    struct buffer *places, bool is_number[COLUMNS_MAX])
+{
+    size_t n = 0;
+
+    for (; *columns && n < COLUMNS_MAX; n++) {
+        size_t len = strcspn(columns, " "), word = strcspn(columns, ": ");
+
+        buffer_printf(names, "%s%.*s", n ? ", " : "", (int)word, columns);
+        buffer_printf(places, "%s$%zu", n ? ", " : "", n + 1);
+        is_number[n] = word < len;
+        columns += len;
+        columns += *columns == ' ';
+    }
+    return n;
+}
+
+static int copy_row(struct sql *to, const struct sql_rows *rows,
+                    const char *insert, const bool *is_number, size_t n)
+{
+    struct sql_arg args[COLUMNS_MAX];
+
+    for (size_t i = 0; i < n; i++) {
+        const char *text = sql_text(rows, (int)i);
+
+        args[i] = text && is_number[i] ? SQL_INT(sql_int(rows, (int)i))
+                                       : SQL_TEXT(text);
+    }
+    return sql_run(to, insert, args, n, NULL);
+}
+
+/* The next number that the database gives out is above all that came. */
+static int raise_numbers(struct sql *to, const struct table *table)
+{
+    char text[200];
+
+    if (!table->has_id || !sql_is_shared(to))
+        return 0;
+    snprintf(text, sizeof text,
+             "SELECT setval(pg_get_serial_sequence('%s', 'id'), "
+             "(SELECT coalesce(max(id), 0) + 1 FROM %s), false)",
+             table->name, table->name);
+    return sql_run(to, text, SQL_NONE, NULL);
+}
+
+static int copy_table(struct sql *from, struct sql *to,
+                      const struct table *table, int64_t *count)
+{
+    struct buffer names, places, select, insert;
+    bool is_number[COLUMNS_MAX];
+    struct sql_rows rows = {0};
+    size_t n;
+    int err;
+
+    buffer_init(&names, 2000);
+    buffer_init(&places, 2000);
+    buffer_init(&select, 4000);
+    buffer_init(&insert, 4000);
+    n = spell(table->columns, &names, &places, is_number);
+    buffer_printf(&select, "SELECT %s FROM %s", names.data, table->name);
+    buffer_printf(&insert, "INSERT INTO %s (%s) VALUES (%s)", table->name,
+                  names.data, places.data);
+    err = select.err || insert.err
+              ? DFOTA_E_NOMEM
+              : sql_query(from, &rows, select.data, SQL_NONE);
+    while (!err && (err = sql_next(&rows)) == DFOTA_MORE) {
+        err = copy_row(to, &rows, insert.data, is_number, n);
+        ++*count;
+    }
+    sql_done(&rows);
+    buffer_release(&names);
+    buffer_release(&places);
+    buffer_release(&select);
+    buffer_release(&insert);
+    return err ? err : raise_numbers(to, table);
+}
+
+/* What a first start has put there gives way to what comes. */
+static int make_room(struct sql *to)
+{
+    int64_t n;
+    int err = sql_one_int(to, &n,
+                          "SELECT (SELECT count(*) FROM module) + "
+                          "(SELECT count(*) FROM plan) + "
+                          "(SELECT count(*) FROM person)",
+                          SQL_NONE);
+
+    if (!err && n > 0) {
+        log_error("the database to move to is not empty");
+        err = DFOTA_E_STATE;
+    }
+    if (!err)
+        err = sql_script(to, "DELETE FROM tenant; DELETE FROM counter; "
+                             "DELETE FROM secret_key; DELETE FROM change; "
+                             "DELETE FROM audit");
+    return err;
+}
+
+int move_all(struct sql *from, struct sql *to, int64_t *rows)
+{
+    int err = schema_migrate(from, schema_steps);
+
+    *rows = 0;
+    if (!err)
+        err = schema_migrate(to, schema_steps);
+    if (!err)
+        err = sql_begin(to);
+    if (err)
+        return err;
+    err = make_room(to);
+    for (size_t i = 0; !err && i < N_TABLES; i++)
+        err = copy_table(from, to, &tables[i], rows);
+    if (!err)
+        return sql_commit(to);
+    sql_rollback(to);
+    return err;
+}
