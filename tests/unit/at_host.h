@@ -37,12 +37,13 @@ struct host {
     assert_int_equal((h)->session.verdict.outcome, DFOTA_OUTCOME_DONE)
 
 /* Chapter 4.1 of the BG95 document, in what follows the trigger's OK. */
-#define GOLDEN                                                                 \
-    URC("\"HTTPSTART\"")                                                       \
-    URC("\"DOWNLOADING\",5%")                                                  \
-    URC("\"DOWNLOADING\",100%") URC("\"HTTPEND\",0") URC("\"RESETTING\"")      \
-        URC("\"START\"") URC("\"UPDATING\",1%") URC("\"UPDATING\",2%")         \
-            URC("\"UPDATING\",100%") URC("\"END\",0") BANNERS
+#define GOLDEN URC("\"HTTPSTART\"") URC("\"DOWNLOADING\",5%") GOLDEN_REST
+#define GOLDEN_REST                                                            \
+    URC("\"DOWNLOADING\",100%") URC("\"HTTPEND\",0") GOLDEN_UPDATE
+#define GOLDEN_UPDATE                                                          \
+    URC("\"RESETTING\"") URC("\"START\"") URC("\"UPDATING\",1%") GOLDEN_END
+#define GOLDEN_END                                                             \
+    URC("\"UPDATING\",2%") URC("\"UPDATING\",100%") URC("\"END\",0") BANNERS
 
 /** What the module says. */
 void hear_bytes(struct host *h, const void *bytes, size_t len);
