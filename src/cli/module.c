@@ -27,7 +27,7 @@ struct options {
     const char *port, *control, *model, *config;
     struct dialect_conf conf;
     uint32_t sector, slot, backup;
-    bool backup_given, verbose;
+    bool backup_given, seed_given, verbose;
 };
 
 struct program {
@@ -57,7 +57,7 @@ static const char help[] =
     "      --cert CERT.pem   certificate or public key that packages need\n"
     "      --speed X         1 is real time (default), 0 as fast as possible\n"
     "      --quirk NAME      print a documented misprint; may be repeated\n"
-    "      --seed N          of everything random\n"
+    "      --seed N          of everything random (default: a new one)\n"
     "      --ram BYTES       decoder memory (65536)\n"
     "      --slot SIZE       flash geometry; K and M are 1024 and 1024^2\n"
     "      --sector SIZE\n"
@@ -210,6 +210,7 @@ static int take_other(struct options *o, int c, const char *value)
         o->module.quirks |= quirk;
         return quirk ? EXIT_DONE : usage("no such quirk", value);
     case OPT_SEED:
+        o->seed_given = true;
         o->module.seed = strtoull(value, &end, 0);
         return *end == '\0' ? EXIT_DONE : usage("not a number", value);
     case OPT_DESCRIBE:
@@ -414,6 +415,18 @@ static void close_all(struct program *p, bool opened)
     uv_loop_close(&p->loop);
 }
 
+/* A fleet that polls must not poll all at once. */
+static void choose_seed(struct options *o)
+{
+    if (o->seed_given)
+        return;
+    if (uv_random(NULL, NULL, &o->module.seed, sizeof o->module.seed, 0,
+                  NULL) != 0)
+        o->module.seed = uv_hrtime();
+    log_debug("--seed %llu repeats this run's chances",
+              (unsigned long long)o->module.seed);
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {.module = {.speed = 1, .ram = RAM_DEFAULT},
@@ -427,6 +440,7 @@ int main(int argc, char **argv)
         return status;
     if (o.verbose)
         log_init("dfota-module", LOG_LEVEL_DEBUG);
+    choose_seed(&o);
     p = calloc(1, sizeof *p);
     if (!p || uv_loop_init(&p->loop) != 0) {
         log_error("out of memory");

@@ -195,7 +195,7 @@ class Module:
              "--firmware", str(self.folder / "old.bin"),
              "--port", f"pty:{self.folder}/tty",
              "--control", str(self.folder / "control"),
-             "--speed", "0",
+             "--speed", "0", "--seed", "1",
              *(o.replace("{folder}", str(self.folder))
                for o in [*self.options, *more])],
             stdout=subprocess.PIPE, stderr=log)
