@@ -46,8 +46,15 @@ static void learn(struct bootstrap *b, const struct coap_msg *m)
     struct corelink_reader reader;
     struct corelink_item item;
     struct lwm2m_path path;
+    /* 1.0 begins with lwm2m="1.0", which is no link. */
+    const char *text = (const char *)m->payload;
+    const char *first =
+        m->payload_len ? memchr(text, '<', m->payload_len) : NULL;
 
-    corelink_reader_init(&reader, (const char *)m->payload, m->payload_len);
+    if (!first)
+        return;
+    corelink_reader_init(&reader, first,
+                         m->payload_len - (size_t)(first - text));
     while (corelink_next(&reader, &item) == DFOTA_DONE)
         if (lwm2m_path_parse(item.target, item.target_len, &path) == 0 &&
             path.depth == LWM2M_DEPTH_INSTANCE && path.id[0] == 0) {

@@ -154,11 +154,17 @@ static uint8_t take_part(struct lwm2m_client *c, const struct coap_part *part,
     return COAP_CHANGED;
 }
 
+/* A push is under way: it was begun, and neither reset nor cancelled. */
+static bool is_coming_in(const struct lwm2m_client *c)
+{
+    return c->pushing && c->firmware.kept.state == FIRMWARE_DOWNLOADING;
+}
+
 /* A push that broke off may start again at block 0: after an answer that
  * ended it, on another connection, or when a block was long in coming. */
 static bool may_start_again(const struct lwm2m_client *c)
 {
-    return c->pushing &&
+    return is_coming_in(c) &&
            (c->may_restart || c->now - c->block_ms >= c->params->response_ms);
 }
 
@@ -169,7 +175,7 @@ static bool is_intruder(const struct lwm2m_client *c, const struct coap_msg *m)
     enum { RESET_MAX = 32 };
     struct coap_block b = {0};
 
-    if (!c->pushing || may_start_again(c))
+    if (!is_coming_in(c) || may_start_again(c))
         return false;
     coap_block_find(m, COAP_BLOCK1, &b);
     return b.num == 0 && (b.more || m->payload_len > RESET_MAX);
@@ -198,7 +204,8 @@ void client_package(struct lwm2m_client *c, const struct coap_ticket *ticket,
             return;
         }
     } else if (taken != COAP_BODY_REFUSED &&
-               (!c->reader_open || !lwm2m_path_equal(path, &c->package_path))) {
+               (!c->reader_open || (c->begun && !is_coming_in(c)) ||
+                !lwm2m_path_equal(path, &c->package_path))) {
         part.code = COAP_INCOMPLETE;
         taken = COAP_BODY_REFUSED;
     }

@@ -219,6 +219,8 @@ void client_send_update(struct lwm2m_client *c)
     }
     add_binding(c, &o, s);
     c->due_ms = COAP_NEVER;
+    /* It may tell the server of another port, where a push begins again. */
+    c->may_restart = true;
     request(c, COAP_POST, &o, NULL, on_update_reply);
 }
 

@@ -24,7 +24,7 @@ static void put_on_wire(struct world *w, unsigned way, bool to_server,
     assert(d && len <= sizeof d->bytes);
     memcpy(d->bytes, data, len);
     d->len = len;
-    d->way = way;
+    d->way = w->ways[way].other;
     d->to_server = to_server;
     d->at = w->now + w->rtt_ms / 2;
     while (*at && (*at)->at <= d->at)
@@ -168,6 +168,7 @@ static unsigned open_way(struct world *w, const struct coap_peer_ops *ops,
     memset(way, 0, sizeof *way);
     way->w = w;
     way->open = true;
+    way->other = i;
     way->way.peer = &way->server;
     coap_peer_init(&way->server, &server_ops, way, &w->params,
                    chance(w, UINT32_MAX));
@@ -551,6 +552,15 @@ bool world_job_over(const struct world *w)
 struct registration *world_registration(struct world *w)
 {
     return registrar_find(&w->registrar, w->config.endpoint);
+}
+
+void world_rebind(struct world *w)
+{
+    unsigned to = open_way(w, &client_peer_ops, false);
+
+    /* What the server sends from the old place ends where nobody is. */
+    w->ways[w->way].other = to;
+    w->ways[to].other = w->way;
 }
 
 void world_inject(struct world *w, const uint8_t *data, size_t len)

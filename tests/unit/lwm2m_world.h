@@ -29,7 +29,9 @@ struct world;
 struct world_way {
     struct world *w;
     bool open;
-    bool fetch;              /* of a package, beside the registration */
+    bool fetch; /* of a package, beside the registration */
+    /* Where the other end is: itself, but for a NAT that gave a new port. */
+    unsigned other;
     struct lwm2m_way way;    /* the server's view */
     struct coap_peer server; /* the server's end */
     struct coap_peer client; /* the client's end */
@@ -126,6 +128,10 @@ uint8_t world_ask(struct world *w, const struct registration_question *q,
 /** Of the last answer that world_ask() and world_do() gave. */
 size_t world_answer_len(void);
 unsigned world_answer_format(void);
+
+/** A NAT gives the client another port: what it sends comes from there, what
+ * is sent to the old one is lost. Nobody is told. */
+void world_rebind(struct world *w);
 
 /** The server starts anew and knows nobody. */
 void world_server_forgets(struct world *w);

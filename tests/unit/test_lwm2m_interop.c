@@ -96,6 +96,27 @@ static void int_4_bootstrap_delete(void **state)
     assert_true(w.kept.security[0].used && w.kept.security[0].bootstrap);
 }
 
+static void int_4_bootstrap_leaves_its_own_account_alone(void **state)
+{
+    (void)state;
+    world_init(&w, 7, 1000);
+    memset(&w.kept.server, 0, sizeof w.kept.server);
+    w.kept.security[0].bootstrap = true;
+    w.kept.security[0].instance = 1;
+    w.has_account = true;
+    w.account = (struct bootstrap_account){.uri = "coap://server:5683",
+                                           .mode = LWM2M_NOSEC,
+                                           .short_id = 101,
+                                           .lifetime_s = 120,
+                                           .binding = "U"};
+    world_start(&w);
+    assert_true(world_until(&w, 60000, world_is_registered));
+    assert_string_equal(w.kept.security[0].uri, "coap://127.0.0.1:5683");
+    assert_true(w.kept.security[0].bootstrap);
+    assert_int_equal(w.kept.security[1].instance, 0);
+    assert_string_equal(w.kept.security[1].uri, "coap://server:5683");
+}
+
 static void int_6_bootstrap_before_registration(void **state)
 {
     (void)state;
@@ -166,6 +187,53 @@ static void int_102_registration_update(void **state)
     assert_non_null(world_registration(&w));
 }
 
+static void int_102_an_update_from_another_port_is_observed_anew(void **state)
+{
+    struct lwm2m_path path = lwm2m_path_make(3, 5, 0, 3);
+
+    (void)state;
+    begin(false);
+    world_rebind(&w);
+    lwm2m_client_update(&w.client, w.now);
+    world_run(&w, 3000);
+    assert_int_equal(w.updated, 1);
+    w.client.firmware.kept.state = FIRMWARE_DOWNLOADED;
+    lwm2m_client_changed(&w.client, w.now, &path);
+    world_run(&w, 3000);
+    assert_int_equal(world_registration(&w)->firmware.state,
+                     FIRMWARE_DOWNLOADED);
+}
+
+static void on_late(void *ctx, struct registration *r, uint8_t code,
+                    const struct coap_msg *m)
+{
+    (void)r;
+    (void)m;
+    *(uint8_t *)ctx = code;
+}
+
+static void
+int_101_a_question_ends_with_the_registration_it_was_for(void **state)
+{
+    struct registration_question q = registration_question(COAP_GET, "/3/0/0");
+    uint8_t code = 1;
+
+    (void)state;
+    begin(false);
+    w.down = true;
+    q.answer = on_late;
+    q.ctx = &code;
+    assert_int_equal(
+        registration_ask(&w.registrar, w.now, world_registration(&w), &q), 0);
+    w.down = false;
+    /* The client starts anew before it would have answered. */
+    w.rtt_ms = 1;
+    lwm2m_client_lost(&w.client, w.now);
+    world_run(&w, 500);
+    assert_int_equal(w.registered, 2);
+    assert_int_equal(code, 0);
+}
+
 static void int_103_deregistration(void **state)
 {
     (void)state;
@@ -221,14 +289,6 @@ static void int_108_turning_on_queue_mode(void **state)
                      COAP_CHANGED);
     world_run(&w, 2000);
     assert_true(world_registration(&w)->queue);
-}
-
-static void on_late(void *ctx, struct registration *r, uint8_t code,
-                    const struct coap_msg *m)
-{
-    (void)r;
-    (void)m;
-    *(uint8_t *)ctx = code;
 }
 
 static void int_109_behaviour_in_queue_mode(void **state)
@@ -458,11 +518,14 @@ int main(void)
         TEST(int_0_client_initiated_bootstrap),
         TEST(int_1_bootstrap_with_a_key_for_the_server),
         TEST(int_4_bootstrap_delete),
+        TEST(int_4_bootstrap_leaves_its_own_account_alone),
         TEST(int_6_bootstrap_before_registration),
         TEST(int_7_fallback_to_bootstrap_when_it_is_ordered),
         TEST(int_9_finish_is_refused_while_the_account_is_not_whole),
         TEST(int_101_initial_registration),
         TEST(int_102_registration_update),
+        TEST(int_102_an_update_from_another_port_is_observed_anew),
+        TEST(int_101_a_question_ends_with_the_registration_it_was_for),
         TEST(int_103_deregistration),
         TEST(int_104_registration_update_trigger),
         TEST(int_105_a_discarded_update_makes_it_register_again),

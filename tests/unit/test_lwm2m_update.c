@@ -184,6 +184,34 @@ static void a_client_that_comes_back_on_another_port_goes_on(void **state)
     assert_int_equal(w.job.attempts, 0);
 }
 
+/* Nobody tells the client: the server hears of it by the next Update, within
+ * the lifetime of two minutes. */
+static void a_push_follows_a_client_whose_port_changed(void **state)
+{
+    (void)state;
+    world_init(&w, 6, 60000);
+    w.kept.server[0].lifetime_s = 120;
+    world_start(&w);
+    assert_true(world_until(&w, 60000, world_is_registered));
+    assert_int_equal(world_job(&w, JOB_PUSH), 0);
+    world_run(&w, 1500);
+    assert_in_range(w.flash_len, 1, 59999);
+    world_rebind(&w);
+    assert_updated();
+}
+
+static void a_pull_slower_than_the_time_out_is_let_run(void **state)
+{
+    (void)state;
+    begin_with(8, 150000);
+    w.rtt_ms = 8000;
+    w.job_config.uri[0] = "coap://s:1/package";
+    assert_int_equal(world_job(&w, JOB_PULL), 0);
+    world_run(&w, SECONDS(700)); /* more than ten minutes */
+    assert_int_equal(w.job.state, JOB_FOLLOWING);
+    assert_updated();
+}
+
 static void a_stale_state_is_reset_first(void **state)
 {
     (void)state;
@@ -370,6 +398,22 @@ static void blocks_out_of_order_are_refused_and_harmless(void **state)
     assert_int_equal(block(1, true, 7, 1024), COAP_BAD_REQUEST);
 }
 
+static void a_reset_in_the_middle_of_a_push_ends_it(void **state)
+{
+    (void)state;
+    begin_with(1, 5000);
+    assert_int_equal(block(0, true, 6, 1024), COAP_CONTINUE);
+    assert_int_equal(block(1, true, 6, 1024), COAP_CONTINUE);
+    assert_int_equal(world_do(&w, COAP_PUT, "/5/0/1", "", NULL, 0),
+                     COAP_CHANGED);
+    /* What still comes of it goes nowhere; a new one is welcome. */
+    assert_int_equal(block(2, true, 6, 1024), COAP_INCOMPLETE);
+    assert_int_equal(w.flash_len, 0);
+    assert_int_equal(w.kept.firmware.state, FIRMWARE_IDLE);
+    assert_int_equal(block(0, true, 6, 1024), COAP_CONTINUE);
+    assert_int_equal(w.kept.firmware.state, FIRMWARE_DOWNLOADING);
+}
+
 static void a_half_open_push_ends_by_itself(void **state)
 {
     (void)state;
@@ -394,6 +438,8 @@ int main(void)
         TEST(a_module_that_reboots_in_a_push_gets_it_again),
         TEST(a_module_that_reboots_in_a_pull_resumes_it),
         TEST(a_client_that_comes_back_on_another_port_goes_on),
+        TEST(a_push_follows_a_client_whose_port_changed),
+        TEST(a_pull_slower_than_the_time_out_is_let_run),
         TEST(a_stale_state_is_reset_first),
         TEST(a_client_without_push_is_not_pushed_to),
         TEST(without_a_method_the_job_says_so),
@@ -405,6 +451,7 @@ int main(void)
         TEST(while_a_package_comes_in_reads_are_answered),
         TEST(an_update_by_at_refuses_one_by_lwm2m),
         TEST(blocks_out_of_order_are_refused_and_harmless),
+        TEST(a_reset_in_the_middle_of_a_push_ends_it),
         TEST(a_half_open_push_ends_by_itself),
     };
 
