@@ -105,6 +105,12 @@ class WholeCase(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("delta sign", done.stderr)
         ada.json("plan", "preview", plan)
+        os.mkdir(self.root + "/other")
+        stranger, _ = fleet.key_pair(self.root + "/other")
+        done = ada.run("delta", "sign", "--key", stranger)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("does not fit", done.stderr)
+        self.assertEqual(ada.run("plan", "start", plan).returncode, 1)
         self.assertEqual(ada.run("delta", "sign", "--key", key).returncode, 0)
         self.assertEqual(ada.json("plan", "start", plan)["state"], "running")
 
