@@ -2,12 +2,14 @@
 #include "modem/settings.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <jansson.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -162,34 +164,45 @@ static void sweep(const char *path)
     globfree(&found);
 }
 
-/* One digit; a mark that is none is a URL's. */
-static void read_mark(struct settings *s)
+/* One digit in a mapped page. */
+static int open_mark(struct settings *s, const char *folder)
 {
-    uint8_t *text = NULL;
-    size_t len = 0;
+    char *path = NULL;
+    int fd = -1, err = DFOTA_E_IO;
+    void *page;
 
-    if (files_read(s->mark, 16, &text, &len) == 0)
-        s->origin = len > 0 && text[0] > '0' && text[0] <= '9'
-                        ? (uint8_t)(text[0] - '0')
-                        : ORIGIN_URL;
-    free(text);
+    if (asprintf(&path, "%s/updating", folder) < 0)
+        return DFOTA_E_NOMEM;
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd >= 0 && (errno = posix_fallocate(fd, 0, 1)) == 0) {
+        page = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (page != MAP_FAILED) {
+            s->mark = page;
+            err = 0;
+        }
+    }
+    if (err)
+        log_error("%s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    if (!err && *s->mark > '0' && *s->mark <= '9')
+        s->origin = (uint8_t)(*s->mark - '0');
+    return err;
 }
 
-int settings_mark(struct settings *s, enum origin origin)
+void settings_mark(struct settings *s, enum origin origin)
 {
-    char digit = (char)('0' + origin);
-    int err = files_write(s->mark, &digit, 1);
-
-    if (err)
-        log_error("%s: cannot be written: %s", s->mark, strerror(errno));
     s->origin = (uint8_t)origin;
-    return err;
+    *s->mark = (char)('0' + origin);
+    msync((void *)s->mark, 1, MS_SYNC);
 }
 
 void settings_unmark(struct settings *s)
 {
-    unlink(s->mark);
     s->origin = ORIGIN_NONE;
+    *s->mark = *s->mark; /* whatever the page waits for, it waits now */
+    *s->mark = '0';
 }
 
 int settings_open(struct settings *s, const char *folder, uint32_t rate)
@@ -200,15 +213,14 @@ int settings_open(struct settings *s, const char *folder, uint32_t rate)
 
     *s = (struct settings){.cmee = 1, .echo = true, .rate = rate};
     contexts_init(s->contexts);
-    if (asprintf(&s->path, "%s/settings.json", folder) < 0)
+    if (asprintf(&s->path, "%s/settings.json", folder) < 0) {
         s->path = NULL;
-    if (asprintf(&s->mark, "%s/updating", folder) < 0)
-        s->mark = NULL;
-    if (!s->path || !s->mark)
         return DFOTA_E_NOMEM;
-    read_mark(s);
+    }
+    err = open_mark(s, folder);
+    if (err)
+        return err;
     sweep(s->path);
-    sweep(s->mark);
     if (access(s->path, F_OK) != 0)
         return 0;
     err = files_read(s->path, 65536, &text, &len);
@@ -225,8 +237,10 @@ int settings_open(struct settings *s, const char *folder, uint32_t rate)
 void settings_close(struct settings *s)
 {
     free(s->path);
-    free(s->mark);
-    s->path = s->mark = NULL;
+    if (s->mark)
+        munmap((void *)s->mark, 1);
+    s->path = NULL;
+    s->mark = NULL;
 }
 
 int settings_save(const struct settings *s)

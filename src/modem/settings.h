@@ -26,7 +26,8 @@ enum origin {
 };
 
 struct settings {
-    char *path, *mark; /* owned */
+    char *path;          /* owned */
+    volatile char *mark; /* the page of settings_mark() */
 
     /* APN of the update (AT+QCFGEXT). */
     uint8_t ip_type; /* 0 IPv4, 1 IPv6, 2 both */
@@ -68,15 +69,12 @@ struct settings {
 int settings_open(struct settings *s, const char *folder, uint32_t rate);
 void settings_close(struct settings *s);
 
-/**
- * Note durably that an update of that origin is about to say START.
- *
- * errors   E_IO, said
- */
-int settings_mark(struct settings *s, enum origin origin);
+/** Note durably that an update of that origin is about to say START. */
+void settings_mark(struct settings *s, enum origin origin);
 
-/** END is about to be said. One system call, so that between it and the
- * word there is no time for a power cut worth speaking of. */
+/** END is about to be said. A store to memory and no system call, so that
+ * between it and the word there is no time for a power cut worth speaking
+ * of. */
 void settings_unmark(struct settings *s);
 
 /** Write all else, durably. errors: E_IO, said */
