@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import sys
 import tempfile
 import threading
@@ -247,6 +248,17 @@ class Manners(ApiCase):
         self.refused(ada, 422, "POST", "plans", dict(body, name="other"), key)
         other = self.people["approver"].must("POST", "plans", body, key)
         self.assertNotEqual(other["id"], first["id"])
+
+    def test_no_secret_of_an_answer_is_kept_for_its_repetition(self):
+        key = {"Idempotency-Key": "secret"}
+        self.local.must("POST", "tokens", {
+            "name": "t", "user": "viewer", "role": "viewer"}, key)
+        self.local.must("POST", "modules/import", {
+            "modules": [{"imei": imei(900), "model": "m1"}]}, key)
+        with sqlite3.connect(self.node.data + "/dfotad.db") as db:
+            for answer, in db.execute("SELECT answer FROM idempotency"):
+                self.assertNotIn("dfota_", answer)
+                self.assertNotIn("password", answer)
 
     def test_pages_follow_the_cursor_to_the_end(self):
         numbers = range(100, 125)

@@ -132,6 +132,13 @@ static const char *idempotency_key(const struct api_call *call)
     return key && *key && strlen(key) <= KEY_MAX ? key : NULL;
 }
 
+/* What an answer says once and nobody keeps must not be kept here either. */
+static bool says_secrets(const struct api_call *call)
+{
+    return strcmp(call->route->path, "tokens") == 0 ||
+           strcmp(call->route->path, "modules/import") == 0;
+}
+
 /* The key belongs to who sent it; the request is known by its hash. */
 static void name_request(const struct api_call *call, const char *key,
                          char name[160], char hash[SECRETS_HEX_ROOM])
@@ -213,7 +220,9 @@ static int run_job(struct sql *sql, struct job *job)
     if (err != DFOTA_E_NOTFOUND)
         return err;
     err = call->route->run(call, sql);
-    return err || !key ? err : keep_answer(call, sql, name, hash);
+    if (err || !key || says_secrets(call))
+        return err;
+    return keep_answer(call, sql, name, hash);
 }
 
 /* ---- where ---- */

@@ -9,7 +9,7 @@
 #include "os/log.h"
 #include "server/fleet/attempts.h"
 
-enum { PLANS_MAX = 64 };
+enum { PLANS_MAX = 64, KEYS_KEPT_S = 86400 };
 
 struct running {
     int64_t id, tenant, stage, since;
@@ -229,6 +229,9 @@ static int run_round(struct sql *sql, struct job *job)
     if (!err)
         err = sql_run(sql, "DELETE FROM refresh WHERE expires < $1",
                       SQL_ARGS(SQL_INT(now)), NULL);
+    if (!err)
+        err = sql_run(sql, "DELETE FROM idempotency WHERE at < $1",
+                      SQL_ARGS(SQL_INT(now - KEYS_KEPT_S)), NULL);
     job->changed = !err && last_change(sql) != before;
     return err;
 }
