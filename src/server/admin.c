@@ -13,6 +13,10 @@ static enum MHD_Result answer_ready(const struct node *node,
     if (atomic_load(&node->clock_is_off))
         return reply_text(request->connection, 503, "the clock is off",
                           "Cache-Control", "no-store");
+    if (atomic_load(&node->database_is_off))
+        return reply_text(request->connection, 503,
+                          "the database cannot be written", "Cache-Control",
+                          "no-store");
     return reply_text(request->connection, 200, "ready", "Cache-Control",
                       "no-store");
 }

@@ -190,7 +190,8 @@ static void *keep_up(void *ctx)
     pthread_mutex_lock(&server->lock);
     while (!server->stopping) {
         pthread_mutex_unlock(&server->lock);
-        upkeep_round(&server->upkeep);
+        atomic_store(&server->node.database_is_off,
+                     upkeep_round(&server->upkeep) != 0);
         pthread_mutex_lock(&server->lock);
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_sec++;

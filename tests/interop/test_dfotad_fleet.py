@@ -379,7 +379,8 @@ class TwoNodes(unittest.TestCase):
         body = {"refresh_token": module.refresh, "imei": module.imei}
         first = module.call("POST", "/fota/v1/token", body)
         module.node = two
-        fleet.until(lambda: module.poll()[1].get("code") != 809)
+        # it hears of module and plan within a second or so
+        fleet.until(lambda: module.poll()[0] == 200)
         self.assertEqual(module.call("POST", "/fota/v1/token", body), first)
         grant = module.poll()[1]
         module.node = one
@@ -394,7 +395,7 @@ class TwoNodes(unittest.TestCase):
         # all at once at both: never more than the slots
         others = [Module(self.nodes[n % 2], imei(n)) for n in range(2, 9)]
         for other in others:
-            other.log_in()
+            self.assertEqual(other.log_in()[0], 200)
         with concurrent.futures.ThreadPoolExecutor(7) as pool:
             answers = list(pool.map(lambda m: m.poll(), others))
         self.assertEqual(sorted(status for status, _ in answers),
@@ -473,11 +474,15 @@ class TwoNodes(unittest.TestCase):
         self.database.stop()
         status, _ = local.call("POST", "keys/rotate")
         self.assertEqual(status, 503)
+        for node in self.nodes:
+            self.assertEqual(node.admin("/live")[0], 200)
+            fleet.until(lambda: node.admin("/ready")[0] == 503)
         self.database.start()
         for node in self.nodes:
             fleet.until(lambda: Api(node).call("GET", "verify")[0] == 200)
             fleet.until(lambda: Api(node).call("POST",
                                                "keys/rotate")[0] == 200)
+            fleet.until(lambda: node.admin("/ready")[0] == 200)
 
 
 class RealModules(unittest.TestCase):

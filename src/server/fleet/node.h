@@ -25,8 +25,9 @@ struct node {
     uint8_t secret[SECRETS_KEY_LEN]; /* passwords are hashed with it; never
                                         in the database */
     char public_http[NODE_URL_ROOM], public_https[NODE_URL_ROOM]; /* or "" */
-    bool second_person;       /* a plan's maker may not approve it */
-    atomic_bool clock_is_off; /* no grant, no deadline until it is right */
+    bool second_person;          /* a plan's maker may not approve it */
+    atomic_bool clock_is_off;    /* no grant, no deadline until it is right */
+    atomic_bool database_is_off; /* the last round of upkeep failed */
 };
 
 /** An entry of the audit log, by this node, now. */
