@@ -10,7 +10,8 @@ set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
 set(CMAKE_C_FLAGS_INIT
     "-march=rv32imc -mabi=ilp32 -ffreestanding -nostdlib -ffunction-sections -fdata-sections -fstack-usage")
 # Small: what one file knows of another is used; what is called once stays a
-# function, whose branches are short; no code is doubled to save a jump.
+# function, whose branches are short; no code is doubled to save a jump,
+# and a loop's constants are not moved out into registers that are few.
 # Objects are code as well, for those who link without -flto.
 set(CMAKE_C_FLAGS_MINSIZEREL_INIT
-    "-Os -flto -ffat-lto-objects -fno-inline-functions-called-once -fno-thread-jumps")
+    "-Os -flto -ffat-lto-objects -fno-inline-functions-called-once -fno-thread-jumps -fno-move-loop-invariants")

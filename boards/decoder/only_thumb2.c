@@ -27,6 +27,12 @@ void dfota_self_bind(struct dfota_updater *u)
     (void)u;
 }
 
+bool dfota_updater_is_self(const struct dfota_updater *u)
+{
+    (void)u;
+    return false;
+}
+
 int dfota_self_table(struct dfota_updater *u)
 {
     (void)u;

@@ -31,16 +31,17 @@ static int64_t score_chunk(struct sample *s, uint32_t pos, uint32_t src,
 
     for (uint32_t i = 0; i < len;) {
         const uint8_t *old = s->old + src + i, *made = s->in->image + pos + i;
-        struct dfota_unit u;
+        struct dfota_unit u = {.old = old, .o = src + i, .n = pos + i};
 
-        dfota_project_unit(&s->project, old, src + i, pos + i, len - i, &u);
+        dfota_project_unit(&s->project, &u, len - i);
         if (u.kind & DFOTA_KIND_DIFFERS) {
             if (memcmp(u.bytes, made, u.len) == 0)
                 score += HIT;
             else if (memcmp(old, made, u.len) == 0)
                 score--;
         }
-        dfota_project_learn(&s->project, &u, old, made, src + i, pos + i);
+        memcpy(u.made, made, u.len);
+        dfota_project_learn(&s->project, &u);
         i += u.len;
     }
     return score;

@@ -4,22 +4,24 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-static unsigned next_byte(struct dfota_coder *c)
+/* Shift the next byte in. After a read error the stream is at its end. */
+static void shift_in(struct dfota_coder *c)
 {
     uint32_t pos = c->pos++;
 
-    if (pos >= c->end || c->err)
-        return 0;
+    c->code <<= 8;
+    if (pos >= c->end)
+        return;
     if (pos - c->buf_off >= c->buf_len) {
         c->buf_off = pos;
         c->buf_len = dfota_min_u32(c->end - pos, DFOTA_CODER_BUF);
         c->err = c->in->read(c->in->ctx, pos, c->buf, c->buf_len);
         if (c->err) {
-            c->buf_len = 0;
-            return 0;
+            c->end = 0;
+            return;
         }
     }
-    return c->buf[pos - c->buf_off];
+    c->code |= c->buf[pos - c->buf_off];
 }
 
 unsigned dfota_coder_decode(struct dfota_coder *c, uint32_t p1)
@@ -37,7 +39,7 @@ unsigned dfota_coder_decode(struct dfota_coder *c, uint32_t p1)
     }
     while (c->range < 1U << 24) {
         c->range <<= 8;
-        c->code = c->code << 8 | next_byte(c);
+        shift_in(c);
     }
     return bit;
 }
@@ -62,7 +64,7 @@ int dfota_coder_open(struct dfota_coder *c, const struct dfota_reader *in,
     c->range = 0xFFFFFFFF;
     c->code = 0;
     for (int i = 0; i < 4; i++)
-        c->code = c->code << 8 | next_byte(c);
+        shift_in(c);
     return c->err;
 }
 

@@ -12,18 +12,19 @@ static const struct dfota_arena_class classes[DFOTA_ARENA_CLASSES] = {
     {64, {12, 9, 8}, 1024, 64, 32},
 };
 
-/* NULL: no such class, or SELF and no code for it */
+static bool is_self(const struct dfota_package *p)
+{
+    return p->m.flags & DFOTA_FLAG_SELF;
+}
+
+/* NULL: no such class */
 static const struct dfota_arena_class *class_of(const struct dfota_package *p)
 {
+    const struct dfota_self_code *self = dfota_self_find();
     const struct dfota_arena_class *k = classes;
 
-    if (p->m.flags & DFOTA_FLAG_SELF) {
-        const struct dfota_self_code *self = dfota_self_find();
-
-        if (!self)
-            return NULL;
+    if (self && is_self(p))
         k = p->m.flags & DFOTA_FLAG_NO_SOURCE ? self->full : self->delta;
-    }
     for (unsigned i = 0; i < DFOTA_ARENA_CLASSES; i++, k++) {
         if (k->kib == p->m.arena_kib)
             return k;
@@ -43,12 +44,18 @@ size_t dfota_decoder_arena_len(const struct dfota_package *p)
     return (size_t)p->m.arena_kib * 1024;
 }
 
-static void *take(uint8_t **at, size_t len)
+static void *take(uint32_t **at, size_t words)
 {
     void *mem = *at;
 
-    *at += (len + 3) & ~(size_t)3;
+    *at += words;
     return mem;
+}
+
+/* Words that so many counters take. */
+static size_t counter_words(size_t n)
+{
+    return (n * sizeof(dfota_counter) + 3) / 4;
 }
 
 int dfota_decoder_layout(struct dfota_decoder *d, const struct dfota_package *p,
@@ -56,11 +63,11 @@ int dfota_decoder_layout(struct dfota_decoder *d, const struct dfota_package *p,
                          size_t len)
 {
     const struct dfota_arena_class *k = class_of(p);
-    uint8_t *at = arena;
+    uint32_t *at = arena;
     bool found;
 
     memset(d, 0, sizeof *d);
-    if ((p->m.flags & DFOTA_FLAG_SELF) && !dfota_self_find())
+    if (is_self(p) && !dfota_self_find())
         return DFOTA_E_ARCH;
     if (!k || len < dfota_decoder_arena_len(p))
         return DFOTA_E_ARENA;
@@ -69,24 +76,21 @@ int dfota_decoder_layout(struct dfota_decoder *d, const struct dfota_package *p,
     d->project.isa = dfota_isa_find(p->m.arch, &found);
     if (!found)
         return DFOTA_E_ARCH;
-    if (p->m.flags & DFOTA_FLAG_SELF) {
-        d->self.code = dfota_self_find();
-        d->self.counters =
-            take(&at, DFOTA_SELF_COUNTERS * sizeof *d->self.counters);
-    }
-    d->project.t = take(&at, k->t * sizeof *d->project.t);
+    if (is_self(p))
+        d->self.counters = take(&at, counter_words(DFOTA_SELF_COUNTERS));
+    d->project.t = take(&at, k->t * sizeof *d->project.t / 4);
     d->project.t_cap = k->t;
-    d->project.code.entry = take(&at, k->code * sizeof(struct dfota_known));
+    d->project.code.entry = take(&at, k->code * sizeof(struct dfota_known) / 4);
     d->project.code.cap = k->code;
-    d->project.data.entry = take(&at, k->data * sizeof(struct dfota_known));
+    d->project.data.entry = take(&at, k->data * sizeof(struct dfota_known) / 4);
     d->project.data.cap = k->data;
     if (k->t)
-        d->map.counters =
-            take(&at, DFOTA_COPYMAP_COUNTERS * sizeof *d->map.counters);
+        d->map.counters = take(&at, counter_words(DFOTA_COPYMAP_COUNTERS));
     d->map.source_len = p->m.source_len;
     d->map.coder = &d->map_coder;
     at = dfota_model_init(&d->model, at, &k->model);
-    return (size_t)(at - (uint8_t *)arena) > len ? DFOTA_E_ARENA : DFOTA_OK;
+    return (size_t)(at - (uint32_t *)arena) > len / 4 ? DFOTA_E_ARENA
+                                                      : DFOTA_OK;
 }
 
 /* ---- the copy map -------------------------------------------------------- */
@@ -188,22 +192,17 @@ int dfota_decoder_open(struct dfota_decoder *d, uint32_t w, uint32_t off)
 
 /* ---- the old image ------------------------------------------------------- */
 
-/* Which old bytes the windows produced before w may have overwritten: whole
- * sectors of the slot, the last one with its tail. */
-static void set_absent(struct dfota_decoder *d, uint32_t w)
+/* Which old bytes the windows produced before this one may have overwritten:
+ * whole sectors of the slot, the last one with its tail. */
+static void set_absent(struct dfota_decoder *d)
 {
-    uint32_t sector = 1U << d->p->m.sector_log2;
-    uint32_t off, len;
+    uint32_t inside = (1U << d->p->m.sector_log2) - 1;
 
-    dfota_package_window(d->p, w, &off, &len);
+    d->absent = 0;
+    d->absent_end = d->pos;
     if (d->p->m.flags & DFOTA_FLAG_DESCENDING) {
-        uint32_t tail = (d->p->m.target_len + sector - 1) & ~(sector - 1);
-
-        d->absent = (off + len + sector - 1) & ~(sector - 1);
-        d->absent_end = tail;
-    } else {
-        d->absent = 0;
-        d->absent_end = off;
+        d->absent = (d->end + inside) & ~inside;
+        d->absent_end = (d->p->m.target_len + inside) & ~inside;
     }
 }
 
@@ -234,24 +233,24 @@ static const uint8_t *old_at(struct dfota_decoder *d, uint32_t o)
 
 void dfota_decoder_begin_window(struct dfota_decoder *d, uint32_t w)
 {
+    const struct dfota_self_code *self = dfota_self_find();
     uint32_t len;
 
     dfota_package_window(d->p, w, &d->pos, &len);
     d->end = d->pos + len;
-    set_absent(d, w);
+    set_absent(d);
     d->cache_off = 0x80000000;
     d->segment.len = 0;
     d->segment.pos = d->pos;
     d->more_segments = d->map.counters;
     d->unit.len = d->unit_at = 0;
-    d->last = 0;
     d->err = DFOTA_OK;
-    memset(d->made, 0, sizeof d->made);
+    memset(&d->x, 0, sizeof d->x);
     dfota_model_reset(&d->model);
     dfota_project_reset(&d->project);
-    if (d->self.code)
-        d->self.code->reset(&d->self,
-                            d->p->m.flags & DFOTA_FLAG_DESCENDING ? d->pos : 0);
+    if (self && is_self(d->p))
+        self->reset(&d->self,
+                    d->p->m.flags & DFOTA_FLAG_DESCENDING ? d->pos : 0);
 }
 
 /* The segment at pos or the next one behind; after the last an empty one at
@@ -288,10 +287,12 @@ static uint32_t same_presence(const struct dfota_decoder *d, uint32_t o,
 
 void dfota_decoder_push(struct dfota_decoder *d, uint8_t byte)
 {
-    d->made[3] = d->made[2];
-    d->made[2] = d->made[1];
-    d->made[1] = d->made[0];
-    d->made[0] = byte;
+    uint8_t *made = d->x.made;
+
+    made[3] = made[2];
+    made[2] = made[1];
+    made[1] = made[0];
+    made[0] = byte;
 }
 
 /* The new image, if there is one; a device has none. */
@@ -301,89 +302,90 @@ static const uint8_t *truth_of(const struct dfota_decoder *d)
 }
 
 /* Byte i of the unit. */
-static void code_byte(struct dfota_decoder *d, struct dfota_byte_ctx *x,
-                      unsigned i)
+static void code_byte(struct dfota_decoder *d, unsigned i)
 {
     const uint8_t *truth = truth_of(d);
     uint32_t pos = d->pos + i;
+    uint8_t byte;
 
-    x->align = pos & 3;
-    x->odd = pos & 1;
-    x->kind = d->unit.kind;
-    x->last = d->last;
-    memcpy(x->made, d->made, sizeof x->made);
-    d->unit.bytes[i] =
-        dfota_model_byte(&d->model, &d->coder, x, truth ? truth[pos] : 0);
-    dfota_decoder_push(d, d->unit.bytes[i]);
+    d->x.align = pos & 3;
+    d->x.odd = pos & 1;
+    d->x.kind = d->unit.kind;
+    byte =
+        dfota_model_byte(&d->model, &d->coder, &d->x, truth ? truth[pos] : 0);
+    d->unit.made[i] = byte;
+    dfota_decoder_push(d, byte);
 }
 
-void dfota_decoder_literal(struct dfota_decoder *d, struct dfota_byte_ctx *x)
+void dfota_decoder_literal(struct dfota_decoder *d, bool expected)
 {
-    x->agreed = 2;
+    d->x.copied = 0;
+    d->x.expected = expected;
+    d->x.agreed = 2;
     d->unit.kind = DFOTA_KIND_LITERAL_BYTE;
     d->unit.len = 1;
-    code_byte(d, x, 0);
-}
-
-static void code_literal(struct dfota_decoder *d)
-{
-    struct dfota_byte_ctx x = {0};
-
-    dfota_decoder_literal(d, &x);
+    code_byte(d, 0);
 }
 
 /* What no segment covers, up to the next one or the window's end. */
 static int code_gap(struct dfota_decoder *d)
 {
+    const struct dfota_self_code *self = dfota_self_find();
     uint32_t end = d->more_segments ? d->segment.pos : d->end;
 
-    if (d->self.code)
-        return d->self.code->unit(d, end - d->pos);
-    code_literal(d);
+    if (self && is_self(d->p))
+        return self->unit(d, end - d->pos);
+    dfota_decoder_literal(d, false);
     return DFOTA_OK;
 }
 
 /* The bytes of a unit that is not as predicted. */
-static void code_bytes(struct dfota_decoder *d, const uint8_t *old)
+static void code_bytes(struct dfota_decoder *d)
 {
-    struct dfota_byte_ctx x = {.copied = 1, .expected = true, .agreed = 2};
+    const uint8_t *old = d->unit.old;
+    struct dfota_byte_ctx *x = &d->x;
 
-    for (unsigned i = 0; i < d->unit.len; i++) {
+    x->copied = 1;
+    x->expected = true;
+    x->agreed = 2;
+    x->difference = 0;
+    for (unsigned i = 0; i < d->unit.len; i++, old++) {
         uint8_t byte;
 
-        x.predicted = d->unit.bytes[i];
-        x.old[0] = old[i];
-        x.old[1] = old[i + 1];
-        x.index = (uint8_t)i;
-        code_byte(d, &x, i);
-        byte = d->unit.bytes[i];
-        x.agreed = byte == x.predicted;
-        x.difference = (uint8_t)(byte - x.predicted);
-        if (byte != old[i])
-            d->last = (uint8_t)(byte - old[i]);
+        x->predicted = d->unit.bytes[i];
+        x->old[0] = old[0];
+        x->old[1] = old[1];
+        x->index = (uint8_t)i;
+        code_byte(d, i);
+        byte = x->made[0];
+        x->difference = (uint8_t)(byte - x->predicted);
+        x->agreed = x->difference == 0;
+        if (byte != old[0])
+            x->last = (uint8_t)(byte - old[0]);
     }
 }
 
 static void code_unit(struct dfota_decoder *d, uint32_t o, uint32_t avail)
 {
-    const uint8_t *old = old_at(d, o);
     const uint8_t *truth = truth_of(d);
-    struct dfota_unit guess;
+    struct dfota_unit *u = &d->unit;
     bool hit = false;
 
-    dfota_project_unit(&d->project, old, o, d->pos, avail, &d->unit);
+    u->old = old_at(d, o);
+    u->o = o;
+    u->n = d->pos;
+    dfota_project_unit(&d->project, u, avail);
     if (truth)
-        hit = memcmp(truth + d->pos, d->unit.bytes, d->unit.len) == 0;
-    guess = d->unit;
-    hit = dfota_model_flag(&d->model, &d->coder, d->unit.kind,
-                           dfota_get_le16(old), hit);
-    if (hit) {
-        for (unsigned i = 0; i < d->unit.len; i++)
-            dfota_decoder_push(d, d->unit.bytes[i]);
+        hit = memcmp(truth + d->pos, u->bytes, u->len) == 0;
+    if (dfota_model_flag(&d->model, &d->coder, u->kind, dfota_get_le16(u->old),
+                         hit)) {
+        memcpy(u->made, u->bytes, sizeof u->made);
+        for (unsigned i = 0; i < u->len; i++)
+            dfota_decoder_push(d, u->made[i]);
     } else {
-        code_bytes(d, old);
+        code_bytes(d);
     }
-    dfota_project_learn(&d->project, &guess, old, d->unit.bytes, o, d->pos);
+    dfota_project_learn(&d->project, u);
 }
 
 /* Produce the next unit into d->unit. */
@@ -403,7 +405,7 @@ static int next_unit(struct dfota_decoder *d)
         o = d->segment.src + into;
         avail = same_presence(d, o, d->segment.len - into, &absent);
         if (absent)
-            code_literal(d);
+            dfota_decoder_literal(d, false);
         else
             code_unit(d, o, avail);
     }
@@ -423,7 +425,7 @@ int dfota_decoder_poll(struct dfota_decoder *d, uint8_t *out, size_t cap,
     d->out_pos = d->pos - (d->unit.len - d->unit_at);
     while (done < cap && !err) {
         if (d->unit_at < d->unit.len)
-            out[done++] = d->unit.bytes[d->unit_at++];
+            out[done++] = d->unit.made[d->unit_at++];
         else if (d->pos < d->end)
             err = next_unit(d);
         else

@@ -58,12 +58,11 @@ struct dfota_arena_class {
 /* What is used most comes first: Thumb reaches words in the first 128 bytes
  * of a struct, bytes in the first 32, by one instruction. */
 struct dfota_decoder {
-    uint32_t pos, end; /* in the new image: next byte, window's end */
-    uint8_t unit_at;   /* bytes of the unit handed out */
-    uint8_t last;      /* last difference of a new byte to its old one */
+    uint32_t pos, end;       /* in the new image: next byte, window's end */
+    struct dfota_byte_ctx x; /* of the byte that is coded; its history */
+    uint8_t unit_at;         /* bytes of the unit handed out */
     bool more_segments;
-    uint8_t made[4];        /* newest first */
-    struct dfota_unit unit; /* its bytes become the true ones */
+    struct dfota_unit unit;
     struct dfota_segment segment;
     int err;
     const uint8_t *out;          /* this poll's, and its place in the image: */
@@ -74,19 +73,19 @@ struct dfota_decoder {
     uint32_t first;          /* package offset of window 0's stream */
     const struct dfota_package *p;
     const struct dfota_decoder_io *io;
+    struct dfota_copymap map;
+    struct dfota_coder coder; /* the open window's stream */
+    struct dfota_model model;
+    struct dfota_project project;
+    uint8_t cache[DFOTA_OLD_CACHE];
+    struct dfota_coder map_coder;
+    struct dfota_self self;
     /* The generator's side: where segments come from and what is true. A
      * device has the map's and NULL. */
     int (*next_segment)(struct dfota_decoder *d, struct dfota_segment *out);
     const uint8_t *truth;
     const struct dfota_token *tokens; /* the next one */
     void *ctx;
-    struct dfota_copymap map;
-    struct dfota_self self; /* code NULL: not a SELF package */
-    struct dfota_coder map_coder;
-    struct dfota_coder coder; /* the open window's stream */
-    struct dfota_model model;
-    struct dfota_project project;
-    uint8_t cache[DFOTA_OLD_CACHE];
 };
 
 /**
@@ -122,11 +121,8 @@ int dfota_decoder_layout(struct dfota_decoder *d, const struct dfota_package *p,
  * the stream is open, the generator before it codes one. */
 void dfota_decoder_begin_window(struct dfota_decoder *d, uint32_t w);
 
-/**
- * Code the literal at pos as the next unit. x: what is expected, if anything;
- * the rest of it is filled in.
- */
-void dfota_decoder_literal(struct dfota_decoder *d, struct dfota_byte_ctx *x);
+/** Code the literal at pos as the next unit. expected: d->x says what */
+void dfota_decoder_literal(struct dfota_decoder *d, bool expected);
 
 /** Note a new byte for the contexts of the next ones. */
 void dfota_decoder_push(struct dfota_decoder *d, uint8_t byte);

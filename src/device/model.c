@@ -47,14 +47,14 @@ static const uint16_t rate_table[16] = {
 /* 256 ln v for v = 1 .. 65535, less a constant that stretch cancels. */
 static int32_t ln(uint32_t v)
 {
-    int32_t octaves = __builtin_clz(v) - 16;
-    uint32_t i, part;
+    int32_t octaves = 0;
+    const uint8_t *t;
 
-    v <<= octaves;
-    i = v >> 10 & 31;
-    part = v & 0x3FF;
-    i = ln_table[i] + ((uint32_t)(ln_table[i + 1] - ln_table[i]) * part >> 10);
-    return (int32_t)i - octaves * 177;
+    for (; v < 0x8000; v <<= 1)
+        octaves -= 177;
+    t = ln_table + (v >> 10 & 31);
+    return octaves + t[0] +
+           (int32_t)((uint32_t)(t[1] - t[0]) * (v & 0x3FF) >> 10);
 }
 
 int32_t dfota_stretch(uint32_t p)
@@ -69,10 +69,11 @@ uint32_t dfota_squash(int32_t x)
 
     a = dfota_min_u32(a, SQUASH_STEPS * SQUASH_STEP - 1);
     t = squash_table + a / SQUASH_STEP;
-    /* Rounded down, whatever the sign. */
-    p = (uint32_t)(t[0] - t[1]) * (a % SQUASH_STEP);
-    p = t[0] - (p + (x < 0 ? SQUASH_STEP - 1 : 0)) / SQUASH_STEP;
-    return x < 0 ? p : 0x10000 - p;
+    p = t[0] * (uint32_t)SQUASH_STEP -
+        (uint32_t)(t[0] - t[1]) * (a % SQUASH_STEP);
+    if (x >= 0)
+        p = 0x10000 * SQUASH_STEP - p;
+    return p / SQUASH_STEP; /* rounded down, whatever the sign */
 }
 
 static uint32_t counter_p(dfota_counter t)
@@ -81,25 +82,26 @@ static uint32_t counter_p(dfota_counter t)
     return (uint32_t)(t & 0xFFF0) | 8;
 }
 
+/* Both kinds learn alike: what is far from the bit comes nearer by the rate;
+ * complements count towards a 1. */
 static void counter_learn(dfota_counter *t, unsigned bit)
 {
-    unsigned n = *t & 15;
-    int32_t p = *t >> 4;
+    uint32_t flip = 0 - bit, n = *t & 15;
+    uint32_t p = ((*t ^ flip) & 0xFFFF) >> 4;
 
-    p += ((bit ? 4095 : 0) - p) * (int32_t)rate_table[n] / 65536;
-    *t = (dfota_counter)((unsigned)p << 4 | (n < 15 ? n + 1 : n));
+    p -= p * rate_table[n] >> 16;
+    *t = (dfota_counter)((p ^ flip) << 4 | (n < 15 ? n + 1 : n));
 }
 
 /* A flag counter: 22 bits of probability, 10 of count. */
 static void flag_learn(uint32_t *t, unsigned bit)
 {
-    uint32_t n = *t & 0x3FF, p = *t >> 10;
-    uint32_t rest = bit ? 0x3FFFFF - p : p, rate;
+    uint32_t flip = 0 - bit, n = *t & 0x3FF;
+    uint32_t p = (*t ^ flip) >> 10, rate;
 
     rate = n < 16 ? rate_table[n] : (uint32_t)rate_table[n >> 2] >> 2;
-    rest = (rest >> 6) * rate >> 10;
-    p = bit ? p + rest : p - rest;
-    *t = p << 10 | (n < FLAG_LIMIT ? n + 1 : n);
+    p -= (p >> 6) * rate >> 10;
+    *t = (p ^ flip) << 10 | (n < FLAG_LIMIT ? n + 1 : n);
 }
 
 static void set_counters(dfota_counter *t, uint32_t n, unsigned v)
@@ -152,7 +154,7 @@ uint32_t dfota_value(dfota_counter *t, struct dfota_coder *c, uint32_t actual)
 
 /* A bit by several opinions: in[] says in 1/256 how likely each takes a 1,
  * the weights, 16.16, how far each is to be believed. */
-static unsigned mixed_bit(struct dfota_coder *c, int32_t *w, const int16_t *in,
+static unsigned mixed_bit(struct dfota_coder *c, int32_t *w, const int32_t *in,
                           unsigned n, unsigned actual)
 {
     int32_t x = 0, err;
@@ -163,7 +165,7 @@ static unsigned mixed_bit(struct dfota_coder *c, int32_t *w, const int16_t *in,
         x += (w[i] >> 2) * in[i] >> 14;
     p = dfota_squash(x);
     bit = dfota_coder_bit(c, p, actual);
-    err = (int32_t)(bit ? 0xFFFF : 0) - (int32_t)p;
+    err = (int32_t)(((0 - bit) & 0xFFFF) - p);
     for (unsigned i = 0; i < n; i++) {
         int32_t v =
             w[i] + ((in[i] * err + (1 << (LEARN_SHIFT - 1))) >> LEARN_SHIFT);
@@ -192,7 +194,7 @@ enum {
 void *dfota_model_init(struct dfota_model *m, void *mem,
                        const struct dfota_model_size *size)
 {
-    m->size = *size;
+    m->size = size;
     m->weights = mem;
     m->fweights = m->weights + WEIGHTS;
     m->flags = (uint32_t *)(void *)(m->fweights + FLAG_WEIGHTS);
@@ -212,40 +214,38 @@ void dfota_model_reset(struct dfota_model *m)
 {
     set_words(m->weights, WEIGHTS, BYTE_WEIGHT);
     set_words(m->fweights, FLAG_WEIGHTS, FLAG_WEIGHT);
-    set_words(m->flags, (uint32_t)DFOTA_FLAG_INPUTS << m->size.flag_log2,
+    set_words(m->flags, (uint32_t)DFOTA_FLAG_INPUTS << m->size->flag_log2,
               FLAG_NEW);
-    set_counters(m->slots, DFOTA_BYTE_CONTEXTS << m->size.slot_log2,
+    set_counters(m->slots, DFOTA_BYTE_CONTEXTS << m->size->slot_log2,
                  COUNTER_NEW);
-    set_counters(m->expects, DFOTA_BYTE_EXPECTS << m->size.expect_log2,
+    set_counters(m->expects, DFOTA_BYTE_EXPECTS << m->size->expect_log2,
                  EXPECT_NEW);
     m->history = 0;
 }
 
-bool dfota_model_flag(struct dfota_model *m, struct dfota_coder *c,
-                      unsigned kind, unsigned key, bool actual)
+unsigned dfota_model_flag(struct dfota_model *m, struct dfota_coder *c,
+                          unsigned kind, unsigned key, unsigned actual)
 {
-    const uint32_t len = 1U << m->size.flag_log2;
+    const uint32_t len = 1U << m->size->flag_log2;
     uint32_t h = m->history;
     uint32_t index[DFOTA_FLAG_INPUTS] = {
         kind | (h & 15) << 4,
         hash(key | (h & 3) << 16, kind),
         hash(h & 0xFFF, kind >> 1),
     };
-    int16_t in[DFOTA_FLAG_INPUTS];
-    uint32_t *t = m->flags;
-    bool hit;
+    int32_t in[DFOTA_FLAG_INPUTS];
+    uint32_t *t[DFOTA_FLAG_INPUTS], *flags = m->flags;
+    unsigned hit;
 
-    for (unsigned i = 0; i < DFOTA_FLAG_INPUTS; i++, t += len) {
-        index[i] &= len - 1;
-        in[i] = (int16_t)dfota_stretch(dfota_max_u32(t[index[i]] >> 16, 1));
+    for (unsigned i = 0; i < DFOTA_FLAG_INPUTS; i++, flags += len) {
+        t[i] = flags + (index[i] & (len - 1));
+        in[i] = dfota_stretch(dfota_max_u32(*t[i] >> 16, 1));
     }
     hit = mixed_bit(c, m->fweights + (size_t)(kind & 15) * DFOTA_FLAG_INPUTS,
                     in, DFOTA_FLAG_INPUTS, actual);
-    for (unsigned i = DFOTA_FLAG_INPUTS; i-- > 0;) {
-        t -= len;
-        flag_learn(t + index[i], hit);
-    }
-    m->history = h << 1 | !hit;
+    for (unsigned i = 0; i < DFOTA_FLAG_INPUTS; i++)
+        flag_learn(t[i], hit);
+    m->history = h << 1 | (hit ^ 1);
     return hit;
 }
 
@@ -313,7 +313,7 @@ struct byte_state {
     const struct dfota_byte_ctx *x;
     uint32_t known, at; /* a 1 and the bits so far; the bit to come */
     struct opinion o[OPINIONS];
-    int16_t in[OPINIONS + 1];
+    int32_t in[OPINIONS + 1];
 };
 
 static void byte_begin(struct byte_state *s, const struct dfota_byte_ctx *x)
@@ -344,7 +344,7 @@ static void byte_begin(struct byte_state *s, const struct dfota_byte_ctx *x)
 /* The counter of context i for the next bit. */
 static uint16_t *context(const struct byte_state *s, unsigned i)
 {
-    unsigned log2 = s->m->size.slot_log2;
+    unsigned log2 = s->m->size->slot_log2;
 
     return s->m->slots + (i << log2) +
            ((s->o[i].h + s->known) * 0x9E3779B1 >> (32 - log2));
@@ -354,7 +354,7 @@ static uint16_t *context(const struct byte_state *s, unsigned i)
 static uint16_t *expectation(const struct byte_state *s, unsigned i)
 {
     const struct dfota_byte_ctx *x = s->x;
-    unsigned log2 = s->m->size.expect_log2;
+    unsigned log2 = s->m->size->expect_log2;
     uint32_t index = s->at | (uint32_t)x->align << 3 | (uint32_t)x->kind << 5;
 
     if (!x->expected ||
@@ -386,7 +386,7 @@ static unsigned byte_bit(struct byte_state *s, struct dfota_coder *c,
     unsigned set = s->x->copied, bit;
 
     for (unsigned i = 0; i < OPINIONS; i++)
-        s->in[i] = (int16_t)say(s, i);
+        s->in[i] = say(s, i);
     if (s->o[DFOTA_BYTE_CONTEXTS].t)
         set |= 2;
     if (s->o[DFOTA_BYTE_CONTEXTS + 1].t)

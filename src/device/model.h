@@ -49,7 +49,7 @@ struct dfota_model {
     uint32_t *flags;   /* DFOTA_FLAG_INPUTS << flag_log2 */
     int32_t *fweights; /* DFOTA_FLAG_SETS x DFOTA_FLAG_INPUTS */
     uint32_t history;  /* flags coded before, a 1 for each miss */
-    struct dfota_model_size size;
+    const struct dfota_model_size *size;
 };
 
 /* What surrounds a byte that is to be coded. */
@@ -77,8 +77,8 @@ void *dfota_model_init(struct dfota_model *m, void *mem,
 void dfota_model_reset(struct dfota_model *m);
 
 /** Code "the unit is as predicted". key: kind of prediction and old bytes */
-bool dfota_model_flag(struct dfota_model *m, struct dfota_coder *c,
-                      unsigned kind, unsigned key, bool actual);
+unsigned dfota_model_flag(struct dfota_model *m, struct dfota_coder *c,
+                          unsigned kind, unsigned key, unsigned actual);
 
 /** Code one byte in its context. */
 uint8_t dfota_model_byte(struct dfota_model *m, struct dfota_coder *c,

@@ -153,9 +153,10 @@ static bool operand_at(struct dfota_project *p, const uint8_t *old, uint32_t pc,
 }
 
 static void operand_unit(struct dfota_project *p,
-                         const struct dfota_operand *op, uint32_t pc,
-                         struct dfota_unit *u)
+                         const struct dfota_operand *op, struct dfota_unit *u)
 {
+    uint32_t pc = u->new_pc;
+
     u->kind = op->kind;
     u->len = op->len;
     u->from = op->target;
@@ -202,49 +203,57 @@ static void forget_first(struct dfota_project *p, unsigned reg)
 
 /* How many bytes from here on have no operand: whole instructions, at least
  * to the end of the word, so that the next unit begins with one, too. */
-static uint32_t plain_len(struct dfota_project *p, const uint8_t *old,
-                          uint32_t o, uint32_t n)
+static uint32_t plain_len(struct dfota_project *p, const struct dfota_unit *u)
 {
-    uint32_t word = 4 - (n & 3), step = p->isa ? p->isa->align : 4, i;
+    uint32_t word = 4 - (u->n & 3), apart = u->o ^ u->n, i, step;
     struct dfota_operand op;
 
-    if ((o ^ n) & (step - 1) || !p->isa)
+    if (!p->isa)
         return word;
-    for (i = (0 - n) & (step - 1); i < word; i += op.len ? op.len : step) {
-        if (operand_at(p, old + i, o + i, DFOTA_LOOK_AHEAD - i, &op) && i)
+    step = p->isa->align;
+    if (apart & (step - 1))
+        return word;
+    for (i = (0 - u->n) & (step - 1); i < word; i += op.len ? op.len : step) {
+        if (operand_at(p, u->old + i, u->o + i, DFOTA_LOOK_AHEAD - i, &op) && i)
             break;
         forget_first(p, op.writes);
     }
     /* Not over a pointer: this may be data. */
-    if (i > word && ((o ^ n) & 3) == 0 &&
-        region_of(p, dfota_get_le32(old + word), true))
+    if (i > word && (apart & 3) == 0 &&
+        region_of(p, dfota_get_le32(u->old + word), true))
         return word;
     return i;
 }
 
-void dfota_project_unit(struct dfota_project *p, const uint8_t *old, uint32_t o,
-                        uint32_t n, uint32_t avail, struct dfota_unit *u)
+void dfota_project_unit(struct dfota_project *p, struct dfota_unit *u,
+                        uint32_t avail)
 {
-    const struct dfota_region *r = region_of(p, o, false);
-    bool word = ((o | n) & 3) == 0 && avail >= 4, has = false;
+    const struct dfota_region *r = region_of(p, u->o, false);
+    uint32_t places = u->o | u->n;
+    bool word = (places & 3) == 0 && avail >= 4, has = false;
     struct dfota_operand op;
 
     u->from = 0;
-    memcpy(u->bytes, old, DFOTA_UNIT_MAX);
-    if (p->isa && ((o | n) & (p->isa->align - 1U)) == 0)
-        has = operand_at(p, old, o + (r ? r->old_bias : 0), DFOTA_LOOK_AHEAD,
-                         &op);
+    u->old_pc = u->o;
+    u->new_pc = u->n;
+    if (r) {
+        u->old_pc += r->old_bias;
+        u->new_pc += r->new_bias;
+    }
+    memcpy(u->bytes, u->old, DFOTA_UNIT_MAX);
+    if (p->isa && (places & (p->isa->align - 1U)) == 0)
+        has = operand_at(p, u->old, u->old_pc, DFOTA_LOOK_AHEAD, &op);
     /* A word that loads half an address may look like a pointer. */
     if ((has && op.half == DFOTA_FIRST) || !word ||
         !word_unit(p, DFOTA_KIND_POINTER, u)) {
         if (has && op.len <= avail) {
-            operand_unit(p, &op, n + (r ? r->new_bias : 0), u);
+            operand_unit(p, &op, u);
         } else if (!(word && word_unit(p, DFOTA_KIND_DATA, u))) {
             u->kind = DFOTA_KIND_PLAIN;
-            u->len = (uint8_t)dfota_min_u32(plain_len(p, old, o, n), avail);
+            u->len = (uint8_t)dfota_min_u32(plain_len(p, u), avail);
         }
     }
-    if (memcmp(u->bytes, old, u->len) != 0)
+    if (memcmp(u->bytes, u->old, u->len) != 0)
         u->kind |= DFOTA_KIND_DIFFERS;
 }
 
@@ -267,14 +276,12 @@ static void learn_half(struct dfota_project *p, const struct dfota_operand *was,
 
 /* hit: the unit was as predicted */
 static void learn_operand(struct dfota_project *p, const struct dfota_unit *u,
-                          unsigned kind, bool hit, const uint8_t *old,
-                          const uint8_t *made, uint32_t o, uint32_t n)
+                          unsigned kind, bool hit)
 {
-    const struct dfota_region *r = region_of(p, o, false);
     struct dfota_operand was, is;
 
-    read_operand(p, old, u->len, o + (r ? r->old_bias : 0), &was);
-    read_operand(p, made, u->len, n + (r ? r->new_bias : 0), &is);
+    read_operand(p, u->old, u->len, u->old_pc, &was);
+    read_operand(p, u->made, u->len, u->new_pc, &is);
     if (is.half == DFOTA_SECOND) {
         /* The halves may have missed together. */
         is.target += first_of(p, is.reg)->to;
@@ -287,19 +294,17 @@ static void learn_operand(struct dfota_project *p, const struct dfota_unit *u,
     learn_half(p, &was, &is);
 }
 
-void dfota_project_learn(struct dfota_project *p, const struct dfota_unit *u,
-                         const uint8_t *old, const uint8_t *made, uint32_t o,
-                         uint32_t n)
+void dfota_project_learn(struct dfota_project *p, const struct dfota_unit *u)
 {
     unsigned kind = u->kind & ~(unsigned)DFOTA_KIND_DIFFERS;
-    bool hit = memcmp(made, u->bytes, u->len) == 0;
-    uint32_t is = dfota_get_le32(made);
+    bool hit = memcmp(u->made, u->bytes, u->len) == 0;
+    uint32_t is = dfota_get_le32(u->made);
 
     if (kind == DFOTA_KIND_CALL || kind == DFOTA_KIND_LITERAL)
-        learn_operand(p, u, kind, hit, old, made, o, n);
+        learn_operand(p, u, kind, hit);
     else if (!hit && (kind == DFOTA_KIND_POINTER ||
                       (kind == DFOTA_KIND_DATA && is >> 24 == p->data_top)))
         /* The old word may have had Thumb's bit. */
         remember(memory_of(p, kind), u->from,
-                 is - (dfota_get_le32(old) - u->from));
+                 is - (dfota_get_le32(u->old) - u->from));
 }

@@ -146,27 +146,29 @@ bool dfota_project_covers(const struct dfota_project *p, uint32_t address);
 /** Forget the addresses learnt. */
 void dfota_project_reset(struct dfota_project *p);
 
-/* A prediction of the next unit. */
+/* A unit: where it is copied from and to, what is foretold, what is true. */
 struct dfota_unit {
-    uint32_t from;                 /* old address named; 0 for PLAIN */
-    uint8_t bytes[DFOTA_UNIT_MAX]; /* the new bytes, as predicted */
     uint8_t kind;                  /* enum dfota_kind */
     uint8_t len;                   /* bytes */
+    uint8_t made[DFOTA_UNIT_MAX];  /* the new bytes */
+    uint8_t bytes[DFOTA_UNIT_MAX]; /* as predicted */
+    const uint8_t *old;            /* DFOTA_LOOK_AHEAD old bytes */
+    uint32_t o, n;                 /* offset of those, of the new ones */
+    uint32_t old_pc, new_pc;       /* their addresses */
+    uint32_t from;                 /* old address named; 0 for PLAIN */
 };
 
 /**
- * Predict the unit that copies old[0..] (offset o) to offset n.
+ * Predict the unit that copies u->old (offset u->o) to offset u->n: fills in
+ * the rest but the bytes made.
  *
- * old      DFOTA_LOOK_AHEAD bytes
  * avail    bytes the unit may have, at least 1
  */
-void dfota_project_unit(struct dfota_project *p, const uint8_t *old, uint32_t o,
-                        uint32_t n, uint32_t avail, struct dfota_unit *u);
+void dfota_project_unit(struct dfota_project *p, struct dfota_unit *u,
+                        uint32_t avail);
 
 /** Learn from the unit's true bytes. */
-void dfota_project_learn(struct dfota_project *p, const struct dfota_unit *u,
-                         const uint8_t *old, const uint8_t *made, uint32_t o,
-                         uint32_t n);
+void dfota_project_learn(struct dfota_project *p, const struct dfota_unit *u);
 
 #ifdef __cplusplus
 }

@@ -176,13 +176,13 @@ static void read_made(struct dfota_decoder *d, uint32_t back)
     struct dfota_unit *u = &d->unit;
 
     if (from >= d->out_pos) {
-        memcpy(u->bytes, d->out + (from - d->out_pos), u->len);
+        memcpy(u->made, d->out + (from - d->out_pos), u->len);
         return;
     }
     if (u->len > d->out_pos - from)
         u->len = (uint8_t)(d->out_pos - from);
     if (!d->err)
-        d->err = d->io->made.read(d->io->made.ctx, from, u->bytes, u->len);
+        d->err = d->io->made.read(d->io->made.ctx, from, u->made, u->len);
 }
 
 /* How long ago the last match was: 0 just before .. 3. */
@@ -194,15 +194,15 @@ static uint8_t recent(uint8_t state)
 /* What went on behind the last match says what may come here. */
 static void literal(struct dfota_decoder *d)
 {
-    struct dfota_byte_ctx x = {.index = recent(d->self.state)};
+    bool expected = d->self.rep[0] <= d->pos - d->self.start;
 
-    if (d->self.rep[0] <= d->pos - d->self.start) {
+    if (expected) {
         d->unit.len = 1;
         read_made(d, d->self.rep[0]);
-        x.expected = true;
-        x.predicted = x.old[0] = d->unit.bytes[0];
+        d->x.predicted = d->x.old[0] = d->unit.made[0];
     }
-    dfota_decoder_literal(d, &x);
+    d->x.index = recent(d->self.state);
+    dfota_decoder_literal(d, expected);
 }
 
 /* The next bytes of the match. */
@@ -216,7 +216,7 @@ static void copy(struct dfota_decoder *d)
     read_made(d, s->rep[0]);
     s->left -= d->unit.len;
     for (unsigned i = 0; i < d->unit.len; i++)
-        dfota_decoder_push(d, d->unit.bytes[i]);
+        dfota_decoder_push(d, d->unit.made[i]);
 }
 
 static int unit(struct dfota_decoder *d, uint32_t room)

@@ -78,11 +78,10 @@ struct dfota_self_code {
 };
 
 struct dfota_self {
-    const struct dfota_self_code *code; /* NULL: not a SELF package */
-    dfota_counter *counters;            /* DFOTA_SELF_COUNTERS */
-    uint32_t rep[DFOTA_SELF_REPS];      /* distances, the last one first */
-    uint32_t left;                      /* bytes of the match yet to copy */
-    uint32_t start;                     /* no match begins before this place */
+    dfota_counter *counters;       /* DFOTA_SELF_COUNTERS */
+    uint32_t rep[DFOTA_SELF_REPS]; /* distances, the last one first */
+    uint32_t left;                 /* bytes of the match yet to copy */
+    uint32_t start;                /* no match begins before this place */
     uint8_t state;
 };
 

@@ -31,6 +31,11 @@ void dfota_self_bind(struct dfota_updater *u)
     u->io.made.size = u->c->slot->size;
 }
 
+bool dfota_updater_is_self(const struct dfota_updater *u)
+{
+    return u->journal.head.flags & DFOTA_JOURNAL_SELF;
+}
+
 struct digests {
     struct dfota_updater *u;
     uint8_t digest[DFOTA_DIGEST_LEN]; /* as far as it has been read */

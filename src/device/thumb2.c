@@ -57,34 +57,40 @@ static const uint16_t runs[] = {
 };
 
 struct form {
-    uint32_t mask, value; /* of the word */
+    uint16_t mask, value; /* of the first halfword */
+    uint8_t second;       /* of the next one: SECOND_TOP() */
     uint8_t kind;         /* enum dfota_kind; PLAIN: no operand after all */
     uint8_t mode;         /* enum mode */
-    uint8_t run, runs;    /* the first one, how many */
+    uint8_t runs;         /* RUNS() */
 };
+
+/* Four bits of the second halfword. */
+#define SECOND_TOP(mask, value) ((mask) << 4 | (value))
+/* The first run of an immediate, how many; 0: there is none. */
+#define RUNS(first, n) ((first) << 3 | (n))
 
 static const struct form forms[] = {
     /* BL T1, B T4 */
-    {0xF8009000, 0xF0009000, DFOTA_KIND_CALL, SIGNED_24, 0, 5},
+    {0xF800, 0xF000, SECOND_TOP(9, 9), DFOTA_KIND_CALL, SIGNED_24, RUNS(0, 5)},
     /* B T3; but cond 1110 and 1111 are other instructions */
-    {0xFB80D000, 0xF3808000, DFOTA_KIND_PLAIN, UNSIGNED, 0, 0},
-    {0xF800D000, 0xF0008000, DFOTA_KIND_JUMP, SIGNED_20, 5, 5},
+    {0xFB80, 0xF380, SECOND_TOP(13, 8), DFOTA_KIND_PLAIN, UNSIGNED, 0},
+    {0xF800, 0xF000, SECOND_TOP(13, 8), DFOTA_KIND_JUMP, SIGNED_20, RUNS(5, 5)},
     /* MOVW T3, MOVT T1 */
-    {0xFBF08000, 0xF2400000, DFOTA_KIND_PLAIN, FIRST, 10, 4},
-    {0xFBF08000, 0xF2C00000, DFOTA_KIND_LITERAL, SECOND, 10, 4},
+    {0xFBF0, 0xF240, SECOND_TOP(8, 0), DFOTA_KIND_PLAIN, FIRST, RUNS(10, 4)},
+    {0xFBF0, 0xF2C0, SECOND_TOP(8, 0), DFOTA_KIND_LITERAL, SECOND, RUNS(10, 4)},
     /* LDR{B,H,SB,SH,} Rt, [PC, #+-imm12] */
-    {0xFE1F0000, 0xF81F0000, DFOTA_KIND_LITERAL, MAGNITUDE, 14, 2},
+    {0xFE1F, 0xF81F, 0, DFOTA_KIND_LITERAL, MAGNITUDE, RUNS(14, 2)},
     /* LDR (literal) T1, ADR T1 */
-    {0xF8000000, 0x48000000, DFOTA_KIND_LITERAL, UNSIGNED, 18, 1},
-    {0xF8000000, 0xA0000000, DFOTA_KIND_LITERAL, UNSIGNED, 18, 1},
+    {0xF800, 0x4800, 0, DFOTA_KIND_LITERAL, UNSIGNED, RUNS(18, 1)},
+    {0xF800, 0xA000, 0, DFOTA_KIND_LITERAL, UNSIGNED, RUNS(18, 1)},
     /* B T2 */
-    {0xF8000000, 0xE0000000, DFOTA_KIND_JUMP, SIGNED_11, 19, 1},
+    {0xF800, 0xE000, 0, DFOTA_KIND_JUMP, SIGNED_11, RUNS(19, 1)},
     /* B T1; but cond 1110 and 1111 are UDF and SVC */
-    {0xFE000000, 0xDE000000, DFOTA_KIND_PLAIN, UNSIGNED, 0, 0},
-    {0xF0000000, 0xD0000000, DFOTA_KIND_JUMP, SIGNED_8, 20, 1},
+    {0xFE00, 0xDE00, 0, DFOTA_KIND_PLAIN, UNSIGNED, 0},
+    {0xF000, 0xD000, 0, DFOTA_KIND_JUMP, SIGNED_8, RUNS(20, 1)},
     /* CBZ, CBNZ T1 */
-    {0xF5000000, 0xB1000000, DFOTA_KIND_JUMP, UNSIGNED, 16, 2},
-    {0, 0, DFOTA_KIND_PLAIN, UNSIGNED, 0, 0},
+    {0xF500, 0xB100, 0, DFOTA_KIND_JUMP, UNSIGNED, RUNS(16, 2)},
+    {0, 0, 0, DFOTA_KIND_PLAIN, UNSIGNED, 0},
 };
 
 /* MOVT with its register */
@@ -95,8 +101,10 @@ static const struct form forms[] = {
 static const struct form *form_of(uint32_t word)
 {
     const struct form *f = forms;
+    uint32_t first = word >> 16, second = word >> 12;
 
-    while ((word & f->mask) != f->value)
+    while (((first ^ f->value) & f->mask) ||
+           ((second ^ f->second) & f->second >> 4))
         f++;
     return f;
 }
@@ -110,7 +118,7 @@ static uint32_t word_at(const uint8_t *p)
 static uint32_t immediate(const struct form *f, uint32_t *word, bool put,
                           uint32_t v)
 {
-    return dfota_immediate(runs + f->run, f->runs, word, put, v);
+    return dfota_immediate(runs + (f->runs >> 3), f->runs & 7, word, put, v);
 }
 
 /* The two bits of BL that are inverted unless it goes backwards. */

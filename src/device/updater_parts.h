@@ -63,7 +63,7 @@ void dfota_updater_tell(struct dfota_updater *u, enum dfota_stage stage);
 
 /*
  * SELF's share, in self_parts.c: firmware that takes no such packages brings
- * its own two functions instead, see boards/decoder/only_thumb2.c.
+ * its own three functions instead, see boards/decoder/only_thumb2.c.
  */
 
 /** Set u->io.made. */
@@ -75,9 +75,6 @@ int dfota_self_table(struct dfota_updater *u);
 
 /** Windows whose package offsets are learnt only by decoding: such a package
  * cannot be run dry. */
-static inline bool dfota_updater_is_self(const struct dfota_updater *u)
-{
-    return u->journal.head.flags & DFOTA_JOURNAL_SELF;
-}
+bool dfota_updater_is_self(const struct dfota_updater *u);
 
 #endif
