@@ -345,27 +345,31 @@ static size_t busy_bytes(const uint8_t *image, size_t len)
     return n;
 }
 
-/* The best so far with copies from the new image in its gaps. */
+/* The best so far with copies from the new image in its gaps; not in several
+ * windows: nothing could show before the first erase that the stored body is
+ * damaged. */
 static int try_self(struct search *s)
 {
-    size_t digests = (size_t)s->p->windows * DFOTA_DIGEST_LEN;
     struct setting with = s->chosen;
-    const struct segments *map;
     uint32_t fresh = s->p->m.target_len;
     struct body b;
-    int err = copy_map(&s->map, &s->best_map);
+    int err;
 
-    if (!err)
-        err = lay_out(s);
-    map = with.flags & DFOTA_FLAG_DESCENDING ? &s->descending : &s->windows;
-    for (size_t i = 0; i < map->len; i++)
-        fresh -= map->list[i].len;
-    if (err || fresh < FRESH_MIN || fresh < s->p->m.target_len / FRESH_PART)
-        return err;
+    for (size_t i = 0; i < s->best_map.len; i++)
+        fresh -= s->best_map.list[i].len;
+    if (s->p->windows > 1 || fresh < FRESH_MIN ||
+        fresh < s->p->m.target_len / FRESH_PART)
+        return 0;
     with.flags |= DFOTA_FLAG_SELF;
     apply_setting(s, &with);
-    err = self_body_encode(&b, s->in, map, &s->project);
-    if (err || b.encoder.len + digests >= s->best->encoder.len) {
+    err = copy_map(&s->map, &s->best_map);
+    if (!err)
+        err = lay_out(s);
+    apply_setting(s, &with);
+    if (err)
+        return err;
+    err = self_body_encode(&b, s->in, &s->windows, &s->project);
+    if (err || b.encoder.len + DFOTA_DIGEST_LEN >= s->best->encoder.len) {
         body_release(&b);
         return err;
     }

@@ -162,8 +162,7 @@ static int parse(struct job *j)
         dfota_package_window(j->in->p, w, &off, &len);
         pos = off;
         end = off + len;
-        self_parser_reset(j->parser,
-                          j->in->p->m.flags & DFOTA_FLAG_DESCENDING ? off : 0);
+        self_parser_reset(j->parser);
         for (; next < map->len && map->list[next].pos - off < len && !err;
              next++) {
             err = parse_gap(j, prices, w, pos, map->list[next].pos);

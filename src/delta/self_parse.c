@@ -32,7 +32,6 @@ struct self_parser {
     const struct self_prices *prices;
     uint32_t rep[DFOTA_SELF_REPS]; /* before the next block */
     uint8_t state;
-    uint32_t start; /* of what matches may reach */
     uint32_t pos;   /* of place[0] */
     uint32_t count; /* places in use, less one */
     struct place place[PLACES];
@@ -44,7 +43,7 @@ struct self_parser *self_parser_create(const struct self_parse_input *in)
 
     if (p) {
         p->in = *in;
-        self_parser_reset(p, 0);
+        self_parser_reset(p);
     }
     return p;
 }
@@ -54,9 +53,8 @@ void self_parser_destroy(struct self_parser *p)
     free(p);
 }
 
-void self_parser_reset(struct self_parser *p, uint32_t start)
+void self_parser_reset(struct self_parser *p)
 {
-    p->start = start;
     for (unsigned i = 0; i < DFOTA_SELF_REPS; i++)
         p->rep[i] = 1;
     p->state = 0;
@@ -118,7 +116,7 @@ static void try_literal(struct self_parser *p, uint32_t i, unsigned way)
 
     offer(p, i, way, none, 0,
           w->price + p->prices->literal[w->state][align] + p->in.literals[pos]);
-    if (w->rep[0] <= pos - p->start && at[0] == *(at - w->rep[0]))
+    if (w->rep[0] <= pos && at[0] == *(at - w->rep[0]))
         offer(p, i, way, one, 0, w->price + p->prices->single[w->state][align]);
 }
 
@@ -133,7 +131,7 @@ static uint32_t try_reps(struct self_parser *p, uint32_t i, unsigned way,
     for (unsigned r = 0; r < DFOTA_SELF_REPS; r++) {
         uint32_t n, base = w.price + p->prices->rep[r][w.state][align];
 
-        if (w.rep[r] > pos - p->start)
+        if (w.rep[r] > pos)
             continue;
         n = self_common(at - w.rep[r], at, limit);
         if (n > longest) {
@@ -160,9 +158,6 @@ static uint32_t try_matches(struct self_parser *p, uint32_t i, uint32_t limit,
         struct dfota_token t = m->list[k];
         uint32_t top = dfota_min_u32(t.len, limit);
 
-        /* Distances ascend. */
-        if (t.dist > pos - p->start)
-            break;
         for (; n <= top; n++)
             offer(p, i, 0, (struct dfota_token){n, t.dist}, DFOTA_SELF_REPS,
                   base + p->prices->len[0][align][n] +

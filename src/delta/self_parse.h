@@ -30,9 +30,8 @@ struct self_parse_input {
 struct self_parser *self_parser_create(const struct self_parse_input *in);
 void self_parser_destroy(struct self_parser *p);
 
-/** Forget the distances: the head of a window. start: no match may begin
- * before this place */
-void self_parser_reset(struct self_parser *p, uint32_t start);
+/** Forget the distances: the head of a window. */
+void self_parser_reset(struct self_parser *p);
 
 /**
  * Tokens for about a block from pos on, appended to out.

@@ -76,6 +76,9 @@ int dfota_decoder_layout(struct dfota_decoder *d, const struct dfota_package *p,
     d->project.isa = dfota_isa_find(p->m.arch, &found);
     if (!found)
         return DFOTA_E_ARCH;
+    /* A token may reach all that lies before it. */
+    if (is_self(p) && (p->m.flags & DFOTA_FLAG_DESCENDING))
+        return DFOTA_E_CORRUPT;
     if (is_self(p))
         d->self.counters = take(&at, counter_words(DFOTA_SELF_COUNTERS));
     d->project.t = take(&at, k->t * sizeof *d->project.t / 4);
@@ -249,8 +252,7 @@ void dfota_decoder_begin_window(struct dfota_decoder *d, uint32_t w)
     dfota_model_reset(&d->model);
     dfota_project_reset(&d->project);
     if (self && is_self(d->p))
-        self->reset(&d->self,
-                    d->p->m.flags & DFOTA_FLAG_DESCENDING ? d->pos : 0);
+        self->reset(&d->self);
 }
 
 /* The segment at pos or the next one behind; after the last an empty one at

@@ -95,9 +95,8 @@ uint8_t dfota_self_state(uint8_t state, uint32_t len, unsigned rep)
     return len == 1 ? 9 : 8;
 }
 
-void dfota_self_reset(struct dfota_self *s, uint32_t start)
+void dfota_self_reset(struct dfota_self *s)
 {
-    s->start = start;
     dfota_counters_reset(s->counters, DFOTA_SELF_COUNTERS);
     for (unsigned i = 0; i < DFOTA_SELF_REPS; i++)
         s->rep[i] = 1;
@@ -155,7 +154,7 @@ int dfota_self_token(struct dfota_self *s, struct dfota_coder *c, uint32_t pos,
                   DFOTA_SELF_LEN_MIN;
     }
     /* Either may have wrapped to 0. */
-    if (len - 1 >= room || dist - 1 >= pos - s->start)
+    if (len - 1 >= room || dist - 1 >= pos)
         return DFOTA_E_CORRUPT;
     s->state = dfota_self_state(s->state, len, rep);
     for (unsigned i = rep < DFOTA_SELF_REPS ? rep : DFOTA_SELF_REPS - 1; i > 0;
@@ -194,7 +193,7 @@ static uint8_t recent(uint8_t state)
 /* What went on behind the last match says what may come here. */
 static void literal(struct dfota_decoder *d)
 {
-    bool expected = d->self.rep[0] <= d->pos - d->self.start;
+    bool expected = d->self.rep[0] <= d->pos;
 
     if (expected) {
         d->unit.len = 1;

@@ -8,8 +8,8 @@
  * distances are at hand, and what came before decides what is likely now.
  *
  * Invariant: a match that was accepted begins inside what has been produced
- * and ends inside the room it was given. Where windows ascend that is all
- * before the place to fill; where they descend, what the window has of it.
+ * and ends inside the room it was given. SELF packages go in ascending
+ * order, so that everything before the place to fill has been produced.
  * source   docs/format.md 6
  */
 #ifndef DFOTA_DEVICE_SELF_H
@@ -70,7 +70,7 @@ struct dfota_self;
 /* The code as the decoder calls it; a device that takes no SELF packages
  * does not link it. */
 struct dfota_self_code {
-    void (*reset)(struct dfota_self *s, uint32_t start);
+    void (*reset)(struct dfota_self *s);
     int (*unit)(struct dfota_decoder *d, uint32_t room);
     /* Deltas have tokens' counters, too; without a source there are no T and
      * no flags. */
@@ -81,7 +81,6 @@ struct dfota_self {
     dfota_counter *counters;       /* DFOTA_SELF_COUNTERS */
     uint32_t rep[DFOTA_SELF_REPS]; /* distances, the last one first */
     uint32_t left;                 /* bytes of the match yet to copy */
-    uint32_t start;                /* no match begins before this place */
     uint8_t state;
 };
 
@@ -90,8 +89,8 @@ struct dfota_self {
  * library. */
 const struct dfota_self_code *dfota_self_find(void);
 
-/** The state at the head of a window. start: no match begins before it */
-void dfota_self_reset(struct dfota_self *s, uint32_t start);
+/** The state at the head of a window. */
+void dfota_self_reset(struct dfota_self *s);
 
 /**
  * Code the token for the new byte at pos; left and rep[0] say what it is,

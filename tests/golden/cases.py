@@ -73,8 +73,6 @@ CASES = {
                                       "--backup", "2K"]),
     **{f"self-{k}": (rewritten(80), ["--arch", "thumb2", "--ram", f"{k}K"])
        for k in (8, 16, 32, 64)},
-    "self-windows": (rewritten(82), ["--arch", "thumb2", "--sector", "1K",
-                                     "--backup", "4K"]),
     "windows-text": (replaced(81), ["--arch", "thumb2", "--sector", "1K",
                                     "--backup", "4K"]),
     "identical": (identical(90), ["--arch", "thumb2"]),
@@ -87,8 +85,7 @@ CASES = {
 # Which flags a package must have to be the case that its name says.
 DESCENDING, SELF, NO_SOURCE, PERMIT = 1, 2, 4, 8
 FLAGS = {
-    "arena": 0, "full": SELF | NO_SOURCE, "self-windows": SELF | DESCENDING,
-    "self": SELF,
+    "arena": 0, "full": SELF | NO_SOURCE, "self": SELF,
     "windows-ascending": 0, "windows-descending": DESCENDING,
 }
 
@@ -170,6 +167,8 @@ BAD = {
     "windows-many": ("arch-thumb2",
                      lambda p: put(put(p, 6, b"\x09\x00\x01\x00"), 24,
                                    b"\x01\x02\x20\x00"), "E_CORRUPT", "apply"),
+    "self-descending": ("full-16", lambda p: flip(p, 3, 0x01), "E_CORRUPT",
+                        "apply"),
     "cut-manifest": ("arch-thumb2", lambda p: p[:79], "E_TRUNCATED", "apply"),
     "cut-signature": ("arch-thumb2", lambda p: p[:120], "E_TRUNCATED",
                       "apply"),

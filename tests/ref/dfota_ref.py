@@ -79,7 +79,8 @@ class Package:
             and self.window << self.sector_log2 <= LIMIT
             and self.source_len <= LIMIT
             and not (self.flags & NO_SOURCE and self.source_len)
-            and 1 <= self.target_len <= LIMIT and self.body_len <= LIMIT)
+            and 1 <= self.target_len <= LIMIT and self.body_len <= LIMIT
+            and not (self.flags & SELF and self.flags & DESCENDING))
         if not good or self.windows > 4096:
             raise Refused("E_CORRUPT")
 
@@ -143,9 +144,9 @@ def check_signature(pkg, key):
 class Tokens(Models):
     """State of tokens, new for each window."""
 
-    def __init__(self, coder, image, first):
+    def __init__(self, coder, image):
         super().__init__(coder)
-        self.image, self.first = image, first
+        self.image = image
         self.rep = [1, 1, 1, 1]
         self.state = 0
         self.match = [counters(4) for _ in range(12)]
@@ -203,7 +204,7 @@ class Tokens(Models):
                 length = 2 + self.length(self.old_len, n)
             self.state = 11 if state >= 7 else 9 if length == 1 else 8
         length, dist = length & 0xFFFFFFFF, dist & 0xFFFFFFFF
-        if not 0 < length <= room or not 0 < dist <= n - self.first:
+        if not 0 < length <= room or not 0 < dist <= n:
             raise Refused("E_CORRUPT")
         self.rep.pop(min(r, 3))
         self.rep.insert(0, dist)
@@ -214,7 +215,7 @@ class Tokens(Models):
         s = self.state
         c = Context(n & 3, index=0 if s >= 7 else 1 if s >= 4 else
                     2 if s >= 1 else 3)
-        if self.rep[0] <= n - self.first:
+        if self.rep[0] <= n:
             c.predicted = self.image[n - self.rep[0]]
             c.old = (c.predicted, 0, 0)
             c.speaks = True
@@ -278,9 +279,7 @@ class Decoder:
         """7: what begins anew, then segments and what lies between."""
         self.bytes = Bytes(self.coder, self.arena)
         self.flags = Flags(self.coder, self.arena)
-        self.tokens = Tokens(
-            self.coder, self.image,
-            start if self.pkg.flags & DESCENDING else 0)
+        self.tokens = Tokens(self.coder, self.image)
         self.projection.window()
         n = start
         for pos, src, length in segments:

@@ -282,7 +282,7 @@ static size_t forge(uint8_t *body, size_t room, uint32_t pos,
     encoder_attach(&e, &c);
     dfota_model_init(&m, mem, &size);
     dfota_model_reset(&m);
-    dfota_self_reset(&s, 0);
+    dfota_self_reset(&s);
     for (size_t i = 0; i < n; i++) {
         struct dfota_byte_ctx x = {.align = pos & 3,
                                    .odd = pos & 1,
@@ -420,32 +420,18 @@ static void noise_ends_in_bytes_or_an_error(void **state)
     assert_true(errors > 0);
 }
 
-/* The token at place 100 of a window that begins at 90, as the package says
- * it; start: what matches may reach. */
-static int far_token(uint32_t start)
+static void windows_from_the_end_are_refused(void **state)
 {
-    static dfota_counter counters[DFOTA_SELF_COUNTERS];
-    const struct dfota_token back = {4, 50};
-    struct dfota_self s = {.counters = counters};
-    struct encoder e;
-    struct dfota_coder c = {0};
-    int err;
+    static const uint8_t body[16];
+    struct bench b;
 
-    encoder_init(&e);
-    encoder_attach_meter(&e, &c);
-    dfota_self_reset(&s, start);
-    err = dfota_self_token(&s, &c, 100, 1000, &back);
-    encoder_release(&e);
-    return err;
-}
-
-static void windows_from_the_end_reach_no_other_one(void **state)
-{
     (void)state;
-    assert_int_equal(far_token(0), 0);
-    assert_int_equal(far_token(50), 0);
-    assert_int_equal(far_token(51), DFOTA_E_CORRUPT);
-    assert_int_equal(far_token(90), DFOTA_E_CORRUPT);
+    bench_init(&b, 12000, 1, body, sizeof body);
+    b.p.m.flags |= DFOTA_FLAG_DESCENDING;
+    assert_int_equal(bench_run(&b, 256), DFOTA_E_CORRUPT);
+    b.p.m.flags &= (uint8_t)~DFOTA_FLAG_NO_SOURCE;
+    assert_int_equal(bench_run(&b, 256), DFOTA_E_CORRUPT);
+    free(b.made);
 }
 
 static int read_fails(void *ctx, uint32_t off, void *buf, uint32_t len)
@@ -714,7 +700,7 @@ int main(void)
         cmocka_unit_test(a_length_that_wraps_is_refused),
         cmocka_unit_test(a_stream_cut_short_is_noticed),
         cmocka_unit_test(noise_ends_in_bytes_or_an_error),
-        cmocka_unit_test(windows_from_the_end_reach_no_other_one),
+        cmocka_unit_test(windows_from_the_end_are_refused),
         cmocka_unit_test(a_read_that_fails_is_passed_on),
         cmocka_unit_test(a_window_with_another_digest_is_refused),
         cmocka_unit_test(a_rewrite_becomes_a_full_image_and_a_patch_does_not),
