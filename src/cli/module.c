@@ -55,6 +55,7 @@ static const char help[] =
     "      --fota-name NAME  its name there (default: the IMEI)\n"
     "      --fota-password PASSWORD\n"
     "      --cert CERT.pem   certificate or public key that packages need\n"
+    "      --permit-cert FILE  the same of downgrade permits for its IMEI\n"
     "      --speed X         1 is real time (default), 0 as fast as possible\n"
     "      --quirk NAME      print a documented misprint; may be repeated\n"
     "      --seed N          of everything random (default: a new one)\n"
@@ -77,6 +78,7 @@ enum {
     OPT_CONTROL = 256,
     OPT_CONFIG,
     OPT_CERT,
+    OPT_PERMIT_CERT,
     OPT_DESCRIBE,
     OPT_FOTA_SERVER,
     OPT_FOTA_NAME,
@@ -98,6 +100,7 @@ static const struct option long_options[] = {
     {"control", required_argument, NULL, OPT_CONTROL},
     {"config", required_argument, NULL, OPT_CONFIG},
     {"cert", required_argument, NULL, OPT_CERT},
+    {"permit-cert", required_argument, NULL, OPT_PERMIT_CERT},
     {"describe", required_argument, NULL, OPT_DESCRIBE},
     {"fota-server", required_argument, NULL, OPT_FOTA_SERVER},
     {"fota-name", required_argument, NULL, OPT_FOTA_NAME},
@@ -200,6 +203,9 @@ static int take_other(struct options *o, int c, const char *value)
         return EXIT_DONE;
     case OPT_CERT:
         o->module.cert = value;
+        return EXIT_DONE;
+    case OPT_PERMIT_CERT:
+        o->module.permit_cert = value;
         return EXIT_DONE;
     case OPT_SPEED:
         return parse_speed(value, &o->module.speed)
@@ -304,6 +310,8 @@ static int parse(struct options *o, int argc, char **argv)
         return usage("not an option", argv[optind]);
     if (!o->model || !o->module.state)
         return usage("--model and --state are needed", NULL);
+    if (o->module.permit_cert && !o->module.cert)
+        return usage("--permit-cert wants --cert, too", NULL);
     o->module.dialect = dialect_find(o->model, &o->module.model);
     if (!o->module.dialect)
         return say_models(o->model);

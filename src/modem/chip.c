@@ -62,19 +62,30 @@ static int init_updater(struct chip *c, const struct chip_config *config)
     return err;
 }
 
-static int open_trust(struct chip_parts *p, const char *cert)
+static int load_key(struct chip_parts *p, uint8_t key_id, const char *path)
+{
+    int err = path ? psa_trust_load(&p->trust, key_id, path) : 0;
+
+    if (err)
+        log_error("%s: %s", path,
+                  err == DFOTA_E_IO ? strerror(errno) : dfota_strerror(err));
+    return err;
+}
+
+static int open_trust(struct chip_parts *p, const struct chip_config *config)
 {
     int err = psa_port_init();
 
     psa_trust_init(&p->trust);
-    if (!err && cert)
-        err = psa_trust_load(&p->trust, 0, cert);
-    if (err) {
-        log_error("%s: %s", cert ? cert : "crypto",
-                  err == DFOTA_E_IO ? strerror(errno) : dfota_strerror(err));
+    if (err)
+        log_error("crypto: %s", dfota_strerror(err));
+    if (!err)
+        err = load_key(p, 0, config->cert);
+    if (!err)
+        err = load_key(p, DFOTA_KEY_PERMIT, config->permit_cert);
+    if (err)
         return err;
-    }
-    if (!cert)
+    if (!config->cert)
         log_warn("no --cert: signatures of packages are not checked");
     psa_trust_crypto(&p->trust, &p->crypto);
     return 0;
@@ -90,7 +101,7 @@ int chip_open(struct chip *c, const struct chip_config *config)
     err = chip_areas_open(&c->parts->areas, config->folder, config->memory,
                           config->seed);
     if (!err)
-        err = open_trust(c->parts, config->cert);
+        err = open_trust(c->parts, config);
     if (err)
         return err;
     err = init_updater(c, config);

@@ -46,12 +46,13 @@ struct chip_config {
     const struct memory *memory;
     uint32_t ram;
     const char *class_name;
-    const char *device_id; /* for downgrade permits */
-    const char *cert;      /* NULL: signatures are not checked */
-    uint64_t seed;         /* of torn operations */
+    const char *device_id;   /* for downgrade permits */
+    const char *cert;        /* NULL: signatures are not checked */
+    const char *permit_cert; /* NULL: no downgrade permit is taken */
+    uint64_t seed;           /* of torn operations */
 };
 
-/** Open or make the areas. errors: E_IO, E_NOMEM, E_ARG geometry, E_KEY the
+/** Open or make the areas. errors: E_IO, E_NOMEM, E_ARG geometry, E_KEY a
  * certificate; all said */
 int chip_open(struct chip *c, const struct chip_config *config);
 void chip_close(struct chip *c);

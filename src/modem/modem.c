@@ -350,6 +350,7 @@ static int open_parts(struct module *m)
         .class_name = m->d->name,
         .device_id = m->d->radio.imei,
         .cert = m->c->cert,
+        .permit_cert = m->c->permit_cert,
         .seed = m->c->seed,
     };
     int err = files_make_folder(m->c->state);

@@ -29,13 +29,14 @@ enum { VERSION_MAX = 64 };
 
 struct module_config {
     const struct dialect *dialect;
-    const char *model;    /* what AT+CGMM says */
-    const char *state;    /* folder */
-    const char *firmware; /* NULL: none */
-    const char *cert;     /* NULL: packages are not verified */
-    double speed;         /* 1 real time, 0 as fast as possible */
-    struct memory memory; /* the dialect's, or as options say */
-    uint32_t ram;         /* bytes of decoder memory */
+    const char *model;       /* what AT+CGMM says */
+    const char *state;       /* folder */
+    const char *firmware;    /* NULL: none */
+    const char *cert;        /* NULL: packages are not verified */
+    const char *permit_cert; /* NULL: no downgrade permit is taken */
+    double speed;            /* 1 real time, 0 as fast as possible */
+    struct memory memory;    /* the dialect's, or as options say */
+    uint32_t ram;            /* bytes of decoder memory */
     uint64_t seed;
     uint32_t quirks; /* QUIRK_* or'ed */
     /* The server that a polling module asks: "https://host:port". */

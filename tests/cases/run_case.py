@@ -23,6 +23,7 @@ A case is a conversation on the serial line, one step a line:
   ! coaps NAME psk|server|other  a CoAPS server with /NAME as /example_data
   ! fota ..           what the FOTA server does: plan NAME, none, refuse ..
   ! package NAME [OPTION..]  make /NAME with dfota diff, old to new image
+  ! permit NEW NAME KEY ID   /NEW is package NAME with a downgrade permit
   ! corrupt NAME OFFSET      flip a byte of it; `truncate NAME LENGTH` too
   ! body NAME SIZE    /NAME is that many bytes of noise
   ! until TEXT        take all lines up to and with this one
@@ -65,21 +66,19 @@ import os
 import pathlib
 import random
 import re
-import select
 import shlex
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
-import termios
 import threading
 import time
-import tty
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import case_coap  # noqa: E402
+import case_line  # noqa: E402
 import case_server  # noqa: E402
 import fota_server  # noqa: E402
 
@@ -141,44 +140,6 @@ def tables(module, dialect):
     return ONCE.get(("tables", module, dialect), ask)
 
 
-class Line:
-    """The serial line: lines in, bytes out."""
-
-    def __init__(self, path):
-        self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
-        tty.setraw(self.fd, termios.TCSANOW)
-        self.rest = b""
-        self.lines = []
-
-    def send(self, data):
-        while data:
-            data = data[os.write(self.fd, data):]
-
-    def _pull(self, timeout):
-        if not select.select([self.fd], [], [], timeout)[0]:
-            return False
-        try:
-            data = os.read(self.fd, 65536)
-        except OSError:
-            data = b""
-        if not data:
-            return False
-        parts = re.split(rb"[\r\n]+", self.rest + data)
-        self.rest = parts.pop()
-        self.lines += [p.decode("latin-1") for p in parts if p]
-        return True
-
-    def next(self, timeout):
-        end = time.monotonic() + timeout
-        while not self.lines:
-            if not self._pull(max(0, end - time.monotonic())):
-                return None
-        return self.lines.pop(0)
-
-    def close(self):
-        os.close(self.fd)
-
-
 class Module:
     """The emulated module: its process, its control socket."""
 
@@ -203,7 +164,7 @@ class Module:
         if not self.process.stdout.readline().startswith(b"ready:"):
             self.process.wait()
             raise Failure("the module did not start: " + self.said().strip())
-        self.line = Line(self.folder / "tty")
+        self.line = case_line.Line(self.folder / "tty")
 
     def said(self):
         return (self.folder / "stderr.txt").read_text(errors="replace")
@@ -379,7 +340,7 @@ class Case:
         if self.arguments.port:
             if any(s[1] in "!=" for s in self.steps):
                 raise Skip("needs the emulator")
-            self.line = Line(self.arguments.port)
+            self.line = case_line.Line(self.arguments.port)
         else:
             make_images(self.folder)
             for name in self.keys:
@@ -505,6 +466,16 @@ class Case:
         if done.returncode != 0:
             raise Failure("dfota diff: " + done.stderr.strip())
         return package.read_bytes()
+
+    def do_permit(self, new, name, key, device):
+        (self.folder / name).write_bytes(self.files["/" + name])
+        done = subprocess.run(
+            [self.arguments.dfota, "permit", str(self.folder / name),
+             "--key", str(self.folder / f"{key}.pem"), "--device", device,
+             "-o", str(self.folder / new)], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Failure("dfota permit: " + done.stderr.strip())
+        self.files["/" + new] = (self.folder / new).read_bytes()
 
     def do_image(self, name, size):
         rng = random.Random(name)

@@ -281,6 +281,7 @@ class Program(unittest.TestCase):
         self.refused(1, "image.bin", "--cert",
                      str(self.folder / "image.bin"), state="a")
         self.refused(1, "No such file", "--cert", "/no/such.pem", state="b")
+        self.refused(2, "wants --cert", "--permit-cert", "/no/such.pem")
 
     def test_wrong_usage(self):
         for more in (["--model", "bg94"], ["--quirk", "none"],
