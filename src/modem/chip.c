@@ -99,7 +99,7 @@ int chip_open(struct chip *c, const struct chip_config *config)
     if (!c->parts)
         return DFOTA_E_NOMEM;
     err = chip_areas_open(&c->parts->areas, config->folder, config->memory,
-                          config->seed);
+                          config->renew, config->seed);
     if (!err)
         err = open_trust(c->parts, config);
     if (err)

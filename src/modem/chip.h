@@ -49,11 +49,12 @@ struct chip_config {
     const char *device_id;   /* for downgrade permits */
     const char *cert;        /* NULL: signatures are not checked */
     const char *permit_cert; /* NULL: no downgrade permit is taken */
+    bool renew;              /* begin anew when a flash file is damaged */
     uint64_t seed;           /* of torn operations */
 };
 
-/** Open or make the areas. errors: E_IO, E_NOMEM, E_ARG geometry, E_KEY a
- * certificate; all said */
+/** Open or make the areas. errors: E_IO, E_NOMEM, E_ARG geometry, E_CORRUPT a
+ * damaged file, E_KEY a certificate; all said */
 int chip_open(struct chip *c, const struct chip_config *config);
 void chip_close(struct chip *c);
 

@@ -63,8 +63,12 @@ static void before_operation(void *ctx, const struct sim_flash *f,
 static int say(int err, const char *path)
 {
     if (err == DFOTA_E_ARG)
-        log_error("%s: was made with another geometry, or is damaged; give "
-                  "the same --slot, --sector and --backup, or a new --state",
+        log_error("%s: was made with another geometry; give the same --slot, "
+                  "--sector and --backup, or a new --state",
+                  path);
+    else if (err == DFOTA_E_CORRUPT)
+        log_error("%s: is damaged; give --firmware IMAGE to keep it aside and "
+                  "start anew, or a new --state",
                   path);
     else
         log_error("%s: %s", path,
@@ -72,19 +76,23 @@ static int say(int err, const char *path)
     return err;
 }
 
-static int open_area(struct chip_areas *a, const char *folder, int i,
-                     uint32_t size, uint32_t sector)
+static char *path_of(const char *folder, int i, const char *end)
 {
-    struct sim_geometry g = {.size = size,
-                             .erase_size = sector,
-                             .prog_size = PROG_SIZE,
-                             .erased_byte = 0xFF};
     char *path = NULL;
+
+    return asprintf(&path, "%s/%s.flash%s", folder, names[i], end) < 0 ? NULL
+                                                                       : path;
+}
+
+static int open_area(struct chip_areas *a, const char *folder, int i,
+                     const struct sim_geometry *g)
+{
+    char *path = path_of(folder, i, "");
     int err;
 
-    if (asprintf(&path, "%s/%s.flash", folder, names[i]) < 0)
+    if (!path)
         return DFOTA_E_NOMEM;
-    err = sim_flash_create(&a->flash[i], names[i], &a->power, &g, path);
+    err = sim_flash_create(&a->flash[i], names[i], &a->power, g, path);
     if (err)
         say(err, path);
     a->open[i] = err == 0;
@@ -92,8 +100,61 @@ static int open_area(struct chip_areas *a, const char *folder, int i,
     return err;
 }
 
+static int keep_aside(const char *folder, int i)
+{
+    char *path = path_of(folder, i, "");
+    char *aside = path_of(folder, i, ".damaged");
+    int err = path && aside ? 0 : DFOTA_E_NOMEM;
+
+    if (!err && rename(path, aside) != 0 && errno != ENOENT)
+        err = say(DFOTA_E_IO, path);
+    free(path);
+    free(aside);
+    return err;
+}
+
+/* The areas belong together, so all of them go; the damaged one is the last,
+ * so that a kill on the way finds it again. */
+static int keep_all_aside(const char *folder, int damaged)
+{
+    int err = 0;
+
+    log_warn("%s/%s.flash: is damaged; the flash is kept as *.flash.damaged "
+             "and started anew from --firmware",
+             folder, names[damaged]);
+    for (int i = 0; !err && i < AREA_COUNT; i++) {
+        if (i != damaged)
+            err = keep_aside(folder, i);
+    }
+    return err ? err : keep_aside(folder, damaged);
+}
+
+/* Look at all files before one of them is touched: what was made with other
+ * options is wanted, damaged or not. */
+static int check_areas(const char *folder, const struct sim_geometry *g,
+                       bool renew)
+{
+    int damaged = -1;
+
+    for (int i = 0; i < AREA_COUNT; i++) {
+        char *path = path_of(folder, i, "");
+        int err = path ? sim_flash_check(&g[i], path) : DFOTA_E_NOMEM;
+
+        if (err == DFOTA_E_CORRUPT && renew) {
+            damaged = i;
+            err = 0;
+        }
+        if (err)
+            say(err, path ? path : folder);
+        free(path);
+        if (err)
+            return err;
+    }
+    return damaged < 0 ? 0 : keep_all_aside(folder, damaged);
+}
+
 int chip_areas_open(struct chip_areas *a, const char *folder,
-                    const struct memory *memory, uint64_t seed)
+                    const struct memory *memory, bool renew, uint64_t seed)
 {
     uint32_t windows = (memory->slot + memory->backup - 1) / memory->backup;
     uint32_t sizes[AREA_COUNT] = {
@@ -102,8 +163,12 @@ int chip_areas_open(struct chip_areas *a, const char *folder,
         [AREA_PACKAGE] = memory->package,
         [AREA_JOURNAL] = dfota_journal_len(memory->sector, PROG_SIZE, windows),
     };
-    int err = 0;
+    struct sim_geometry g[AREA_COUNT];
+    int err;
 
+    for (int i = 0; i < AREA_COUNT; i++)
+        g[i] = (struct sim_geometry){sizes[i], memory->sector, PROG_SIZE, 0xFF};
+    err = check_areas(folder, g, renew);
     sim_power_init(&a->power, seed);
     a->power.hook = before_operation;
     a->power.on_cut = on_cut;
@@ -111,7 +176,7 @@ int chip_areas_open(struct chip_areas *a, const char *folder,
     a->erase_us = memory->erase_ms * 1000;
     a->program_us = memory->program_us;
     for (int i = 0; !err && i < AREA_COUNT; i++) {
-        err = open_area(a, folder, i, sizes[i], memory->sector);
+        err = open_area(a, folder, i, &g[i]);
         chip_areas_rest(a);
     }
     if (!err)

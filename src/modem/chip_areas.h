@@ -37,9 +37,15 @@ struct chip_areas {
     uint32_t erase_us, program_us; /* of a sector, of 256 bytes */
 };
 
-/** errors: E_IO, E_ARG, E_NOMEM; said */
+/**
+ * Open the areas' files, or make them.
+ *
+ * renew    when one is damaged, keep all as *.flash.damaged and begin with
+ *          erased ones
+ * errors   E_IO, E_ARG another geometry, E_CORRUPT damaged, E_NOMEM; said
+ */
 int chip_areas_open(struct chip_areas *a, const char *folder,
-                    const struct memory *memory, uint64_t seed);
+                    const struct memory *memory, bool renew, uint64_t seed);
 void chip_areas_close(struct chip_areas *a);
 
 const struct dfota_flash *chip_area(struct chip_areas *a,

@@ -316,6 +316,8 @@ static int install_first_image(struct module *m)
         return err;
     }
     m->set.image_len = (uint32_t)len;
+    m->set.pending = false; /* of a flash that is no more */
+    settings_unmark(&m->set);
     return settings_save(&m->set);
 }
 
@@ -351,6 +353,7 @@ static int open_parts(struct module *m)
         .device_id = m->d->radio.imei,
         .cert = m->c->cert,
         .permit_cert = m->c->permit_cert,
+        .renew = m->c->firmware != NULL,
         .seed = m->c->seed,
     };
     int err = files_make_folder(m->c->state);

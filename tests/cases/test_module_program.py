@@ -249,9 +249,13 @@ class Program(unittest.TestCase):
         process, _ = self.start("--port", f"pty:{self.folder}/tty")
         process.terminate()
         process.wait(10)
-        self.refused(1, "another geometry", "--slot", "8M")
+        before = sorted((self.folder / "state").iterdir())
+        self.refused(1, "another geometry; give", "--slot", "8M")
+        (self.folder / "state/backup.flash").write_bytes(b"torn")
+        self.refused(1, "another geometry; give", "--slot", "8M")
+        self.assertEqual(sorted((self.folder / "state").iterdir()), before)
 
-    def test_a_damaged_state_is_said_and_no_flash_is_made_anew(self):
+    def test_a_damaged_state_is_kept_aside_and_made_anew(self):
         process, _ = self.start("--port", f"pty:{self.folder}/tty")
         process.terminate()
         process.wait(10)
@@ -259,15 +263,42 @@ class Program(unittest.TestCase):
         for name in ("slot", "journal", "package", "backup"):
             flash = state / f"{name}.flash"
             good = flash.read_bytes()
-            for bad in (good[:1000], b"x" * 64 + good[64:], b"garbage"):
+            aside = state / f"{name}.flash.damaged"
+            for bad in (good[:1000], b"x" * 64 + good[64:], b"garbage",
+                        good + b"x", b"\0" * 100):
                 flash.write_bytes(bad)
-                self.refused(1, f"{name}.flash: was made .*, or is damaged")
+                plain = [a for a in self.arguments() if a != "--firmware"
+                         and not a.endswith("image.bin")]
+                done = subprocess.run(plain, capture_output=True, text=True,
+                                      timeout=30)
+                self.assertEqual(done.returncode, 1)
+                self.assertRegex(done.stderr, f"{name}.flash: is damaged; "
+                                 "give --firmware")
                 self.assertEqual(flash.read_bytes(), bad)
-            flash.write_bytes(good)
+                process, _ = self.start("--port", f"pty:{self.folder}/tty")
+                process.terminate()
+                self.assertIn(f"{name}.flash: is damaged; the flash is kept "
+                              "as *.flash.damaged",
+                              process.communicate(timeout=30)[1].decode())
+                self.assertEqual(aside.read_bytes(), bad)
+                self.assertEqual(len(flash.read_bytes()), len(good))
         (state / "settings.json").write_bytes(bytes(range(256)))
         self.start("--port", f"pty:{self.folder}/tty")
         self.assertEqual((state / "settings.json.corrupt").read_bytes(),
                          bytes(range(256)))
+
+    def test_a_flash_made_anew_runs_the_firmware(self):
+        """Not what the slot held, and not the update that was marked."""
+        process, _ = self.start("--port", f"pty:{self.folder}/tty")
+        process.terminate()
+        process.wait(30)
+        (self.folder / "state/journal.flash").write_bytes(b"torn")
+        (self.folder / "image.bin").write_bytes(
+            IMAGE.replace(b"3.2.1", b"4.0.0"))
+        _, port = self.tcp()
+        s = self.client(port)
+        s.sendall(b"AT+CGMR\r")
+        self.until(s, b"4.0.0")
 
     def test_first_images_that_are_none(self):
         (self.folder / "empty.bin").write_bytes(b"")

@@ -287,6 +287,8 @@ static void a_killed_process_leaves_what_it_had_done(void **state)
     assert_true(WIFSIGNALED(status));
     other.erase_size = 512;
     assert_int_equal(sim_flash_create(&f, "x", &p, &other, path), DFOTA_E_ARG);
+    assert_int_equal(sim_flash_check(&other, path), DFOTA_E_ARG);
+    assert_int_equal(sim_flash_check(&small, path), 0);
     assert_int_equal(sim_flash_create(&f, "x", &p, &small, path), 0);
     assert_memory_equal(f.cells + 1024, "abcd", 4);
     assert_int_equal(sim_flash_erases(&f, &worst), 1);

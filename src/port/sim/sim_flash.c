@@ -224,6 +224,58 @@ static bool geometry_valid(const struct sim_geometry *g)
            g->size % g->erase_size == 0 && g->size <= 0x40000000;
 }
 
+static size_t file_len(const struct sim_geometry *g)
+{
+    return sizeof(struct header) + g->size / g->erase_size * sizeof(uint32_t) +
+           g->size + g->size / g->prog_size;
+}
+
+/* The header of a process that was killed before it had written it. */
+static bool is_unwritten(const struct header *h)
+{
+    return memcmp(h->magic, "\0\0\0\0\0\0\0\0", sizeof(h->magic)) == 0;
+}
+
+static int judge(const struct sim_geometry *g, const struct header *h,
+                 size_t len)
+{
+    struct sim_geometry its = {h->size, h->erase_size, (uint16_t)h->prog_size,
+                               (uint8_t)h->erased_byte};
+
+    if (is_unwritten(h))
+        return len == file_len(g) ? 0 : DFOTA_E_CORRUPT;
+    if (memcmp(h->magic, MAGIC, sizeof(MAGIC)) != 0 || h->prog_size > 256 ||
+        h->erased_byte > 255 || !geometry_valid(&its) || len != file_len(&its))
+        return DFOTA_E_CORRUPT;
+    return its.size == g->size && its.erase_size == g->erase_size &&
+                   its.prog_size == g->prog_size &&
+                   its.erased_byte == g->erased_byte
+               ? 0
+               : DFOTA_E_ARG;
+}
+
+int sim_flash_check(const struct sim_geometry *g, const char *path)
+{
+    struct header h;
+    struct stat st;
+    int err = DFOTA_E_IO;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got;
+
+    if (fd < 0)
+        return errno == ENOENT ? 0 : DFOTA_E_IO;
+    if (fstat(fd, &st) == 0 && (got = pread(fd, &h, sizeof(h), 0)) >= 0) {
+        if (st.st_size == 0)
+            err = 0;
+        else if (got < (ssize_t)sizeof(h))
+            err = DFOTA_E_CORRUPT;
+        else
+            err = judge(g, &h, (size_t)st.st_size);
+    }
+    (void)close(fd);
+    return err;
+}
+
 /* A store into a mapping that has no room on the disk is a SIGBUS, so the
  * room is taken while that is an error. */
 static bool reserve(int fd, size_t len)
@@ -265,7 +317,9 @@ out:
     return err;
 }
 
-static int attach(struct sim_flash *f, const struct sim_geometry *g, bool fresh)
+/* The header is zero or was judged. */
+static void attach(struct sim_flash *f, const struct sim_geometry *g,
+                   bool fresh)
 {
     struct header *h = f->memory;
     uint32_t units = g->size / g->prog_size;
@@ -274,8 +328,7 @@ static int attach(struct sim_flash *f, const struct sim_geometry *g, bool fresh)
     f->wear = (uint32_t *)(h + 1);
     f->cells = (uint8_t *)(f->wear + g->size / g->erase_size);
     f->states = f->cells + g->size;
-    /* A process killed before it had written the header begins anew. */
-    if (fresh || memcmp(h->magic, "\0\0\0\0\0\0\0\0", 8) == 0) {
+    if (fresh || is_unwritten(h)) {
         memset(f->cells, g->erased_byte, g->size);
         memset(f->states, SIM_UNIT_ERASED, units);
         h->size = g->size;
@@ -284,12 +337,6 @@ static int attach(struct sim_flash *f, const struct sim_geometry *g, bool fresh)
         h->erased_byte = g->erased_byte;
         memcpy(h->magic, MAGIC, sizeof(MAGIC));
     }
-    return memcmp(h->magic, MAGIC, sizeof(MAGIC)) == 0 && h->size == g->size &&
-                   h->erase_size == g->erase_size &&
-                   h->prog_size == g->prog_size &&
-                   h->erased_byte == g->erased_byte
-               ? 0
-               : DFOTA_E_ARG;
 }
 
 /* A file does not say what its torn units were to be. */
@@ -320,17 +367,17 @@ int sim_flash_create(struct sim_flash *f, const char *name, struct sim_power *p,
     f->flash = (struct dfota_flash){
         sim_read, sim_prog,      sim_erase,    sim_sync,      f,
         g->size,  g->erase_size, g->prog_size, g->erased_byte};
-    f->memory_len = sizeof(struct header) +
-                    g->size / g->erase_size * sizeof(uint32_t) + g->size +
-                    g->size / g->prog_size;
+    f->memory_len = file_len(g);
     if (path)
+        err = sim_flash_check(g, path);
+    if (!err && path)
         err = map_file(f, path, &fresh);
-    else if (!(f->memory = calloc(1, f->memory_len)))
+    if (!path && !(f->memory = calloc(1, f->memory_len)))
         err = DFOTA_E_NOMEM;
-    if (!err)
-        err = attach(f, g, fresh);
-    if (!err)
+    if (!err) {
+        attach(f, g, fresh);
         err = remember_torn(f);
+    }
     if (err)
         sim_flash_destroy(f);
     return err;

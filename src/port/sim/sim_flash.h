@@ -142,11 +142,20 @@ uint64_t sim_random(uint64_t *seed);
  * Create an area: erased, or as its file has it.
  *
  * path     NULL: in memory. A file of another geometry is refused.
- * errors   E_NOMEM, E_IO (errno), E_ARG the geometry or the file's
+ * errors   E_NOMEM, E_IO (errno), E_ARG the geometry or the file's,
+ *          E_CORRUPT the file is damaged
  */
 int sim_flash_create(struct sim_flash *f, const char *name, struct sim_power *p,
                      const struct sim_geometry *g, const char *path);
 void sim_flash_destroy(struct sim_flash *f);
+
+/**
+ * Look at an area's file and leave it as it is; none yet is fine.
+ *
+ * errors   E_IO (errno), E_ARG a whole file of another geometry, E_CORRUPT
+ *          no such file at all, or not as long as its header says
+ */
+int sim_flash_check(const struct sim_geometry *g, const char *path);
 
 /** What power-on does to units of SIM_DECAY_BOOT and SIM_DECAY_SWING. */
 void sim_flash_reboot(struct sim_flash *f);
