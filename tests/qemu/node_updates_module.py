@@ -103,7 +103,7 @@ def run(programs, folder):
         server = started.start(programs / "dfotad", "--serve-dir", serve,
                                "--http", "127.0.0.1:0", "--https",
                                "127.0.0.1:0", "--data", folder / "data")
-        port = wait_for(server, r"http 127\.0\.0\.1:(\d+)", 20)[0][1]
+        port = wait_for(server, r"http 127\.0\.0\.1:(\d+)\s", 20)[0][1]
         module = started.start(
             programs / "dfota-module", "--model", "bg95", "--state",
             folder / "state", "--firmware", IMAGES[0], "--port",
@@ -117,9 +117,10 @@ def run(programs, folder):
         wait_for(node, r"demo node 1\.0\.0", 30)
         type_line(node, "upgrade http://127.0.0.1:%s/p.dfota 1.1.0" % port)
         match, said = wait_for(
-            node, r"upgrade: (done, version|failed|unknown) [^\r]*", 150)
-    if match[0] != "upgrade: done, version 1.1.0":
-        sys.exit("the node says: " + match[0])
+            node, r"(upgrade: (?:done, version|failed|unknown) [^\r]*)\r",
+            150)
+    if match[1] != "upgrade: done, version 1.1.0":
+        sys.exit("the node says: " + match[1])
     places = [said.find("upgrade: %s\r" % stage) for stage in STAGES]
     if places != sorted(places) or min(places) < 0:
         sys.exit("stages out of order: %r" % dict(zip(STAGES, places)))
