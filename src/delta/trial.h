@@ -23,9 +23,9 @@ void setting_apply(const struct setting *with, struct dfota_package *p,
 
 struct trial {
     struct setting with;
+    int err;                    /* out: as body_encode() returns */
     const struct segments *map; /* cut at windows, T marked */
     struct body body;           /* out; the caller's to release */
-    int err;                    /* out: as body_encode() returns */
 };
 
 /**

@@ -130,6 +130,15 @@ static void run(int poll_fd, unsigned n, double seconds)
     n_wrong += under_way;
 }
 
+/* A number of 1 .. max; 0: it is none. */
+static unsigned long number(const char *text, unsigned long max)
+{
+    char *end;
+    unsigned long v = strtoul(text, &end, 10);
+
+    return *end == '\0' && v <= max ? v : 0;
+}
+
 int main(int argc, char **argv)
 {
     struct epoll_event event = {.events = EPOLLIN};
@@ -137,23 +146,30 @@ int main(int argc, char **argv)
     uint8_t *file;
     size_t len, at = 0;
     unsigned n = 0;
+    unsigned long port = argc > 1 ? number(argv[1], 65535) : 0;
+    unsigned long seconds = argc > 3 ? number(argv[3], 3600) : 0;
     double begun;
 
     if (argc == 5)
         snprintf(wanted, sizeof wanted, "HTTP/1.1 %.3s", argv[4]);
-    if (argc < 4 || files_read(argv[2], 64 << 20, &file, &len) != 0) {
+    if (port == 0 || seconds == 0 ||
+        files_read(argv[2], 64 << 20, &file, &len) != 0) {
         fputs("usage: storm PORT REQUESTS SECONDS [STATUS]\n", stderr);
         return 2;
     }
     times = malloc(TIMES_MAX * sizeof *times);
-    while (times && at + 4 <= len && n < CONNECTIONS_MAX) {
+    if (!times) {
+        perror("storm");
+        return 1;
+    }
+    while (at + 4 <= len && n < CONNECTIONS_MAX) {
         struct client *c = &clients[n++];
 
         c->len = dfota_get_le32(file + at);
         c->request = file + at + 4;
         at += 4 + c->len;
         event.data.ptr = c;
-        if (at > len || open_one(c, (uint16_t)atoi(argv[1])) != 0 ||
+        if (at > len || open_one(c, (uint16_t)port) != 0 ||
             epoll_ctl(poll_fd, EPOLL_CTL_ADD, c->fd, &event) != 0) {
             perror("storm");
             return 1;
@@ -162,7 +178,7 @@ int main(int argc, char **argv)
     begun = now();
     for (unsigned i = 0; i < n; i++)
         send_one(&clients[i]);
-    run(poll_fd, n, atof(argv[3]));
+    run(poll_fd, n, (double)seconds);
     begun = now() - begun;
     if (n_times == 0)
         return 1;
