@@ -80,12 +80,16 @@ static void serve_block(const struct coap_msg *m, const struct coap_served *s,
     if (coap_msg_uint(m, COAP_SIZE2, &ignored) == 0 || (out.more && off == 0))
         coap_options_add_uint(o, COAP_SIZE2, s->len);
     coap_options_add_all(o, s->options, s->options_len);
-    put_answer(a, o->err ? COAP_SERVER_ERROR : COAP_CONTENT, o);
     if (o->err) {
-        a->options_len = 0;
+        *a = (struct coap_answer){.code = COAP_SERVER_ERROR};
         return;
     }
-    a->payload = s->data + off;
+    if (!s->data && len > 0 && s->read(s->ctx, off, s->room, len) != 0) {
+        *a = (struct coap_answer){.code = COAP_UNAVAILABLE};
+        return;
+    }
+    put_answer(a, COAP_CONTENT, o);
+    a->payload = s->data ? s->data + off : s->room;
     a->payload_len = len;
 }
 

@@ -211,8 +211,13 @@ static inline uint64_t coap_put_wake(const struct coap_put *t)
 /* ---- server: serve a body ------------------------------------------------ */
 
 struct coap_served {
-    const uint8_t *data;
+    const uint8_t *data; /* NULL: not in memory, read() it */
     uint32_t len;
+    /* Read len bytes at off into room, which has COAP_PAYLOAD_MAX bytes.
+     * returns 0 or a negative error */
+    int (*read)(void *ctx, uint32_t off, void *room, size_t len);
+    void *ctx;
+    uint8_t *room;
     const uint8_t *etag; /* of the body as it is now; NULL: none */
     uint8_t etag_len;
     uint8_t szx;     /* largest block size given */
@@ -227,10 +232,10 @@ struct coap_served {
  * Make the answer for one block: 2.05 with Block2 (when the body is longer
  * than a block, or Block2 was asked for), Size2 (when asked for, and with
  * every block 0 of many), ETag; 2.03 when the request names this ETag; 4.00
- * for SZX 7, 4.02 for a block behind the end.
+ * for SZX 7, 4.02 for a block behind the end, 5.03 when it cannot be read.
  *
  * o        memory for the options of the answer, emptied first
- * a        out: code, options, payload (into s->data); no recipe
+ * a        out: code, options, payload (into s->data or s->room); no recipe
  */
 void coap_serve(const struct coap_msg *m, const struct coap_served *s,
                 struct coap_options *o, struct coap_answer *a);

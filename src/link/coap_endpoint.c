@@ -395,6 +395,14 @@ void coap_endpoint_destroy(struct coap_endpoint *e)
     free(e);
 }
 
+void coap_endpoint_set_dtls(struct coap_endpoint *e,
+                            struct dtls_credentials *dtls)
+{
+    dtls_credentials_hold(dtls);
+    dtls_credentials_free(e->c.dtls);
+    e->c.dtls = dtls;
+}
+
 uint32_t coap_endpoint_count(const struct coap_endpoint *e)
 {
     return e->count;

@@ -51,6 +51,11 @@ struct coap_endpoint *coap_endpoint_create(const struct coap_endpoint_config *c,
                                            void *ctx);
 void coap_endpoint_destroy(struct coap_endpoint *e);
 
+/** Other credentials for the handshakes to come; sessions keep theirs. Not in
+ * a callback. */
+void coap_endpoint_set_dtls(struct coap_endpoint *e,
+                            struct dtls_credentials *dtls);
+
 /**
  * A datagram came.
  *

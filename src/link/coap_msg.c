@@ -224,7 +224,8 @@ static bool put_path_byte(char **at, const char *end, uint8_t byte)
 {
     static const char digits[] = "0123456789ABCDEF";
 
-    if (byte > 0x20 && byte < 0x7F && byte != '/' && byte != '%') {
+    if (byte > 0x20 && byte < 0x7F && byte != '/' && byte != '%' &&
+        byte != '?' && byte != '#') {
         if (*at >= end)
             return false;
         *(*at)++ = (char)byte;

@@ -191,8 +191,9 @@ uint16_t coap_msg_critical(const struct coap_msg *m, const uint16_t *known,
 /**
  * The path of a request, "/a/b" ("/" when it has none), for comparing.
  *
- * Segments with a "/", a "%" or a byte outside 0x21..0x7E come %-escaped, so
- * that two paths are the same if and only if the texts are.
+ * A "/", "%", "?" or "#" in a segment and bytes outside 0x21..0x7E come
+ * %-escaped, so that two paths are the same if and only if the texts are, and
+ * the text is the path of a URL.
  * errors   E_FULL; out is "" then
  */
 int coap_msg_path(const struct coap_msg *m, char *out, size_t room);

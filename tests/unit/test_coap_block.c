@@ -164,6 +164,36 @@ static void serving_checks_what_is_asked(void **state)
     assert_null(a.recipe);
 }
 
+static int read_part(void *ctx, uint32_t off, void *room, size_t len)
+{
+    int *err = ctx;
+
+    memcpy(room, body + off, len);
+    return *err;
+}
+
+static void a_body_that_is_not_in_memory_is_read_block_by_block(void **state)
+{
+    static const uint8_t second[] = {0xD1, 10, 0x16};
+    uint8_t bytes[32], room[COAP_PAYLOAD_MAX];
+    int err = 0;
+    struct coap_options o = {.data = bytes, .room = sizeof bytes};
+    struct coap_served s = {
+        .len = 1500, .read = read_part, .ctx = &err, .room = room, .szx = 6};
+    struct coap_msg m = {.options = second, .options_len = sizeof second};
+    struct coap_answer a;
+
+    (void)state;
+    coap_serve(&m, &s, &o, &a);
+    assert_int_equal(a.code, COAP_CONTENT);
+    assert_int_equal(a.payload_len, 1500 - 1024);
+    assert_memory_equal(a.payload, body + 1024, a.payload_len);
+    err = DFOTA_E_IO;
+    coap_serve(&m, &s, &o, &a);
+    assert_int_equal(a.code, COAP_UNAVAILABLE);
+    assert_int_equal(a.payload_len, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +202,7 @@ int main(void)
         cmocka_unit_test(block_zero_begins_a_new_body),
         cmocka_unit_test(a_body_longer_than_announced_is_refused),
         cmocka_unit_test(serving_checks_what_is_asked),
+        cmocka_unit_test(a_body_that_is_not_in_memory_is_read_block_by_block),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

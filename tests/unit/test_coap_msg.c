@@ -248,6 +248,8 @@ static void paths_go_in_and_come_out(void **state)
     assert_string_equal(out, "/");
     assert_int_equal(path_of("/a/b%2Fc/%E4?x=/1&y", out, sizeof out), 0);
     assert_string_equal(out, "/a/b%2Fc/%E4");
+    assert_int_equal(path_of("/a%3fb%23c", out, sizeof out), 0);
+    assert_string_equal(out, "/a%3Fb%23c");
     assert_int_equal(path_of("/a/", out, sizeof out), 0);
     assert_string_equal(out, "/a/");
     assert_int_equal(path_of("/a//b", out, sizeof out), 0);
