@@ -21,11 +21,11 @@
 #include "server/admin.h"
 #include "server/api/api.h"
 #include "server/blobs.h"
+#include "server/datagrams.h"
 #include "server/deliver.h"
 #include "server/depot/depot.h"
 #include "server/folder.h"
 #include "server/http.h"
-#include "server/lwm2m/lwm2m_service.h"
 #include "server/machine.h"
 #include "server/node_life.h"
 #include "server/options.h"
@@ -51,7 +51,7 @@ struct server {
     struct upkeep upkeep;
     struct api api, local_api;
     struct public_service plain, secure;
-    struct lwm2m_service *lwm2m; /* NULL: not wanted */
+    struct datagrams datagrams;
     char cert_path[PATH_MAX], key_path[PATH_MAX], socket_path[PATH_MAX];
     struct tls *tls;
     unsigned threads, connections_max;
@@ -112,6 +112,18 @@ static int start_tls(struct server *server)
                             options->client_ca, &server->tls);
 }
 
+/* coaps without keys takes the certificate of HTTPS. */
+static bool wants_certificate(const struct options *options)
+{
+    return options->https || (options->coaps && !options->lwm2m_keys);
+}
+
+static int start_datagrams(struct server *server, struct node *node)
+{
+    return datagrams_start(&server->datagrams, &server->options,
+                           &server->deliver, node, server->cert_path[0]);
+}
+
 /* name: out, where it listens; NULL: not wanted */
 static int start_listener(struct server *server, const char *scheme,
                           const char *address, struct tls *tls,
@@ -167,7 +179,7 @@ static int start_folder(struct server *server)
         return DFOTA_E_IO;
     }
     err = open_blobs(&server->deliver, fd);
-    if (!err && options->https)
+    if (!err && wants_certificate(options))
         err = start_tls(server);
     if (!err)
         err = start_listener(server, "http", options->http, NULL, &packages,
@@ -175,6 +187,8 @@ static int start_folder(struct server *server)
     if (!err)
         err = start_listener(server, "https", options->https, server->tls,
                              &packages, NULL);
+    if (!err)
+        err = start_datagrams(server, NULL);
     return err ? err
                : start_listener(server, "admin", options->admin, NULL, &admin,
                                 NULL);
@@ -222,38 +236,12 @@ static int start_workers(struct server *server)
     return server->delays && server->has_upkeep ? 0 : DFOTA_E_NOMEM;
 }
 
-static int start_lwm2m(struct server *server)
-{
-    const struct options *options = &server->options;
-    struct lwm2m_service_config config = {.n_uris = options->n_lwm2m,
-                                          .keys = options->lwm2m_keys,
-                                          .ca = options->lwm2m_ca,
-                                          .bootstrap =
-                                              options->lwm2m_bootstrap};
-    int err;
-
-    if (options->n_lwm2m == 0)
-        return 0;
-    memcpy(config.uris, options->lwm2m, sizeof config.uris);
-    /* With certificates on their side there must be one on ours. */
-    if (options->lwm2m_ca && options->n_certs > 0) {
-        config.cert = options->pairs[0].cert;
-        config.key = options->pairs[0].key;
-    }
-    err = lwm2m_service_start(&config, &server->lwm2m);
-    for (unsigned i = 0; !err && lwm2m_service_name(server->lwm2m, i); i++)
-        printf("dfotad: listening lwm2m %s\n",
-               lwm2m_service_name(server->lwm2m, i));
-    fflush(stdout);
-    return err;
-}
-
 static void set_services(struct server *server)
 {
     server->api = (struct api){.node = &server->node,
                                .vault = server->vault,
                                .depot = server->depot,
-                               .lwm2m = server->lwm2m,
+                               .lwm2m = server->datagrams.lwm2m,
                                .upkeep = &server->upkeep};
     server->local_api = server->api;
     server->local_api.local = true;
@@ -335,12 +323,12 @@ static int start_node(struct server *server)
 
     if (!err)
         err = open_blobs(&server->deliver, dup(vault_folder(server->vault)));
-    if (!err && options->https)
+    if (!err && wants_certificate(options))
         err = start_tls(server);
     if (!err)
         err = start_workers(server);
     if (!err)
-        err = start_lwm2m(server);
+        err = start_datagrams(server, &server->node);
     if (!err) {
         set_services(server);
         err = start_devices(server);
@@ -379,7 +367,7 @@ static void stop(struct server *server)
     delays_quiesce(server->delays);
     while (server->n_listeners > 0)
         http_close(server->listeners[--server->n_listeners]);
-    lwm2m_service_stop(server->lwm2m);
+    datagrams_stop(&server->datagrams);
     if (server->socket_path[0])
         unlink(server->socket_path + strlen("unix:"));
     delays_destroy(server->delays);
@@ -412,8 +400,7 @@ static void reload(struct server *server)
 {
     if (server->options.serve_dir)
         reopen_folder(server);
-    if (server->lwm2m && lwm2m_service_reload(server->lwm2m) != 0)
-        log_error("the keys of LwM2M stay as they were");
+    datagrams_reload(&server->datagrams);
     if (!server->tls)
         return;
     if (tls_reload(server->tls) == 0)

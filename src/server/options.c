@@ -15,6 +15,8 @@ enum {
     OPT_SERVE_DIR = 256,
     OPT_HTTP,
     OPT_HTTPS,
+    OPT_COAP,
+    OPT_COAPS,
     OPT_API,
     OPT_ADMIN,
     OPT_DATA,
@@ -23,6 +25,8 @@ enum {
     OPT_SIGNING_KEY,
     OPT_PUBLIC_HTTP,
     OPT_PUBLIC_HTTPS,
+    OPT_PUBLIC_COAP,
+    OPT_PUBLIC_COAPS,
     OPT_DEVICE_API_PLAIN,
     OPT_APPROVE_SELF,
     OPT_TLS_CERT,
@@ -41,6 +45,8 @@ static const struct option table[] = {
     {"serve-dir", required_argument, NULL, OPT_SERVE_DIR},
     {"http", required_argument, NULL, OPT_HTTP},
     {"https", required_argument, NULL, OPT_HTTPS},
+    {"coap", required_argument, NULL, OPT_COAP},
+    {"coaps", required_argument, NULL, OPT_COAPS},
     {"api", required_argument, NULL, OPT_API},
     {"admin", required_argument, NULL, OPT_ADMIN},
     {"data", required_argument, NULL, OPT_DATA},
@@ -49,6 +55,8 @@ static const struct option table[] = {
     {"signing-key", required_argument, NULL, OPT_SIGNING_KEY},
     {"public-http", required_argument, NULL, OPT_PUBLIC_HTTP},
     {"public-https", required_argument, NULL, OPT_PUBLIC_HTTPS},
+    {"public-coap", required_argument, NULL, OPT_PUBLIC_COAP},
+    {"public-coaps", required_argument, NULL, OPT_PUBLIC_COAPS},
     {"device-api-plain", no_argument, NULL, OPT_DEVICE_API_PLAIN},
     {"approve-self", no_argument, NULL, OPT_APPROVE_SELF},
     {"tls-cert", required_argument, NULL, OPT_TLS_CERT},
@@ -69,17 +77,21 @@ static const struct option table[] = {
 static const char help[] =
     "Usage: dfotad [OPTION]...\n"
     "       dfotad --serve-dir DIR [OPTION]...\n"
-    "Keep firmware, modules and plans, and deliver packages over HTTP and "
-    "HTTPS.\n"
+    "Keep firmware, modules and plans, and deliver packages over HTTP(S) and "
+    "CoAP(S).\n"
     "\n"
     "      --data DIR          where the server keeps all it has (./data)\n"
     "      --database URL      sqlite:PATH or postgresql://.. (a file in "
     "DIR)\n"
     "      --http ADDR:PORT    packages over HTTP; port 0 is a free one\n"
     "      --https ADDR:PORT   packages and the device API over HTTPS\n"
+    "      --coap ADDR:PORT    packages over CoAP; 5683 is its port\n"
+    "      --coaps ADDR:PORT   packages over CoAPS; 5684 is its port\n"
     "      --device-api-plain  the device API over HTTP, too\n"
     "      --public-http URL   how modules reach --http: http://HOST:PORT\n"
     "      --public-https URL  how modules reach --https\n"
+    "      --public-coap URL   how modules reach --coap: coap://HOST:PORT\n"
+    "      --public-coaps URL  how modules reach --coaps\n"
     "      --api ADDR:PORT     the interface for people and scripts\n"
     "      --admin ADDR:PORT   /live, /ready and /metrics, for those who "
     "watch\n"
@@ -91,12 +103,14 @@ static const char help[] =
     "      --tls-cert FILE     certificate, PEM, with those that follow it\n"
     "      --tls-key FILE      the certificate's key, PEM; a second pair may\n"
     "                          follow, say RSA beside ECDSA\n"
-    "      --client-ca FILE    HTTPS only for clients with a certificate that\n"
-    "                          follows from this one, PEM\n"
+    "      --client-ca FILE    HTTPS, and CoAPS without a key, only for "
+    "clients\n"
+    "                          whose certificate follows from this one, PEM\n"
     "      --lwm2m URI         LwM2M clients register at coap://ADDR:PORT\n"
     "                          (no security) or coaps://ADDR:PORT; may be\n"
     "                          given again\n"
-    "      --lwm2m-keys FILE   their pre-shared keys: lines endpoint:hexkey\n"
+    "      --lwm2m-keys FILE   their pre-shared keys, and those of --coaps:\n"
+    "                          lines endpoint:hexkey\n"
     "      --lwm2m-ca FILE     who signs their certificates, PEM\n"
     "      --lwm2m-bootstrap URI  what those who bootstrap here are told of\n"
     "      --config FILE       YAML with these words; the command line wins\n"
@@ -107,7 +121,7 @@ static const char help[] =
     "  -h, --help              this text\n"
     "  -V, --version           the version\n"
     "\n"
-    "Without --http and --https it serves on 127.0.0.1:8080 and\n"
+    "Without an address for packages it serves on 127.0.0.1:8080 and\n"
     "127.0.0.1:8443, and without --api on 127.0.0.1:8090. Without --tls-cert\n"
     "it makes a self-signed certificate for localhost in DIR, once.\n"
     "\n"
@@ -123,6 +137,10 @@ static const char **text_of(int option, struct options *options)
         return &options->http;
     case OPT_HTTPS:
         return &options->https;
+    case OPT_COAP:
+        return &options->coap;
+    case OPT_COAPS:
+        return &options->coaps;
     case OPT_API:
         return &options->api;
     case OPT_ADMIN:
@@ -151,6 +169,10 @@ static const char **text_of(int option, struct options *options)
         return &options->public_http;
     case OPT_PUBLIC_HTTPS:
         return &options->public_https;
+    case OPT_PUBLIC_COAP:
+        return &options->public_coap;
+    case OPT_PUBLIC_COAPS:
+        return &options->public_coaps;
     default:
         return NULL;
     }
@@ -222,14 +244,17 @@ static enum options_verdict complete(struct options *options)
     if (options->n_lwm2m > OPTIONS_LWM2M_MAX)
         return refuse("at most 4 --lwm2m");
     if (!is_address(options->public_http, "http://") ||
-        !is_address(options->public_https, "https://"))
-        return refuse("a public address is http://HOST:PORT or "
-                      "https://HOST:PORT, without a path");
+        !is_address(options->public_https, "https://") ||
+        !is_address(options->public_coap, "coap://") ||
+        !is_address(options->public_coaps, "coaps://"))
+        return refuse("a public address is SCHEME://HOST:PORT without a path, "
+                      "with the scheme of its listener");
     if (options->n_certs != options->n_keys)
         return refuse("every --tls-cert needs its --tls-key");
     if (options->n_certs > OPTIONS_PAIRS_MAX)
         return refuse("at most 4 certificates");
-    if (!options->http && !options->https) {
+    if (!options->http && !options->https && !options->coap &&
+        !options->coaps) {
         options->http = "127.0.0.1:8080";
         options->https = "127.0.0.1:8443";
     }

@@ -16,16 +16,17 @@ enum { OPTIONS_PAIRS_MAX = 4, OPTIONS_LWM2M_MAX = 4 };
 /* Strings live as long as the process; NULL: not given. */
 struct options {
     const char *serve_dir;
-    const char *http, *https, *api, *admin;
+    const char *http, *https, *coap, *coaps, *api, *admin;
     const char *data, *database, *node, *signing_key;
-    const char *public_http, *public_https; /* without a slash at the end */
-    bool device_api_plain;                  /* the device API over HTTP, too */
+    /* Without a slash at the end. */
+    const char *public_http, *public_https, *public_coap, *public_coaps;
+    bool device_api_plain; /* the device API over HTTP, too */
     bool approve_self;
     struct tls_pair pairs[OPTIONS_PAIRS_MAX];
     unsigned n_certs, n_keys; /* as many of the one as of the other */
     const char *client_ca;    /* who signs the clients' certificates */
-    /* LwM2M: where clients come to, their keys, who may sign theirs, the
-     * server that a bootstrap tells of. */
+    /* LwM2M: where clients come to, their keys (those of coaps, too), who
+     * may sign theirs, the server that a bootstrap tells of. */
     const char *lwm2m[OPTIONS_LWM2M_MAX];
     unsigned n_lwm2m;
     const char *lwm2m_keys, *lwm2m_ca, *lwm2m_bootstrap;

@@ -8,14 +8,27 @@
 #include "server/fleet/token.h"
 #include "server/reply.h"
 
+int public_package_path(const struct node *node, const char *path, char *out,
+                        size_t room)
+{
+    char content[SECRETS_SIG_ROOM];
+    int err = token_check_path(node, path, clock_wall(node->clock), content);
+
+    if (err)
+        return err == DFOTA_E_SIGNATURE || err == DFOTA_E_TIMEOUT
+                   ? err
+                   : DFOTA_E_NOTFOUND;
+    return (size_t)snprintf(out, room, "id/%s", content) < room ? 0
+                                                                : DFOTA_E_FULL;
+}
+
 static enum MHD_Result answer_package(struct public_service *service,
                                       const struct http_request *request)
 {
-    const struct node *node = service->api.node;
     struct http_request inner = *request;
-    char content[SECRETS_SIG_ROOM], path[SECRETS_SIG_ROOM + 4];
-    int err =
-        token_check_path(node, request->path, clock_wall(node->clock), content);
+    char path[SECRETS_SIG_ROOM + 4];
+    int err = public_package_path(service->api.node, request->path, path,
+                                  sizeof path);
 
     switch (err) {
     case 0:
@@ -29,7 +42,6 @@ static enum MHD_Result answer_package(struct public_service *service,
     default:
         return reply_text(request->connection, 404, "not found", NULL, NULL);
     }
-    snprintf(path, sizeof path, "id/%s", content);
     inner.path = path;
     return deliver_answer(&service->deliver, &inner);
 }

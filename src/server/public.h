@@ -19,6 +19,14 @@ struct public_service {
     bool has_api; /* plain HTTP serves packages only, unless asked for */
 };
 
+/**
+ * The path in the vault's folder of a signed package URL's path.
+ *
+ * errors   E_NOTFOUND it is none, E_SIGNATURE, E_TIMEOUT it is over, E_FULL
+ */
+int public_package_path(const struct node *node, const char *path, char *out,
+                        size_t room);
+
 enum MHD_Result public_answer(void *ctx, const struct http_request *request);
 struct http_content public_content(void *ctx,
                                    const struct http_request *request);

@@ -9,6 +9,11 @@ add_test(NAME interop/dfotad
                  $<TARGET_FILE:dfotad>)
 set_tests_properties(interop/dfotad PROPERTIES TIMEOUT 300)
 
+add_test(NAME interop/dfotad_coap
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_coap.py
+                 $<TARGET_FILE_DIR:dfotad>)
+set_tests_properties(interop/dfotad_coap PROPERTIES TIMEOUT 600)
 add_test(NAME interop/dfotad_fleet
          COMMAND Python3::Interpreter
                  ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_fleet.py

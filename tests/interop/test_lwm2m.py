@@ -71,11 +71,12 @@ class UnixConnection(http.client.HTTPConnection):
 class Server:
     """dfotad with a folder of its own, on free ports."""
 
-    def __init__(self, bench, *options):
+    def __init__(self, bench, *options, scheme="http"):
+        """scheme: of the packages"""
         self.data = bench.path("data")
         self.process = subprocess.Popen(
             [bench.bin("dfotad"), "--data", self.data,
-             "--http", "127.0.0.1:0", "--api", "127.0.0.1:0", *options],
+             "--" + scheme, "127.0.0.1:0", "--api", "127.0.0.1:0", *options],
             stdout=subprocess.PIPE, stderr=open(bench.path("dfotad.log"), "a"),
             text=True)
         self.lwm2m = []
@@ -234,8 +235,9 @@ class Bench:
         return {"security": [account],
                 "server": [{"short_id": 1, "lifetime_s": 300}], **more}
 
-    def begin(self, *options, uri="coap://127.0.0.1:0", **settings):
-        self.server = Server(self, "--lwm2m", uri, *options)
+    def begin(self, *options, uri="coap://127.0.0.1:0", scheme="http",
+              **settings):
+        self.server = Server(self, "--lwm2m", uri, *options, scheme=scheme)
         self.module = Module(self, self.settings(self.server.lwm2m[0],
                                                  **settings))
         self.registered()
@@ -363,6 +365,18 @@ def a_package_of_the_server_is_pulled_by_its_own_url(bench):
     update = bench.finished()
     expect((update["state"], update["method"]), ("done", "pull"))
     bench.registered(NEW)
+
+
+@case
+def a_package_of_the_server_is_pulled_over_coap(bench):
+    bench.begin(scheme="coap")
+    package = bench.known_package()
+    bench.server.update({"package": package})
+    update = bench.finished()
+    expect((update["state"], update["method"]), ("done", "pull"))
+    bench.registered(NEW)
+    in_order(bench.module.urcs(), ['+QIND: "FOTA","COAPSTART"',
+                                   '+QIND: "FOTA","END",0'])
 
 
 @case

@@ -182,14 +182,15 @@ static int find_package(struct api_call *call, struct sql *sql, int64_t id,
 static void make_urls(struct api_call *call, struct chosen *c)
 {
     const struct node *node = call->api->node;
-    const char *base[4] = {NULL, NULL, node->public_http, node->public_https};
+    const char *base[4] = {node->public_coap, node->public_coaps,
+                           node->public_http, node->public_https};
     char path[160];
 
     if (token_sign_path(node, c->sha256, api_now(call) + URL_LIFE_MS, "package",
                         path, sizeof path) != 0)
         return;
     for (int i = 0; i < 4; i++)
-        if (base[i] && base[i][0])
+        if (base[i][0])
             snprintf(c->uri[i], sizeof c->uri[i], "%s%s", base[i], path);
 }
 

@@ -24,7 +24,9 @@ struct node {
     const struct server_clock *clock;
     uint8_t secret[SECRETS_KEY_LEN]; /* passwords are hashed with it; never
                                         in the database */
-    char public_http[NODE_URL_ROOM], public_https[NODE_URL_ROOM]; /* or "" */
+    /* How modules reach it, or "". */
+    char public_http[NODE_URL_ROOM], public_https[NODE_URL_ROOM];
+    char public_coap[NODE_URL_ROOM], public_coaps[NODE_URL_ROOM];
     bool second_person;          /* a plan's maker may not approve it */
     atomic_bool clock_is_off;    /* no grant, no deadline until it is right */
     atomic_bool database_is_off; /* the last round of upkeep failed */

@@ -65,13 +65,13 @@ static struct lwm2m_remote *remote_of(struct coap_remote *r)
 
 static void on_gone(void *ctx, struct coap_remote *r)
 {
-    struct lwm2m_listener *l = ctx;
+    struct coap_listener *l = ctx;
     struct lwm2m_remote *remote = coap_remote_user(r);
+    struct lwm2m_service *s = l->user;
 
     if (!remote)
         return;
-    registrar_way_gone(&l->service->registrar, lwm2m_service_now(),
-                       &remote->way);
+    registrar_way_gone(&s->registrar, lwm2m_service_now(), &remote->way);
     free(remote->boot);
     free(remote);
     coap_remote_set_user(r, NULL);
@@ -158,8 +158,8 @@ static void on_request(void *ctx, struct coap_remote *r,
                        const struct coap_ticket *ticket,
                        const struct coap_msg *m)
 {
-    struct lwm2m_listener *l = ctx;
-    struct lwm2m_service *s = l->service;
+    struct coap_listener *l = ctx;
+    struct lwm2m_service *s = l->user;
     struct lwm2m_remote *remote = remote_of(r);
     char endpoint[REGISTRAR_ENDPOINT_MAX + 1];
     uint64_t now = s->registrar.now;
@@ -179,7 +179,7 @@ static void on_request(void *ctx, struct coap_remote *r,
 static void on_send(void *ctx, const void *addr, size_t addr_len,
                     const uint8_t *data, size_t len)
 {
-    lwm2m_listener_send(ctx, addr, addr_len, data, len);
+    coap_listener_send(ctx, addr, addr_len, data, len);
 }
 
 static const struct coap_endpoint_ops endpoint_ops = {
@@ -242,7 +242,7 @@ static void handle(struct lwm2m_service *s, const struct pollfd *fds)
         log_debug("LwM2M: %s", strerror(errno));
     for (unsigned i = 0; i < s->n_listeners; i++) {
         if (fds[1 + i].revents)
-            lwm2m_listener_read(&s->listener[i], now);
+            coap_listener_read(&s->listener[i], now);
         coap_endpoint_tick(s->listener[i].endpoint, now);
     }
     registrar_tick(&s->registrar, now);
@@ -314,13 +314,13 @@ static int make_credentials(struct lwm2m_service *s)
 
 static int open_listener(struct lwm2m_service *s, const char *uri)
 {
-    struct lwm2m_listener *l = &s->listener[s->n_listeners];
-    int err = lwm2m_listener_open(l, uri);
+    struct coap_listener *l = &s->listener[s->n_listeners];
+    int err = coap_listener_open(l, uri);
 
     if (err)
         return err;
     s->n_listeners++;
-    l->service = s;
+    l->user = s;
     if (l->secure && !s->credentials)
         err = make_credentials(s);
     if (err)
@@ -389,7 +389,7 @@ void lwm2m_service_stop(struct lwm2m_service *s)
     for (unsigned i = 0; i < s->n_listeners; i++) {
         /* Each remote goes, and its registrations with it. */
         coap_endpoint_destroy(s->listener[i].endpoint);
-        lwm2m_listener_close(&s->listener[i]);
+        coap_listener_close(&s->listener[i]);
     }
     registrar_release(&s->registrar);
     for (int i = 0; i < LWM2M_REQUESTS_MAX; i++)

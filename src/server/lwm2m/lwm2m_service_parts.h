@@ -7,8 +7,8 @@
 
 #include "lwm2m/bootstrap.h"
 #include "lwm2m/firmware_job.h"
+#include "server/coap_listener.h"
 #include "server/lwm2m/lwm2m_keys.h"
-#include "server/lwm2m/lwm2m_listener.h"
 #include "server/lwm2m/lwm2m_service.h"
 
 /* A job with the bytes it sends. */
@@ -50,7 +50,7 @@ struct lwm2m_service {
     pthread_t thread;
     bool has_thread, stopping;
     int wake_fd;
-    struct lwm2m_listener listener[LWM2M_SERVICE_URIS];
+    struct coap_listener listener[LWM2M_SERVICE_URIS];
     unsigned n_listeners;
     struct dtls_credentials *credentials;
     struct lwm2m_keys *keys;

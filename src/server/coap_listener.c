@@ -4,7 +4,7 @@
  * behind a NAT never sees it: the address of ours (IP_PKTINFO) is part of
  * what tells remotes apart.
  */
-#include "server/lwm2m/lwm2m_listener.h"
+#include "server/coap_listener.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -58,7 +58,7 @@ static int parse(struct place *p, const char *uri)
     return 0;
 }
 
-static int bind_to(struct lwm2m_listener *l, const struct place *u)
+static int bind_to(struct coap_listener *l, const struct place *u)
 {
     struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
                              .ai_socktype = SOCK_DGRAM};
@@ -88,7 +88,7 @@ static int bind_to(struct lwm2m_listener *l, const struct place *u)
     return l->fd < 0 ? DFOTA_E_CONNECT : 0;
 }
 
-static void set_name(struct lwm2m_listener *l)
+static void set_name(struct coap_listener *l)
 {
     struct sockaddr_storage ss = {0};
     socklen_t len = sizeof ss;
@@ -102,7 +102,7 @@ static void set_name(struct lwm2m_listener *l)
              l->secure ? "coaps" : "coap", host, port);
 }
 
-int lwm2m_listener_open(struct lwm2m_listener *l, const char *uri)
+int coap_listener_open(struct coap_listener *l, const char *uri)
 {
     struct place u;
     int err = parse(&u, uri);
@@ -120,7 +120,7 @@ int lwm2m_listener_open(struct lwm2m_listener *l, const char *uri)
     return err;
 }
 
-void lwm2m_listener_close(struct lwm2m_listener *l)
+void coap_listener_close(struct coap_listener *l)
 {
     if (l->fd >= 0)
         close(l->fd);
@@ -164,7 +164,7 @@ static void their_address(const struct sockaddr_storage *ss, struct pair *p)
     }
 }
 
-unsigned lwm2m_listener_read(struct lwm2m_listener *l, uint64_t now)
+unsigned coap_listener_read(struct coap_listener *l, uint64_t now)
 {
     uint8_t data[COAP_DATAGRAM_MAX], control[128];
     unsigned n = 0;
@@ -240,8 +240,8 @@ static socklen_t socket_address(const struct pair *p,
     return sizeof *in6;
 }
 
-void lwm2m_listener_send(struct lwm2m_listener *l, const void *addr,
-                         size_t addr_len, const uint8_t *data, size_t len)
+void coap_listener_send(struct coap_listener *l, const void *addr,
+                        size_t addr_len, const uint8_t *data, size_t len)
 {
     union {
         struct cmsghdr align;

@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * One UDP address that LwM2M clients come to: socket and endpoint.
+ * One UDP address that CoAP clients come to: socket and endpoint.
  *
  * Layer: server.
  */
-#ifndef DFOTA_SERVER_LWM2M_LISTENER_H
-#define DFOTA_SERVER_LWM2M_LISTENER_H
+#ifndef DFOTA_SERVER_COAP_LISTENER_H
+#define DFOTA_SERVER_COAP_LISTENER_H
 
 #include "link/coap_endpoint.h"
 
-struct lwm2m_service;
-
-struct lwm2m_listener {
+struct coap_listener {
     int fd;
     bool secure;
     struct coap_endpoint *endpoint; /* the caller's, made after open() */
     char name[96];                  /* coap://ADDR:PORT as it is bound */
     uint64_t received;              /* datagrams */
-    struct lwm2m_service *service;  /* the caller's */
+    void *user;                     /* the caller's */
 };
 
 /**
@@ -26,15 +24,15 @@ struct lwm2m_listener {
  *
  * errors   E_SYNTAX, E_CONNECT, said
  */
-int lwm2m_listener_open(struct lwm2m_listener *l, const char *uri);
-void lwm2m_listener_close(struct lwm2m_listener *l);
+int coap_listener_open(struct coap_listener *l, const char *uri);
+void coap_listener_close(struct coap_listener *l);
 
 /** Hand what has come to the endpoint, at most 256 datagrams. returns how
  * many */
-unsigned lwm2m_listener_read(struct lwm2m_listener *l, uint64_t now);
+unsigned coap_listener_read(struct coap_listener *l, uint64_t now);
 
 /** For the ops of the endpoint: addr is what read() gave. */
-void lwm2m_listener_send(struct lwm2m_listener *l, const void *addr,
-                         size_t addr_len, const uint8_t *data, size_t len);
+void coap_listener_send(struct coap_listener *l, const void *addr,
+                        size_t addr_len, const uint8_t *data, size_t len);
 
 #endif
