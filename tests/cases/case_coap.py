@@ -109,14 +109,17 @@ class Server:
 
     def start_secure(self, name, *how):
         """coap-server-gnutls with the body /NAME as /example_data; how: psk,
-        or the certificate server or other. A second one replaces it."""
+        the certificate server or other, or mutual, which wants a client's
+        certificate, "other". A second one replaces it."""
         self.stop_secure()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
+        mutual = how == ("mutual",)
+        own = self.folder / ("server" if mutual else how[0])
         keys = ["-k", PSK] if how == ("psk",) else \
-            ["-c", str(self.folder / f"{how[0]}.pem"),
-             "-j", str(self.folder / f"{how[0]}.key"), "-n"]
+            ["-c", f"{own}.pem", "-j", f"{own}.key",
+             *(["-C", str(self.folder / "other.pem")] if mutual else ["-n"])]
         self.secure = subprocess.Popen(
             ["coap-server-gnutls", "-A", "127.0.0.1", "-p", str(port),
              "-d", "10", *keys],

@@ -31,11 +31,12 @@ A case is a conversation on the serial line, one step a line:
   ! size NAME         {size} stands for its length from here on
   ! upload NAME [N]   send it (the first N bytes) on the line
   ! image NAME SIZE   one more firmware image, for package --from and --to
-  ! file PATH ca|other|otherkey|TEXT  a file in the module's file system
+  ! file PATH ca|cakey|other|otherkey|TEXT  a file in the module's file system
   ! padded NAME N     the same in blocks of N bytes, the last filled up
   ! noise N           N random bytes, no line end; `flood N`: one line of N
   ! flush             drop what the line has said so far
   ! folder PATH       a folder in the module's file system
+  ! pipe PATH         a file whose reader goes by `! unpipe`: writes fail
   ! fill PATH N       a file of N bytes there
   ! setting KEY N     change a number in the settings of a dead module
   ! died              the module ends now, by SIGKILL
@@ -318,7 +319,7 @@ class Case:
                     self.files, lambda: self.fill("{http}"))
                 self.options += ["--fota-server", self.fill("{fota}")]
             if self.arguments.port is None and any("https}" in s[2] or s[2].endswith(
-                    (" ca", " other", " server")) for s in self.steps):
+                    (" ca", " other", " server", " mutual")) for s in self.steps):
                 self.server.start_tls()
             self.open_line()
             for number, mark, text in self.steps:
@@ -527,7 +528,7 @@ class Case:
         place = self.folder / "state" / "files" / path.lstrip("/")
         place.parent.mkdir(parents=True, exist_ok=True)
         names = {"ca": "server.pem", "other": "other.pem",
-                 "otherkey": "other.key"}
+                 "otherkey": "other.key", "cakey": "server.key"}
         if content[0] in names:
             shutil.copy(self.folder / names[content[0]], place)
         else:
@@ -557,6 +558,13 @@ class Case:
 
     def do_folder(self, path):
         self.store(path).mkdir(parents=True)
+
+    def do_pipe(self, path):
+        os.mkfifo(self.store(path))
+        self.reader = os.open(self.store(path), os.O_RDONLY | os.O_NONBLOCK)
+
+    def do_unpipe(self):
+        os.close(self.reader)
 
     def do_fill(self, path, size):
         with open(self.store(path), "wb") as f:
