@@ -13,6 +13,7 @@ import functools
 import glob
 import http.server
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -62,6 +63,21 @@ class Library(unittest.TestCase):
         self.assertIn("session.h", names)
         self.assertIn("updater.h", names)
         self.assertNotIn("session_priv.h", names)
+
+    @unittest.skipUnless(shutil.which("doxygen"), "needs doxygen")
+    def test_functions_have_man_pages(self):
+        """Their own or their header's, and no page of another's name."""
+        man3 = os.path.join(PREFIX, "share", "man", "man3")
+        pages = os.listdir(man3)
+        self.assertIn("dfota_updater_boot.3", pages)
+        self.assertEqual([p for p in pages if not p.startswith("dfota_")], [])
+        for page in pages:
+            with open(os.path.join(man3, page), encoding="utf-8") as f:
+                first = f.readline()
+            if first.startswith(".so "):
+                self.assertIn(first.strip()[len(".so man3/"):], pages)
+            else:
+                self.assertTrue(first.startswith(".TH "), page)
 
     def test_a_program_finds_it_by_pkg_config(self):
         config, = glob.glob(os.path.join(PREFIX, "**", "dfota.pc"),

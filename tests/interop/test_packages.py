@@ -22,7 +22,8 @@ WANTED = {
                      "usr/share/man/man8/dfotad.8", "etc/dfota/dfotad.yaml",
                      "usr/lib/systemd/system/dfotad.service"],
     "libdfota-dev": ["usr/include/dfota/device/updater.h",
-                     "usr/include/dfota/at/session.h"],
+                     "usr/include/dfota/at/session.h",
+                     "usr/share/man/man3/dfota_updater_boot.3"],
 }
 
 
