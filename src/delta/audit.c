@@ -35,6 +35,7 @@ static int audit_window(struct dfota_decoder *d, uint32_t w, uint32_t stream,
 
     if (more)
         return more;
+    encoder_prepare();
     dfota_package_window(d->p, w, &off, &len);
     m.decode = d->coder.bit;
     d->coder.bit = metered_bit;

@@ -24,12 +24,17 @@ uint32_t encoder_cost(uint32_t p)
     /* Near 1, where most flags are, the table is too coarse: -ln is 1 - p. */
     if (p > 0xF000)
         return (0x10000 - p) * 94548U >> 16;
-    pthread_once(&cost_table_made, make_cost_table);
     return cost_table[p >> 4];
+}
+
+void encoder_prepare(void)
+{
+    pthread_once(&cost_table_made, make_cost_table);
 }
 
 void encoder_init(struct encoder *e)
 {
+    encoder_prepare();
     *e = (struct encoder){0};
 }
 

@@ -37,6 +37,9 @@ void encoder_attach_meter(struct encoder *e, struct dfota_coder *c);
 /** End a stream; last: nothing follows, so that zeros may be left out. */
 void encoder_finish(struct encoder *e, bool last);
 
+/** Once before the first encoder_cost() of a program that has no encoder. */
+void encoder_prepare(void);
+
 /** What a bit of probability p / 65536 costs, in 1/65536 bit. */
 uint32_t encoder_cost(uint32_t p);
 

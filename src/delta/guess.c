@@ -99,11 +99,9 @@ static void best_of(const int64_t *score, uint8_t list[GUESS_ARCHITECTURES])
     }
     list[GUESS_ARCHITECTURES - 1] = (uint8_t)last_place(taken);
     /* RV64 reads much of RV32: of equals the first one tried stays. */
-    if (list[0] > list[1]) {
-        uint8_t first = list[1];
-
-        list[1] = list[0];
-        list[0] = first;
+    if (list[0] == DFOTA_ARCH_RV64 && list[1] == DFOTA_ARCH_RV32) {
+        list[0] = DFOTA_ARCH_RV32;
+        list[1] = DFOTA_ARCH_RV64;
     }
 }
 

@@ -16,7 +16,8 @@ enum { GUESS_ARCHITECTURES = 3 };
 /**
  * map      cut at windows
  * project  T and regions
- * list     out: enum dfota_arch; the two best, and RAW
+ * list     out: enum dfota_arch; the two best, the likelier one first, and
+ *          one more
  * errors   E_NOMEM
  * cost     at most 512 KiB projected ten times
  */

@@ -50,6 +50,13 @@ static int32_t ln(uint32_t v)
     int32_t octaves = 0;
     const uint8_t *t;
 
+    /* A small core has no instruction for it, and libgcc's is larger. */
+    if (DFOTA_GENERATES) {
+        int zeros = __builtin_clz(v) - 16;
+
+        v <<= zeros;
+        octaves = -177 * zeros;
+    }
     for (; v < 0x8000; v <<= 1)
         octaves -= 177;
     t = ln_table + (v >> 10 & 31);
