@@ -19,7 +19,7 @@ _dfota_values() {
     -r | --ram) echo '8K 16K 32K 64K' ;;
     -m | --model) echo 'auto bc26 mc65 bg95 bg96 bg96-softbank eg25' ;;
     --progress) echo 'auto always never' ;;
-    -p | --port) echo 'pty: tcp: unix:' ;;
+    -p | --port) echo 'pty: tcp: unix: rfc2217:' ;;
     esac
 }
 

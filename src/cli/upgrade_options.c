@@ -140,9 +140,10 @@ static int check_options(struct upgrade_options *o)
     if (!o->port_name)
         return wrong("is missing", "--port");
     if (serial_create(o->port_name, o->baud, &o->port))
-        return wrong("neither /dev/.., pty:PATH, tcp:HOST:PORT nor unix:PATH, "
-                     "or not a rate of this system",
-                     o->port_name);
+        return wrong(
+            "neither /dev/.., pty:PATH, tcp:HOST:PORT, "
+            "rfc2217:HOST:PORT nor unix:PATH, or not a rate of this system",
+            o->port_name);
     serial_set_flow_control(o->port, o->config.flow_control);
     if (!o->config.url == !o->file)
         return wrong("exactly one of them is needed", "--url, --file");

@@ -1,25 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Options are negotiated as RFC 1143 has it, without its queue: this side
- * never changes its mind, so an answer is sent only when a state changes
- * and no loop of answers can begin.
- */
 #include "modem/rfc2217.h"
 
 #include "base/bytes.h"
-
-enum { /* RFC 854 */
-       SE = 240,
-       SB = 250,
-       WILL = 251,
-       WONT = 252,
-       DO = 253,
-       DONT = 254,
-       IAC = 255,
-};
-enum { OPTION_BINARY = 0, OPTION_SGA = 3, OPTION_COM_PORT = 44 };
-enum { OFF, ASKED, ON };
-enum { ST_DATA, ST_IAC, ST_OPTION, ST_SUB, ST_SUB_IAC };
 
 enum { /* RFC 2217 2: the client's commands; the server's are 100 more */
        SIGNATURE = 0,
@@ -57,91 +39,15 @@ enum { /* values of SET-CONTROL */
 
 /* ---- what goes to the client --------------------------------------------- */
 
-static void send_option(struct rfc2217 *r, uint8_t verb, uint8_t option)
-{
-    const uint8_t out[] = {IAC, verb, option};
-
-    r->ops->reply(r->ops->ctx, out, sizeof out);
-}
-
 static void send_sub(struct rfc2217 *r, uint8_t command, const void *value,
                      size_t len)
 {
-    const uint8_t *in = value;
-    uint8_t out[6 + 2 * RFC2217_SUB_MAX];
-    size_t n = 0;
-
-    out[n++] = IAC;
-    out[n++] = SB;
-    out[n++] = OPTION_COM_PORT;
-    out[n++] = (uint8_t)(SERVER + command);
-    for (size_t i = 0; i < len; i++) {
-        out[n++] = in[i];
-        if (in[i] == IAC)
-            out[n++] = IAC;
-    }
-    out[n++] = IAC;
-    out[n++] = SE;
-    r->ops->reply(r->ops->ctx, out, n);
+    telnet_send_sub(&r->telnet, (uint8_t)(SERVER + command), value, len);
 }
 
 static void send_byte(struct rfc2217 *r, uint8_t command, uint8_t value)
 {
     send_sub(r, command, &value, 1);
-}
-
-/* ---- options ------------------------------------------------------------- */
-
-/* Where the states of an option are kept; -1: one we do not have. */
-static int place_of(uint8_t option)
-{
-    switch (option) {
-    case OPTION_BINARY:
-        return 0;
-    case OPTION_SGA:
-        return 1;
-    case OPTION_COM_PORT:
-        return 2;
-    default:
-        return -1;
-    }
-}
-
-static bool binary(const uint8_t states[RFC2217_OPTIONS])
-{
-    return states[0] == ON;
-}
-
-/* states: the side that the request is about; yes, no: our words for it. */
-static void negotiate(struct rfc2217 *r, uint8_t states[RFC2217_OPTIONS],
-                      uint8_t option, bool wanted, uint8_t yes, uint8_t no)
-{
-    int i = place_of(option);
-    bool begins;
-
-    if (i < 0) {
-        if (wanted)
-            send_option(r, no, option);
-        return;
-    }
-    if (wanted && states[i] == OFF)
-        send_option(r, yes, option);
-    if (!wanted && states[i] == ON)
-        send_option(r, no, option);
-    begins = wanted && states[i] != ON && option == OPTION_COM_PORT;
-    states[i] = wanted ? ON : OFF;
-    if (begins && !r->told) {
-        send_byte(r, NOTIFY_MODEMSTATE, r->lines & r->modem_mask);
-        r->told = true;
-    }
-}
-
-static void on_option(struct rfc2217 *r, uint8_t option)
-{
-    if (r->verb == DO || r->verb == DONT)
-        negotiate(r, r->us, option, r->verb == DO, WILL, WONT);
-    else
-        negotiate(r, r->him, option, r->verb == WILL, DO, DONT);
 }
 
 /* ---- COM-PORT ------------------------------------------------------------ */
@@ -248,20 +154,18 @@ static bool on_bare(struct rfc2217 *r, uint8_t command)
     }
 }
 
-static void on_sub(struct rfc2217 *r)
+static void on_sub(void *ctx, const uint8_t *sub, size_t len)
 {
-    const uint8_t *value = r->sub + 2;
-    size_t len = r->sub_len;
+    struct rfc2217 *r = ctx;
+    const uint8_t *value = sub + 1;
 
-    if (len < 2 || len > RFC2217_SUB_MAX || r->sub[0] != OPTION_COM_PORT)
-        return;
-    if (r->sub[1] == SIGNATURE && len > 2)
+    if (sub[0] == SIGNATURE && len > 1)
         return; /* the client tells its own */
-    if (on_bare(r, r->sub[1]) || len < 3)
+    if (on_bare(r, sub[0]) || len < 2)
         return;
-    switch (r->sub[1]) {
+    switch (sub[0]) {
     case SET_BAUDRATE:
-        if (len >= 6)
+        if (len >= 5)
             on_rate(r, value);
         break;
     case SET_DATASIZE:
@@ -302,121 +206,47 @@ void rfc2217_set_lines(struct rfc2217 *r, uint8_t lines)
         changed &= (uint8_t) ~(RFC2217_RI >> 4);
     r->lines = lines;
     lines = (uint8_t)((lines | changed) & r->modem_mask);
-    if (changed && r->told)
+    if (changed && r->telnet.agreed)
         send_byte(r, NOTIFY_MODEMSTATE, lines);
 }
 
 /* ---- the telnet stream --------------------------------------------------- */
 
-static void add_to_sub(struct rfc2217 *r, uint8_t byte)
+static void on_data(void *ctx, const uint8_t *data, size_t len)
 {
-    if (r->sub_len < RFC2217_SUB_MAX)
-        r->sub[r->sub_len++] = byte;
-    else
-        r->sub_len = RFC2217_SUB_MAX + 1;
+    struct rfc2217 *r = ctx;
+
+    r->ops->data(r->ops->ctx, data, len);
 }
 
-static void on_command(struct rfc2217 *r, uint8_t byte)
+static void on_reply(void *ctx, const uint8_t *data, size_t len)
 {
-    r->state = ST_DATA;
-    if (byte >= WILL && byte <= DONT) {
-        r->verb = byte;
-        r->state = ST_OPTION;
-    } else if (byte == SB) {
-        r->sub_len = 0;
-        r->state = ST_SUB;
-    }
+    struct rfc2217 *r = ctx;
+
+    r->ops->reply(r->ops->ctx, data, len);
 }
 
-static void on_sub_iac(struct rfc2217 *r, uint8_t byte)
+static void on_agreed(void *ctx)
 {
-    if (byte == IAC) {
-        add_to_sub(r, IAC);
-        r->state = ST_SUB;
-        return;
-    }
-    /* Anything but IAC and SE breaks the subnegotiation off. */
-    if (byte == SE) {
-        on_sub(r);
-        r->state = ST_DATA;
-    } else {
-        on_command(r, byte);
-    }
-}
+    struct rfc2217 *r = ctx;
 
-/* Without BINARY a CR that is no line end is followed by a NUL (RFC 854). */
-static bool is_padding(struct rfc2217 *r, uint8_t byte)
-{
-    bool padding = r->rx_cr && byte == 0 && !binary(r->him);
-
-    r->rx_cr = byte == '\r';
-    return padding;
-}
-
-/* Returns bytes taken: a stretch of data, or one byte of anything else. */
-static size_t feed_some(struct rfc2217 *r, const uint8_t *in, size_t len)
-{
-    size_t n = 0;
-
-    if (r->state == ST_DATA) {
-        while (n < len && in[n] != IAC && !is_padding(r, in[n]))
-            n++;
-        if (n > 0)
-            r->ops->data(r->ops->ctx, in, n);
-        if (n < len && in[n] == IAC)
-            r->state = ST_IAC;
-        return n < len ? n + 1 : n;
-    }
-    if (r->state == ST_IAC && *in == IAC) {
-        r->state = ST_DATA;
-        r->rx_cr = false;
-        r->ops->data(r->ops->ctx, in, 1);
-    } else if (r->state == ST_IAC) {
-        on_command(r, *in);
-    } else if (r->state == ST_OPTION) {
-        r->state = ST_DATA;
-        on_option(r, *in);
-    } else if (r->state == ST_SUB_IAC) {
-        on_sub_iac(r, *in);
-    } else if (*in == IAC) {
-        r->state = ST_SUB_IAC;
-    } else {
-        add_to_sub(r, *in);
-    }
-    return 1;
+    send_byte(r, NOTIFY_MODEMSTATE, r->lines & r->modem_mask);
 }
 
 void rfc2217_feed(struct rfc2217 *r, const uint8_t *in, size_t len)
 {
-    while (len > 0) {
-        size_t n = feed_some(r, in, len);
-
-        in += n;
-        len -= n;
-    }
+    telnet_feed(&r->telnet, in, len);
 }
 
 size_t rfc2217_encode(struct rfc2217 *r, const uint8_t *in, size_t len,
                       uint8_t *out)
 {
-    size_t n = 0;
-
-    for (size_t i = 0; i < len; i++) {
-        if (r->tx_cr && in[i] != '\n' && !binary(r->us))
-            out[n++] = 0;
-        r->tx_cr = in[i] == '\r';
-        out[n++] = in[i];
-        if (in[i] == IAC)
-            out[n++] = IAC;
-    }
-    return n;
+    return telnet_encode(&r->telnet, in, len, out);
 }
 
 void rfc2217_init(struct rfc2217 *r, const struct rfc2217_ops *ops,
                   uint8_t lines)
 {
-    static const uint8_t options[] = {OPTION_BINARY, OPTION_SGA};
-
     *r = (struct rfc2217){.ops = ops,
                           .rate = 115200,
                           .flow_out = FLOW_NONE,
@@ -424,13 +254,7 @@ void rfc2217_init(struct rfc2217 *r, const struct rfc2217_ops *ops,
                           .lines = lines,
                           .modem_mask = 0xFF,
                           .rts = true};
-    for (size_t i = 0; i < sizeof options; i++) {
-        int place = place_of(options[i]);
-
-        r->us[place] = r->him[place] = ASKED;
-        send_option(r, WILL, options[i]);
-        send_option(r, DO, options[i]);
-    }
-    r->him[place_of(OPTION_COM_PORT)] = ASKED;
-    send_option(r, DO, OPTION_COM_PORT);
+    r->telnet_ops =
+        (struct telnet_ops){on_data, on_reply, on_agreed, on_sub, r};
+    telnet_init(&r->telnet, &r->telnet_ops, false);
 }

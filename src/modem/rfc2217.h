@@ -17,10 +17,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "port/posix/telnet.h"
+
 enum {
-    RFC2217_SUB_MAX = 32, /* bytes of a subnegotiation that are looked at */
     RFC2217_RATE_MAX = 4000000, /* bit/s */
-    RFC2217_OPTIONS = 3,
 };
 
 /* The lines that the module drives, as bits of NOTIFY-MODEMSTATE. */
@@ -48,20 +48,15 @@ struct rfc2217_ops {
 struct rfc2217 {
     const struct rfc2217_ops *ops;
     uint32_t rate; /* that the client has set, bit/s; 115200 at the start */
-    uint8_t state, verb; /* of the telnet parser; of WILL, WONT, DO, DONT */
-    /* Per option: off, asked for, on. */
-    uint8_t us[RFC2217_OPTIONS], him[RFC2217_OPTIONS];
-    uint8_t sub[RFC2217_SUB_MAX];
-    uint8_t sub_len; /* RFC2217_SUB_MAX + 1: longer than anything known */
+    struct telnet telnet;
+    struct telnet_ops telnet_ops;
     uint8_t flow_out, flow_in; /* SET-CONTROL's numbers */
     uint8_t lines, modem_mask, line_mask;
     bool dtr, rts, broken, suspended, held;
-    bool told;         /* COM-PORT is on, the lines were said */
-    bool rx_cr, tx_cr; /* the last byte was a CR (only without BINARY) */
 };
 
-/** A client has come: say what is offered. DTR is off until it says so.
- * lines: see rfc2217_set_lines() */
+/** A client has come: say what is offered. *r stays where it is. DTR is off
+ * until it says so. lines: see rfc2217_set_lines() */
 void rfc2217_init(struct rfc2217 *r, const struct rfc2217_ops *ops,
                   uint8_t lines);
 

@@ -27,6 +27,11 @@ set_tests_properties(cases/parser PROPERTIES TIMEOUT 120)
 add_test(NAME cases/rows
          COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/check_rows.py
                  $<TARGET_FILE:dfota-module>)
+add_test(NAME modules/remote
+         COMMAND ${Python3_EXECUTABLE}
+                 ${CMAKE_CURRENT_LIST_DIR}/../interop/test_remote.py
+                 $<TARGET_FILE:dfota-module> $<TARGET_FILE:dfota>)
+set_tests_properties(modules/remote PROPERTIES TIMEOUT 300)
 # The short forms; docs/design-modem.md has the long ones.
 add_test(NAME modules/kill
          COMMAND ${Python3_EXECUTABLE}

@@ -10,6 +10,7 @@ dfota_unit(at_session at_host)
 dfota_unit(at_talk at_host)
 
 dfota_unit(serial dfota_posix)
+dfota_unit(remote dfota_posix)
 dfota_unit(progress dfota_os)
 
 # A module by rote, whose lines are the documents' examples.

@@ -2,6 +2,7 @@
 #include "port/posix/serial.h"
 #include "base/err.h"
 #include "port/posix/endpoint.h"
+#include "port/posix/remote.h"
 #include "port/posix/usb_tty.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum kind { KIND_TTY, KIND_PTY, KIND_TCP, KIND_UNIX };
+enum kind { KIND_TTY, KIND_PTY, KIND_TCP, KIND_UNIX, KIND_RFC2217 };
 
 struct serial {
     char *name;            /* without the prefix */
@@ -28,6 +29,7 @@ struct serial {
     bool flow_control;
     struct stat link; /* of a pty: the symbolic link that was followed */
     bool followed;
+    struct remote remote; /* of a line over telnet */
 };
 
 static const struct {
@@ -55,8 +57,10 @@ static const char *kind_of(const char *name, enum kind *kind)
     static const struct {
         const char *prefix;
         enum kind kind;
-    } prefixes[] = {
-        {"pty:", KIND_PTY}, {"tcp:", KIND_TCP}, {"unix:", KIND_UNIX}};
+    } prefixes[] = {{"pty:", KIND_PTY},
+                    {"tcp:", KIND_TCP},
+                    {"unix:", KIND_UNIX},
+                    {"rfc2217:", KIND_RFC2217}};
 
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
         size_t len = strlen(prefixes[i].prefix);
@@ -116,7 +120,7 @@ int serial_create(const char *name, uint32_t rate, struct serial **port)
 
     name = kind_of(name, &kind);
     if (!*name || speed_of(rate, &speed) ||
-        (kind == KIND_TCP && endpoint_check(name)) ||
+        ((kind == KIND_TCP || kind == KIND_RFC2217) && endpoint_check(name)) ||
         (kind == KIND_TTY && name[0] != '/'))
         return DFOTA_E_ARG;
     p = calloc(1, sizeof(*p));
@@ -229,11 +233,27 @@ static int open_tty(struct serial *port)
     return DFOTA_OK;
 }
 
+static int open_remote(struct serial *port)
+{
+    int err = endpoint_connect_tcp(port->name, &port->fd);
+    int kept;
+
+    if (!err)
+        err = remote_begin(&port->remote, port->fd, port->rate);
+    kept = errno;
+    if (err)
+        serial_close(port);
+    errno = kept;
+    return err;
+}
+
 int serial_open(struct serial *port)
 {
     serial_close(port);
     if (port->kind == KIND_TTY || port->kind == KIND_PTY)
         return open_tty(port);
+    if (port->kind == KIND_RFC2217)
+        return open_remote(port);
     if (port->kind == KIND_TCP)
         return endpoint_connect_tcp(port->name, &port->fd);
     return endpoint_connect_unix(port->name, &port->fd);
@@ -246,8 +266,11 @@ int serial_fd(const struct serial *port)
 
 int serial_read(struct serial *port, uint8_t *data, size_t room, size_t *len)
 {
-    ssize_t got = read(port->fd, data, room);
+    ssize_t got;
 
+    if (port->kind == KIND_RFC2217)
+        return remote_read(&port->remote, data, room, len);
+    got = read(port->fd, data, room);
     *len = got > 0 ? (size_t)got : 0;
     if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)))
         return DFOTA_OK;
@@ -258,9 +281,12 @@ int serial_write(struct serial *port, const uint8_t *data, size_t len,
                  size_t *used)
 {
     bool is_socket = port->kind == KIND_TCP || port->kind == KIND_UNIX;
-    ssize_t put = is_socket ? send(port->fd, data, len, MSG_NOSIGNAL)
-                            : write(port->fd, data, len);
+    ssize_t put;
 
+    if (port->kind == KIND_RFC2217)
+        return remote_write(&port->remote, data, len, used);
+    put = is_socket ? send(port->fd, data, len, MSG_NOSIGNAL)
+                    : write(port->fd, data, len);
     *used = put > 0 ? (size_t)put : 0;
     if (put >= 0 || errno == EAGAIN || errno == EINTR)
         return DFOTA_OK;
@@ -273,6 +299,10 @@ int serial_set_rate(struct serial *port, uint32_t rate)
 
     if (speed_of(rate, &speed))
         return DFOTA_E_ARG;
+    if (port->kind == KIND_RFC2217 && port->fd >= 0 && port->rate != rate) {
+        port->rate = rate;
+        return remote_set_rate(&port->remote, rate);
+    }
     if (port->rate == rate || port->kind != KIND_TTY) {
         port->rate = rate;
         return DFOTA_OK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * A module's AT port on a POSIX host: a tty, a pty, a TCP or Unix socket.
+ * A module's AT port on a POSIX host: a tty, a pty, a TCP or Unix socket, a
+ * serial port over telnet.
  *
  * Layer: port. Never blocks longer than it takes to reach a TCP peer. A port
  * that vanishes (a USB module in its reset) is closed and may be opened again
@@ -20,7 +21,8 @@ struct serial;
  * Make a port; it is not open yet.
  *
  * name     /dev/..: a serial port; pty:PATH: the same without a rate;
- *          tcp:HOST:PORT, with [..] around an IPv6 address; unix:PATH
+ *          tcp:HOST:PORT, with [..] around an IPv6 address; unix:PATH;
+ *          rfc2217:HOST:PORT: a serial port over telnet
  * rate     bits per second, for serial ports
  * port     out: owned by the caller, serial_destroy()
  * errors   E_ARG the name or the rate is none of these, E_NOMEM
