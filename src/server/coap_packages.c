@@ -31,7 +31,6 @@ enum {
     IDLE_MS = 10 * 60 * 1000, /* of a DTLS session */
     POLL_MAX_MS = COAP_SHELF_KEEP_MS,
     OPTIONS_ROOM = 64,
-    LENGTH_MAX = (COAP_BLOCK_NUM_MAX + 1) << 10,
     BUSY_S = 2,
 };
 
@@ -77,6 +76,8 @@ static uint8_t code_of(int err)
     case DFOTA_E_SIGNATURE:
     case DFOTA_E_TIMEOUT:
         return COAP_FORBIDDEN;
+    case DFOTA_E_UNSUPPORTED:
+        return COAP_NOT_IMPLEMENTED;
     default:
         return COAP_UNAVAILABLE;
     }
@@ -94,9 +95,7 @@ static uint8_t find_file(struct coap_packages *p, const char *text,
     if (!err)
         err = coap_shelf_open(&p->shelf, p->now, p->c.resolve ? inner : path,
                               file);
-    if (err)
-        return code_of(err);
-    return (*file)->blob->size > LENGTH_MAX ? COAP_NOT_IMPLEMENTED : 0;
+    return err ? code_of(err) : 0;
 }
 
 /* ---- answers ------------------------------------------------------------- */

@@ -7,8 +7,10 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "server/folder.h"
 
 void coap_shelf_init(struct coap_shelf *shelf, const struct deliver *deliver)
@@ -55,21 +57,48 @@ static struct coap_shelf_file *place_for(struct coap_shelf *shelf,
     return best;
 }
 
+/* What is too large is not even hashed: that would take seconds. */
+static int get_content(const struct coap_shelf *shelf, int fd,
+                       const struct blob **blob)
+{
+    struct stat st;
+    int err;
+
+    if (fstat(fd, &st) != 0)
+        return DFOTA_E_IO;
+    if (st.st_size > COAP_SHELF_LENGTH_MAX)
+        return DFOTA_E_UNSUPPORTED;
+    err = blobs_get(shelf->deliver.blobs, fd, blob);
+    if (!err && (*blob)->size > COAP_SHELF_LENGTH_MAX) {
+        blobs_release(*blob);
+        err = DFOTA_E_UNSUPPORTED;
+    }
+    return err;
+}
+
+static int get(const struct coap_shelf *shelf, const char *path, int *fd,
+               const struct blob **blob)
+{
+    int err = folder_open_file(shelf->deliver.folder, path, fd);
+
+    if (err)
+        return err;
+    err = get_content(shelf, *fd, blob);
+    if (err)
+        close(*fd);
+    return err;
+}
+
 int coap_shelf_open(struct coap_shelf *shelf, uint64_t now_ms, const char *path,
                     const struct coap_shelf_file **out)
 {
     const struct blob *blob;
     struct coap_shelf_file *file;
     uint32_t id;
-    int fd, err = folder_open_file(shelf->deliver.folder, path, &fd);
+    int fd, err = get(shelf, path, &fd, &blob);
 
     if (err)
         return err;
-    err = blobs_get(shelf->deliver.blobs, fd, &blob);
-    if (err) {
-        close(fd);
-        return err;
-    }
     file = place_for(shelf, blob);
     /* The descriptor too is the new one's: the file of before may be another
      * of the same content, and go. */

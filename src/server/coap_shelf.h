@@ -15,6 +15,8 @@ enum {
     COAP_SHELF_MAX = 64,
     /* Duplicates come within MAX_TRANSMIT_SPAN, 45 s (RFC 7252 4.8.2). */
     COAP_SHELF_KEEP_MS = 60 * 1000,
+    /* More has no block number (RFC 7959 2.2). */
+    COAP_SHELF_LENGTH_MAX = 1 << 30,
 };
 
 struct coap_shelf_file {
@@ -38,7 +40,7 @@ void coap_shelf_release(struct coap_shelf *shelf);
  *
  * path     from url_path_decode()
  * file     out: valid until the next call here
- * errors   as folder_open_file() and blobs_get()
+ * errors   as folder_open_file() and blobs_get(); E_UNSUPPORTED too large
  * cost     an open and an fstat; the first time the file is read once
  */
 int coap_shelf_open(struct coap_shelf *shelf, uint64_t now_ms, const char *path,
