@@ -174,8 +174,9 @@ def fetch_by(library, server, name, *options, scheme="coap", folder=None):
 
 
 def whole_by(content, *words, **how):
-    """Did Debian's client get it in one of three tries? Over DTLS it stops
-    now and then in the middle, busy with itself, and repeats no request."""
+    """Did Debian's client get it in one of three tries? Over DTLS one of some
+    thousand of its downloads stops, in the handshake or later, until its time
+    is over; why is not known."""
     return any(fetch_by(*words, **how) == content for _ in range(3))
 
 
