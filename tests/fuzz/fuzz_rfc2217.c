@@ -100,8 +100,8 @@ static void round_trip(struct rfc2217 *r, const uint8_t *data, size_t len)
     n = rfc2217_encode(r, data, len, out);
     assert(n <= 2 * len + 1);
     rfc2217_init(&client, &ops, 0);
-    memcpy(client.him, r->us, sizeof client.him);
-    client.rx_cr = false;
+    memcpy(client.telnet.him, r->telnet.us, sizeof client.telnet.him);
+    client.telnet.rx_cr = false;
     rfc2217_feed(&client, out, n);
     /* A NUL of ours behind a CR is the one that cannot be told apart, as a
      * server without BINARY has always known. */
@@ -119,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     assert(memcmp(&whole, &bytes, sizeof whole) == 0);
     assert(whole.data_len <= len && whole.reply_len <= 8 * len + 40);
-    r.tx_cr = false;
+    r.telnet.tx_cr = false;
     if (len > 0)
         round_trip(&r, data, len);
     return 0;
