@@ -206,6 +206,23 @@ static struct coap_remote *make(struct coap_endpoint *e, const void *addr,
     return r;
 }
 
+struct coap_remote *coap_endpoint_open(struct coap_endpoint *e, uint64_t now,
+                                       const void *addr, size_t addr_len)
+{
+    struct coap_remote *r = coap_endpoint_find(e, addr, addr_len);
+
+    if (r || e->c.dtls || addr_len > COAP_ADDRESS_MAX)
+        return r;
+    enter(e, now);
+    r = make(e, addr, addr_len);
+    if (r && remote_add(e, r) != 0) {
+        free(r);
+        r = NULL;
+    }
+    leave(e);
+    return r;
+}
+
 /* ---- datagrams ----------------------------------------------------------- */
 
 /* From an address without state: what needs none is answered. */

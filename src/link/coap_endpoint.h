@@ -92,6 +92,15 @@ void coap_remote_hold(struct coap_remote *r, bool held);
 struct coap_remote *coap_endpoint_find(struct coap_endpoint *e,
                                        const void *addr, size_t addr_len);
 
+/**
+ * The remote of an address that is known from before, made if it is not
+ * there: a server that was restarted goes on where it was. Hold it at once.
+ *
+ * returns  NULL: no room or memory, or over DTLS, where there is no session
+ */
+struct coap_remote *coap_endpoint_open(struct coap_endpoint *e, uint64_t now,
+                                       const void *addr, size_t addr_len);
+
 /** Forget it (and close its DTLS session) as soon as the running callback
  * has returned; gone() is called. */
 void coap_remote_drop(struct coap_remote *r);

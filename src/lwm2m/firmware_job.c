@@ -149,6 +149,8 @@ static void follow(struct lwm2m_job *job)
         return;
     switch (job->r->firmware.state) {
     case FIRMWARE_DOWNLOADING:
+        if (job->resumed && job->push)
+            job_reset(job); /* Block1 cannot be resumed */
         break;
     case FIRMWARE_DOWNLOADED:
         job_execute(job);
@@ -260,6 +262,10 @@ static uint32_t or_else(uint32_t value, uint32_t otherwise)
 int lwm2m_job_start(struct lwm2m_job *job, struct registrar *s, uint64_t now,
                     struct registration *r, const struct lwm2m_job_config *c)
 {
+    static const enum lwm2m_job_state first[] = {[JOB_FRESH] = JOB_WAITING,
+                                                 [JOB_BEGUN] = JOB_FOLLOWING,
+                                                 [JOB_ALLOWED] = JOB_UPDATING};
+
     if (r->job)
         return DFOTA_E_BUSY;
     s->now = now;
@@ -269,9 +275,27 @@ int lwm2m_job_start(struct lwm2m_job *job, struct registrar *s, uint64_t now,
     job->c.update_ms = or_else(c->update_ms, 1800 * 1000);
     job->c.overall_ms = or_else(c->overall_ms, 24 * 3600 * 1000);
     job->overall_ms = now + job->c.overall_ms;
+    job->push = c->method == JOB_PUSH;
+    job->resumed = c->start != JOB_FRESH;
+    job->allowed = !c->ready || c->start == JOB_ALLOWED;
     r->job = job;
-    job_wait_and_look(job, JOB_WAITING);
+    job_wait_and_look(job, first[c->start]);
     return 0;
+}
+
+void lwm2m_job_allow(struct lwm2m_job *job, uint64_t now)
+{
+    if (is_over(job) || job->allowed)
+        return;
+    job->s->now = now;
+    job->allowed = true;
+    advance(job);
+}
+
+bool lwm2m_job_has_begun(const struct lwm2m_job *job)
+{
+    return job->state == JOB_FOLLOWING ||
+           (job->state == JOB_SENDING && job->sent > 0);
 }
 
 void lwm2m_job_stop(struct lwm2m_job *job, uint64_t now)

@@ -46,6 +46,14 @@ enum lwm2m_job_failure {
 
 enum lwm2m_job_method { JOB_AUTO, JOB_PUSH, JOB_PULL };
 
+/* Where a job goes on that another process began. What the client says still
+ * decides: nothing is sent before it was read. */
+enum lwm2m_job_start {
+    JOB_FRESH,
+    JOB_BEGUN,   /* the client took bytes or the URI of it */
+    JOB_ALLOWED, /* Execute was allowed, and may have been sent */
+};
+
 enum { JOB_URI_MAX = 255, JOB_ATTEMPTS = 3 };
 
 struct lwm2m_job_config {
@@ -65,6 +73,10 @@ struct lwm2m_job_config {
     /* Another state, or more bytes sent. The job may be freed at DONE and
      * FAILED only from outside of this call. */
     void (*event)(void *ctx, struct lwm2m_job *job);
+    /* The package is there. NULL: Execute at once; else when the owner has
+     * said lwm2m_job_allow(), and it may be asked again until then. */
+    void (*ready)(void *ctx, struct lwm2m_job *job);
+    enum lwm2m_job_start start; /* then method is PUSH or PULL */
     void *ctx;
 };
 
@@ -76,6 +88,8 @@ struct lwm2m_job {
     enum lwm2m_job_failure failure;
     uint8_t code, result;
     bool push;
+    bool allowed;                       /* to Execute */
+    bool resumed;                       /* its transfer was another process's */
     uint8_t attempts, executes, format; /* of the formats tried */
     bool version_known, firmware_known; /* since the step began */
     bool reset_by_nul;
@@ -97,6 +111,13 @@ struct lwm2m_job {
  */
 int lwm2m_job_start(struct lwm2m_job *job, struct registrar *s, uint64_t now,
                     struct registration *r, const struct lwm2m_job_config *c);
+
+/** It may Execute. */
+void lwm2m_job_allow(struct lwm2m_job *job, uint64_t now);
+
+/** The client took something of this package: the end of this transfer is
+ * told by its Result. */
+bool lwm2m_job_has_begun(const struct lwm2m_job *job);
 
 /** Give up: FAILED, STOPPED; the client is left as it is. No event. */
 void lwm2m_job_stop(struct lwm2m_job *job, uint64_t now);

@@ -116,7 +116,7 @@ void job_order(struct lwm2m_job *job, const char *uri)
     q.format = LWM2M_FORMAT_TEXT;
     q.payload = uri;
     q.payload_len = strlen(uri);
-    job->push = false;
+    job->push = job->resumed = false;
     job_enter(job, JOB_ORDERING);
     ask(job, &q, on_ordered);
 }
@@ -211,6 +211,7 @@ void job_push(struct lwm2m_job *job)
     r.options_len = job->options_len;
     r.length = job->c.length + (uint32_t)job->prefix_len;
     job->push = true;
+    job->resumed = false;
     job->sent = 0;
     job_enter(job, JOB_SENDING);
     if (!err)
@@ -241,12 +242,19 @@ void job_execute(struct lwm2m_job *job)
 {
     struct registration_question q = registration_question(COAP_POST, "/5/0/2");
 
+    if (!job->allowed) {
+        job->c.ready(job->c.ctx, job);
+        return;
+    }
     if (job->executes++ >= JOB_ATTEMPTS) {
         job_end(job, JOB_FAILED, job->code ? JOB_REFUSED : JOB_UNREACHED);
         return;
     }
     job_enter(job, JOB_EXECUTING);
-    ask(job, &q, on_executed);
+    q.answer = on_executed;
+    q.ctx = job;
+    if (registration_ask(job->s, now_of(job), job->r, &q) != 0)
+        job_wait_and_look(job, JOB_FOLLOWING); /* when it is back */
 }
 
 /* Block1 cannot be resumed: block 0 again, on the way it is on now. */

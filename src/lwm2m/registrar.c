@@ -85,22 +85,22 @@ static int check_links(const char *text, size_t len, char prefix[9])
     return err;
 }
 
-static int keep_links(struct registration *r, const struct coap_msg *m)
+static int keep_links(struct registration *r, const void *text, size_t len)
 {
     char prefix[sizeof r->prefix];
     char *links;
     int err;
 
-    if (m->payload_len > REGISTRAR_LINKS_MAX)
+    if (len > REGISTRAR_LINKS_MAX)
         return DFOTA_E_FULL;
-    err = check_links((const char *)m->payload, m->payload_len, prefix);
+    err = check_links(text, len, prefix);
     if (err)
         return err;
-    links = malloc(m->payload_len + 1);
+    links = malloc(len + 1);
     if (!links)
         return DFOTA_E_NOMEM;
-    memcpy(links, m->payload, m->payload_len);
-    links[m->payload_len] = '\0';
+    memcpy(links, text, len);
+    links[len] = '\0';
     free(r->links);
     r->links = links;
     memcpy(r->prefix, prefix, sizeof prefix);
@@ -230,7 +230,7 @@ static void on_register(struct registrar *s, struct lwm2m_way *way,
         return;
     }
     r = replace(s, &said);
-    if (!r || keep_links(r, m) != 0) {
+    if (!r || keep_links(r, m->payload, m->payload_len) != 0) {
         if (r && r->job)
             job_orphan(r->job);
         if (r)
@@ -259,19 +259,21 @@ static void on_update(struct registrar *s, struct lwm2m_way *way,
                       const struct coap_ticket *ticket,
                       const struct coap_msg *m, struct registration *r)
 {
-    bool moved = r->way != way;
+    bool moved = r->way != way || r->restored;
     struct said said;
     uint32_t lifetime = r->lifetime_s;
 
     hear(m, &said);
     if (lifetime_of(&said, &lifetime) != 0 ||
-        (m->payload_len > 0 && keep_links(r, m) != 0)) {
+        (m->payload_len > 0 &&
+         keep_links(r, m->payload, m->payload_len) != 0)) {
         answer(s, way, ticket, COAP_BAD_REQUEST, NULL);
         return;
     }
     r->lifetime_s = lifetime;
     if (said.binding_len > 0)
         r->queue = said.queue || (r->v11 && r->queue);
+    r->restored = false;
     /* What was asked on the old way is answered no more. */
     if (moved)
         asks_drop_sent(s, r);
@@ -371,6 +373,45 @@ bool registrar_request(struct registrar *s, uint64_t now, struct lwm2m_way *way,
     else
         on_location(s, way, ticket, m, path);
     return true;
+}
+
+/* ---- from before ----------------------------------------------------------
+ */
+
+int registrar_restore(struct registrar *s, struct lwm2m_way *way,
+                      const struct registration_past *past,
+                      struct registration **out)
+{
+    size_t len = strlen(past->endpoint);
+    struct registration *r;
+    int err;
+
+    if (len == 0 || len > REGISTRAR_ENDPOINT_MAX)
+        return DFOTA_E_SYNTAX;
+    if (table_by_endpoint(s, past->endpoint, len) || table_by_id(s, past->id))
+        return DFOTA_E_STATE;
+    r = table_add_as(s, past->endpoint, len, past->id);
+    if (!r)
+        return DFOTA_E_NOMEM;
+    err = keep_links(r, past->links, strlen(past->links));
+    r->version = past->version ? strdup(past->version) : NULL;
+    if (err || (past->version && !r->version)) {
+        table_remove(s, r);
+        return err ? err : DFOTA_E_NOMEM;
+    }
+    r->lifetime_s = past->lifetime_s;
+    r->v11 = past->v11;
+    r->queue = past->queue;
+    r->restored = true;
+    r->firmware =
+        (struct registration_firmware){.delivery = -1, .protocols = 0xff};
+    r->expires_ms = s->now + past->left_ms;
+    r->heard_ms =
+        s->now > past->heard_before_ms ? s->now - past->heard_before_ms : 0;
+    table_reorder(s, r);
+    way_attach(s, way, r);
+    *out = r;
+    return 0;
 }
 
 void registrar_way_gone(struct registrar *s, uint64_t now,

@@ -61,8 +61,12 @@ struct registration {
     uint32_t heap; /* place in the table of deadlines */
     uint8_t asks_count;
     bool v11, queue;
-    bool absent;  /* no longer registered, kept for its job */
-    bool leaving; /* being taken apart: nothing more is asked */
+    bool absent;   /* no longer registered, kept for its job */
+    bool leaving;  /* being taken apart: nothing more is asked */
+    bool restored; /* from before: what was observed is not any more */
+    bool noted;    /* the owner's: written down as it is */
+    uint32_t mark; /* the owner's */
+    uint64_t user; /* the owner's */
     struct registration_firmware firmware;
     char *version;  /* /3/0/3; NULL not known */
     char *links;    /* objects as registered */
@@ -115,6 +119,26 @@ void registrar_release(struct registrar *s);
 bool registrar_request(struct registrar *s, uint64_t now, struct lwm2m_way *way,
                        const struct coap_ticket *ticket,
                        const struct coap_msg *m);
+
+/* A registration as it was written down. */
+struct registration_past {
+    const char *endpoint, *links, *version; /* version NULL: not known */
+    uint64_t id;
+    uint32_t lifetime_s;
+    uint64_t left_ms, heard_before_ms;
+    bool v11, queue;
+};
+
+/**
+ * Put a registration back that this server gave before it was started again:
+ * its location is known, and nothing is sent. No event.
+ *
+ * errors   E_STATE endpoint or location is there; E_SYNTAX, E_FULL links;
+ *          E_NOMEM
+ */
+int registrar_restore(struct registrar *s, struct lwm2m_way *way,
+                      const struct registration_past *past,
+                      struct registration **out);
 
 /** The way is about to be freed: nothing is sent to it any more. */
 void registrar_way_gone(struct registrar *s, uint64_t now,

@@ -10,6 +10,9 @@
 /** A new one in all tables, with an endpoint and an id. NULL: no room. */
 struct registration *table_add(struct registrar *s, const char *endpoint,
                                size_t len);
+/** The same with an id that no other has. */
+struct registration *table_add_as(struct registrar *s, const char *endpoint,
+                                  size_t len, uint64_t id);
 /** Out of all tables, and freed. */
 void table_remove(struct registrar *s, struct registration *r);
 struct registration *table_by_endpoint(const struct registrar *s,

@@ -154,6 +154,17 @@ struct registration *table_by_id(const struct registrar *s, uint64_t id)
 struct registration *table_add(struct registrar *s, const char *endpoint,
                                size_t len)
 {
+    uint64_t id;
+
+    do {
+        id = s->ops->random(s->ctx);
+    } while (table_by_id(s, id));
+    return table_add_as(s, endpoint, len, id);
+}
+
+struct registration *table_add_as(struct registrar *s, const char *endpoint,
+                                  size_t len, uint64_t id)
+{
     struct registration *r;
 
     if (s->count >= s->c.max || (s->count == s->heap_room && grow(s) != 0))
@@ -162,9 +173,7 @@ struct registration *table_add(struct registrar *s, const char *endpoint,
     if (!r)
         return NULL;
     memcpy(r->endpoint, endpoint, len);
-    do {
-        r->id = s->ops->random(s->ctx);
-    } while (table_by_id(s, r->id));
+    r->id = id;
     r->expires_ms = UINT64_MAX;
     put_at(s, s->count, r);
     s->count++;
