@@ -28,7 +28,8 @@ static const struct table tables[] = {
     {"device_class", true, "id:i tenant:i name pem"},
     {"module", true,
      "id:i tenant:i imei name model version class grp tags password state "
-     "battery:i rssi:i last_seen:i updates:i created:i"},
+     "battery:i rssi:i last_seen:i updates:i created:i attempts:i "
+     "endpoint"},
     {"refresh", false, "hash module:i family issued:i expires:i replaced:i"},
     {"firmware", true,
      "id:i tenant:i model version class counter:i size:i sha256 made_by "
@@ -39,11 +40,12 @@ static const struct table tables[] = {
     {"plan", true,
      "id:i tenant:i name state edition:i generation:i firmware:i spec stage:i "
      "stage_since:i open:i taken:i made_by edited_by approved_by why "
-     "created:i started:i ended:i"},
+     "created:i started:i ended:i pace_slot:i paced:i paced_bytes:i"},
+    {"plan_module", false, "plan:i module:i kept_out:i allowed:i forgiven:i"},
     {"attempt", false,
      "id tenant:i module:i imei plan:i plan_stage:i package:i from_version "
      "to_version state stage granted:i url_until:i deadline:i closed:i "
-     "http_err:i update_err:i version cause node"},
+     "http_err:i update_err:i version cause node again_at:i via begun:i"},
     {"note", true, "id:i attempt at:i text"},
     {"audit", false,
      "node number:i at:i tenant:i actor action object detail hash"},

@@ -110,4 +110,73 @@ static const char step_1[] =
     "CREATE TABLE claim (name TEXT PRIMARY KEY, node TEXT NOT NULL,"
     " until BIGINT NOT NULL);";
 
-const struct schema_step schema_steps[] = {{1, 1, step_1}, {0}};
+/* LwM2M: who was registered where, written behind; address is how the node
+ * reaches it (hex), location what its path ends in. module NULL: none of ours.
+ * An attempt with a via is led by a node: push, pull; or by the module's host.
+ * begun: when the module took something of it. */
+static const char step_2[] =
+    "CREATE TABLE lwm2m_registration (endpoint TEXT PRIMARY KEY,"
+    " module BIGINT, node TEXT NOT NULL, listener TEXT NOT NULL,"
+    " address TEXT NOT NULL, secure BIGINT NOT NULL, location TEXT NOT NULL,"
+    " lifetime BIGINT NOT NULL, lwm2m TEXT NOT NULL, binding TEXT NOT NULL,"
+    " links TEXT NOT NULL, version TEXT, heard BIGINT NOT NULL,"
+    " expires BIGINT NOT NULL);"
+    "CREATE INDEX lwm2m_registration_module ON lwm2m_registration (module);"
+    "ALTER TABLE module ADD COLUMN endpoint TEXT;"
+    "CREATE UNIQUE INDEX module_endpoint ON module (endpoint);"
+    "ALTER TABLE attempt ADD COLUMN via TEXT;"
+    "ALTER TABLE attempt ADD COLUMN begun BIGINT;"
+    "CREATE INDEX attempt_via ON attempt (via) WHERE state = 'open' AND"
+    " via IS NOT NULL;";
+
+/* The page of people, and who else is told. */
+static const char step_4[] =
+    "CREATE TABLE session (hash TEXT PRIMARY KEY, person BIGINT NOT NULL"
+    " REFERENCES person(id), created BIGINT NOT NULL,"
+    " expires BIGINT NOT NULL);"
+    "CREATE INDEX session_person ON session (person);"
+    "CREATE INDEX session_expires ON session (expires);"
+
+    /* What happened, for who listens: kept for a day. plan 0: none */
+    "CREATE TABLE event (id {id}, tenant BIGINT NOT NULL, kind TEXT NOT NULL,"
+    " plan BIGINT NOT NULL, at BIGINT NOT NULL, body TEXT NOT NULL);"
+
+    /* events: ",plan,attempt,"; secret: signs what is sent there. */
+    "CREATE TABLE webhook (id {id}, tenant BIGINT NOT NULL,"
+    " url TEXT NOT NULL, events TEXT NOT NULL, secret TEXT NOT NULL,"
+    " active BIGINT NOT NULL, edition BIGINT NOT NULL,"
+    " made_by TEXT NOT NULL, created BIGINT NOT NULL);"
+    "CREATE INDEX webhook_tenant ON webhook (tenant);"
+
+    /* state: waiting, done, failed. due: when it is tried next; after until
+     * no more. */
+    "CREATE TABLE delivery (id {id}, tenant BIGINT NOT NULL,"
+    " webhook BIGINT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL,"
+    " state TEXT NOT NULL, tries BIGINT NOT NULL, due BIGINT NOT NULL,"
+    " until BIGINT NOT NULL, claimed_by TEXT, claimed_until BIGINT NOT NULL,"
+    " status BIGINT, why TEXT, created BIGINT NOT NULL, ended BIGINT);"
+    "CREATE INDEX delivery_due ON delivery (due) WHERE state = 'waiting';"
+    "CREATE INDEX delivery_webhook ON delivery (webhook, id);"
+
+    "CREATE INDEX audit_object ON audit (object, at);";
+
+/* Plans that pace themselves, and what people say of one module of a plan:
+ * kept_out 1: it gets nothing; allowed: so many attempts in all, at least;
+ * forgiven: what closed until then does not keep it from another. pace_slot
+ * is the period that paced and paced_bytes are of; again_at when a module may
+ * try again; attempts of a module 0: as the plan says. */
+static const char step_3[] =
+    "ALTER TABLE plan ADD COLUMN pace_slot BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE plan ADD COLUMN paced BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE plan ADD COLUMN paced_bytes BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE module ADD COLUMN attempts BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE attempt ADD COLUMN again_at BIGINT NOT NULL DEFAULT 0;"
+    "UPDATE attempt SET again_at = 4102444800000, cause = "
+    "replace(cause, '!', '') WHERE cause LIKE '%!';"
+    "CREATE TABLE plan_module (plan BIGINT NOT NULL REFERENCES plan(id),"
+    " module BIGINT NOT NULL REFERENCES module(id), kept_out BIGINT NOT NULL,"
+    " allowed BIGINT NOT NULL, forgiven BIGINT NOT NULL,"
+    " PRIMARY KEY (plan, module));";
+
+const struct schema_step schema_steps[] = {
+    {1, 1, step_1}, {2, 1, step_2}, {3, 1, step_3}, {4, 1, step_4}, {0}};
