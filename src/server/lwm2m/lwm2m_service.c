@@ -204,6 +204,9 @@ static void on_event(void *ctx, struct registration *r,
         log_debug("LwM2M: %s registered", r->endpoint);
     else if (event == REGISTRAR_GONE)
         log_debug("LwM2M: %s is gone", r->endpoint);
+    else if (event == REGISTRAR_FIRMWARE && r->firmware.known)
+        log_debug("LwM2M: %s: firmware state %u, result %u", r->endpoint,
+                  r->firmware.state, r->firmware.result);
 }
 
 /* The address may be forgotten when room is needed. */
