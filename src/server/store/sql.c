@@ -131,6 +131,13 @@ int sql_one_int(struct sql *sql, int64_t *out, const char *text,
     return err;
 }
 
+int sql_clock_ms(struct sql *sql, int64_t *out)
+{
+    return sql->driver->clock_ms
+               ? sql_one_int(sql, out, sql->driver->clock_ms, SQL_NONE)
+               : DFOTA_E_UNSUPPORTED;
+}
+
 int sql_script(struct sql *sql, const char *text)
 {
     struct buffer out;

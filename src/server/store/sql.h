@@ -97,6 +97,10 @@ void sql_done(struct sql_rows *rows);
 int sql_one_int(struct sql *sql, int64_t *out, const char *text,
                 const struct sql_arg *args, size_t n_args);
 
+/** What the database's clock says, milliseconds since 1970. errors: as
+ * sql_run(); E_UNSUPPORTED it has that of this machine */
+int sql_clock_ms(struct sql *sql, int64_t *out);
+
 /** Several statements with no parameters, parted by semicolons. {id} stands
  * for the database's type of a number given out one after the other. */
 int sql_script(struct sql *sql, const char *text);

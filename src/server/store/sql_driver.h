@@ -10,8 +10,9 @@
 #include "server/store/sql.h"
 
 struct sql_driver {
-    const char *scheme;  /* "sqlite:" */
-    const char *id_type; /* what {id} becomes */
+    const char *scheme;   /* "sqlite:" */
+    const char *id_type;  /* what {id} becomes */
+    const char *clock_ms; /* asks its clock; NULL: has none of its own */
     bool shared;
     int (*open)(const char *url, void **connection);
     void (*close)(void *connection);

@@ -49,8 +49,9 @@ static void look_after(struct store *store)
     off_t size = log_size(store);
     struct statvfs disk;
 
-    if (size > LOG_FROM)
-        sql_checkpoint(store->upkeep_sql, size > LOG_UNTIL);
+    if (size > LOG_FROM &&
+        sql_checkpoint(store->upkeep_sql, size > LOG_UNTIL) == DFOTA_E_IO)
+        writer_end_process(DFOTA_E_IO);
     if (store->folder && statvfs(store->folder, &disk) == 0 &&
         disk.f_blocks > 0)
         writer_refuse(store->writer, disk.f_bavail * 100 / disk.f_blocks <
@@ -67,7 +68,7 @@ static void *keep_up(void *ctx)
         pthread_mutex_unlock(&store->lock);
         look_after(store);
         pthread_mutex_lock(&store->lock);
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec++;
         if (!store->stopping)
             pthread_cond_timedwait(&store->wake, &store->lock, &until);
@@ -107,12 +108,17 @@ static int start_threads(struct store *store, const struct store_config *config)
 int store_open(const struct store_config *config, struct store **out)
 {
     struct store *store = calloc(1, sizeof *store);
+    pthread_condattr_t steady;
     int err;
 
     if (!store)
         return DFOTA_E_NOMEM;
     pthread_mutex_init(&store->lock, NULL);
-    pthread_cond_init(&store->wake, NULL);
+    /* a wall clock that jumps back does not stop the upkeep */
+    pthread_condattr_init(&steady);
+    pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+    pthread_cond_init(&store->wake, &steady);
+    pthread_condattr_destroy(&steady);
     store->url = strdup(config->url);
     store->folder = config->folder ? strdup(config->folder) : NULL;
     store->disk_percent_min = config->disk_percent_min;
@@ -198,4 +204,9 @@ void store_count(struct store *store, unsigned long *commits,
                  unsigned long *jobs)
 {
     writer_count(store->writer, commits, jobs);
+}
+
+bool store_is_connected(const struct store *store)
+{
+    return writer_is_connected(store->writer);
 }

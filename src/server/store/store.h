@@ -51,6 +51,10 @@ int store_read_begin(struct store *store, struct sql **sql);
 void store_read_end(struct store *store, struct sql *sql);
 
 const char *store_url(const struct store *store);
+
+/** See writer_is_connected(). */
+bool store_is_connected(const struct store *store);
+
 void store_count(struct store *store, unsigned long *commits,
                  unsigned long *jobs);
 

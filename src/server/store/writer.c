@@ -2,6 +2,7 @@
 #include "server/store/writer.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -9,7 +10,14 @@
 #include "base/err.h"
 #include "os/log.h"
 
-enum { BATCH_MAX = 256, TRIES_MAX = 6, FIRST_WAIT_MS = 20 };
+enum {
+    BATCH_MAX = 256,
+    TRIES_OF_A_BATCH = 2, /* that collides; then its jobs one by one */
+    TRIES_OF_A_JOB = 6,
+    WAIT_DOUBLES = 5, /* times, from the first one */
+    FIRST_WAIT_MS = 20,
+    OUTAGE_MS = 10000 /* of the database that a job waits out */
+};
 
 STAILQ_HEAD(queue, job);
 
@@ -22,10 +30,10 @@ struct writer {
     unsigned waiting;
     bool stopping, refusing;
     unsigned long commits, jobs;
+    _Atomic int64_t lost_since_ms; /* the connection is; 0: it stands */
 };
 
-/* Fails before anything is said to anybody: systemd starts it again. */
-static void end_process(int err)
+void writer_end_process(int err)
 {
     log_error("the database cannot be written (%s): the server ends, so that "
               "it acknowledges nothing that could be lost",
@@ -33,20 +41,23 @@ static void end_process(int err)
     _exit(1);
 }
 
-static bool worth_another_try(int err)
+static int64_t steady_ms(void)
 {
-    return err == DFOTA_E_BUSY || err == DFOTA_E_CONNECT;
+    struct timespec now;
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static void pause_before(unsigned try)
 {
-    long ms = (long)FIRST_WAIT_MS << try;
+    long ms = (long)FIRST_WAIT_MS << (try < WAIT_DOUBLES ? try : WAIT_DOUBLES);
     const struct timespec wait = {ms / 1000, ms % 1000 * 1000000};
 
     nanosleep(&wait, NULL);
 }
 
-/* returns whether all jobs ran and the transaction is on the disk */
+/* returns 0: all jobs ran and the transaction is on the disk */
 static int run_all(struct writer *writer, struct queue *batch)
 {
     struct sql *sql = writer->config.sql;
@@ -61,27 +72,63 @@ static int run_all(struct writer *writer, struct queue *batch)
         err = job->run(sql, job);
         if (err < 0) {
             sql_rollback(sql);
-            if (err == DFOTA_E_IO && !sql_is_shared(sql))
-                end_process(err);
             return err;
         }
     }
     err = sql_commit(sql);
-    if (err && !sql_is_shared(sql) && err != DFOTA_E_BUSY &&
-        err != DFOTA_E_FULL)
-        end_process(err);
     if (err)
         sql_rollback(sql);
+    return err && err != DFOTA_E_BUSY && err != DFOTA_E_FULL &&
+                   !sql_is_shared(sql)
+               ? DFOTA_E_IO
+               : err;
+}
+
+/* Notes whether the connection stands. */
+static int run_once(struct writer *writer, struct queue *batch)
+{
+    int64_t lost_since = atomic_load(&writer->lost_since_ms);
+    int err = run_all(writer, batch);
+
+    if (err == DFOTA_E_IO && !sql_is_shared(writer->config.sql))
+        writer_end_process(err);
+    if (err != DFOTA_E_CONNECT && lost_since)
+        log_info("the database is there again");
+    if (err != DFOTA_E_CONNECT)
+        atomic_store(&writer->lost_since_ms, 0);
+    else if (!lost_since)
+        atomic_store(&writer->lost_since_ms, steady_ms());
     return err;
 }
 
-static int run_stubbornly(struct writer *writer, struct queue *batch)
+static bool is_stopping(struct writer *writer)
 {
-    int err = run_all(writer, batch);
+    bool stopping;
 
-    for (unsigned try = 0; worth_another_try(err) && try < TRIES_MAX; try++) {
+    pthread_mutex_lock(&writer->lock);
+    stopping = writer->stopping;
+    pthread_mutex_unlock(&writer->lock);
+    return stopping;
+}
+
+/* Two nodes collided, or the connection is lost. A database that restarts is
+ * waited for, since a refusal costs a module two weeks; once it was away for
+ * so long, each batch finds out anew and is refused at once. */
+static int run_with_retries(struct writer *writer, struct queue *batch,
+                            unsigned tries)
+{
+    int err = run_once(writer, batch);
+
+    for (unsigned try = 0; err == DFOTA_E_BUSY && try < tries; try++) {
         pause_before(try);
-        err = run_all(writer, batch);
+        err = run_once(writer, batch);
+    }
+    for (unsigned try = 0;
+         err == DFOTA_E_CONNECT && !is_stopping(writer) &&
+         steady_ms() - atomic_load(&writer->lost_since_ms) < OUTAGE_MS;
+         try++) {
+        pause_before(try);
+        err = run_once(writer, batch);
     }
     return err;
 }
@@ -120,7 +167,7 @@ static void run_one_by_one(struct writer *writer, struct queue *batch)
         STAILQ_REMOVE_HEAD(batch, next);
         STAILQ_INIT(&one);
         STAILQ_INSERT_TAIL(&one, job, next);
-        answer(writer, &one, run_stubbornly(writer, &one));
+        answer(writer, &one, run_with_retries(writer, &one, TRIES_OF_A_JOB));
     }
 }
 
@@ -133,11 +180,11 @@ static void run_batch(struct writer *writer, struct queue *batch)
         run_one_by_one(writer, batch);
         return;
     }
-    err = run_all(writer, batch);
-    if (err)
+    err = run_with_retries(writer, batch, TRIES_OF_A_BATCH);
+    if (err && err != DFOTA_E_CONNECT)
         run_one_by_one(writer, batch);
     else
-        answer(writer, batch, 0);
+        answer(writer, batch, err);
 }
 
 /* returns false: there will be no more */
@@ -299,4 +346,9 @@ void writer_count(struct writer *writer, unsigned long *commits,
     *commits = writer->commits;
     *jobs = writer->jobs;
     pthread_mutex_unlock(&writer->lock);
+}
+
+bool writer_is_connected(struct writer *writer)
+{
+    return atomic_load(&writer->lost_since_ms) == 0;
 }

@@ -12,6 +12,8 @@
  *  - Jobs run in the order of the queue; each may run more than once, also
  *    after it was committed (a connection that broke at COMMIT), so its ids
  *    are made before it is posted.
+ *  - Transactions that collided with another node's are tried again; one
+ *    whose connection is lost is, for ten seconds from the loss on.
  *  - A write that failed where no other node holds the data ends the process
  *    (exit 1): what was acknowledged is on the disk, and nothing that is
  *    said later would be.
@@ -57,6 +59,13 @@ int writer_post(struct writer *writer, struct job *job);
 
 /** Post and wait. errors: as writer_post(), and those of the job. */
 int writer_do(struct writer *writer, struct job *job);
+
+/** false: the last transaction found no database, and none did since. */
+bool writer_is_connected(struct writer *writer);
+
+/** What was written last may not be on the disk: say so and end with status 1
+ * before anything more is acknowledged. systemd starts it again. */
+_Noreturn void writer_end_process(int err);
 
 /** While refusing, nothing more is queued. */
 void writer_refuse(struct writer *writer, bool refuse);
