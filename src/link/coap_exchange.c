@@ -435,6 +435,11 @@ bool coap_peer_idle(const struct coap_peer *p)
     return !p->queue && !p->pending && !p->observers;
 }
 
+bool coap_peer_owes(const struct coap_peer *p)
+{
+    return p->queue != NULL;
+}
+
 static void give_up(struct coap_peer *p, struct coap_out *out)
 {
     struct coap_pending *q = coap_pending_by_id(p, out->request);

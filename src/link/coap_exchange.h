@@ -151,6 +151,9 @@ static inline uint64_t coap_peer_wake(const struct coap_peer *p)
  * ids are remembered, so a server that is short of room may drop the peer. */
 bool coap_peer_idle(const struct coap_peer *p);
 
+/** A message of ours waits for its turn or its ACK. */
+bool coap_peer_owes(const struct coap_peer *p);
+
 /* ---- client -------------------------------------------------------------- */
 
 enum coap_outcome {

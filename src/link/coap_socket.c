@@ -14,7 +14,7 @@
 
 #include "base/err.h"
 
-enum { READ_MAX = 4096 };
+enum { READ_MAX = 4096, RETRANSMIT_MAX_MS = 1000 };
 
 struct resolve {
     uv_getaddrinfo_t request;
@@ -36,7 +36,8 @@ struct coap_socket {
     uint16_t port;
     const struct coap_socket_ops *ops;
     void *ctx;
-    uint64_t deadline; /* of the way to open, COAP_NEVER behind it */
+    uint64_t deadline;      /* of the way to open, COAP_NEVER behind it */
+    unsigned retransmit_ms; /* of the DTLS handshake, at first */
     bool opened, told, over, closing, heard, refused;
     uint8_t buffer[READ_MAX];
 };
@@ -288,10 +289,12 @@ static void try_next_address(struct coap_socket *s)
     }
     dtls_free(s->dtls);
     s->dtls = dtls_connect(s->credentials, s->host, &dtls_ops, s);
-    if (!s->dtls)
+    if (!s->dtls) {
         fail(s, LINK_FAILED, "out of memory");
-    else
-        dtls_tick(s->dtls);
+        return;
+    }
+    dtls_set_retransmission(s->dtls, s->retransmit_ms);
+    dtls_tick(s->dtls);
 }
 
 /* Nobody is there. Before the first word another address may do; behind it
@@ -403,6 +406,10 @@ struct coap_socket *coap_socket_open(uv_loop_t *loop,
         dtls_credentials_hold(c->dtls);
     uv_update_time(loop);
     s->deadline = uv_now(loop) + c->handshake_ms;
+    /* Three losses fit into the time there is. */
+    s->retransmit_ms = c->handshake_ms < 8 * RETRANSMIT_MAX_MS
+                           ? (unsigned)(c->handshake_ms / 8) + 1
+                           : RETRANSMIT_MAX_MS;
     s->host = strdup(c->host);
     s->line = fault_line_create(loop, c->fault, &line_ops, s);
     if (!s->host || !s->line || resolve(s, c->ip_type) != 0) {

@@ -222,6 +222,11 @@ static bool is_records(const uint8_t *data, size_t len)
     return len == 0;
 }
 
+void dtls_set_retransmission(struct dtls *d, unsigned ms)
+{
+    gnutls_dtls_set_timeouts(d->session, ms, HANDSHAKE_MS);
+}
+
 void dtls_tick(struct dtls *d)
 {
     if (d->state == DTLS_HANDSHAKE)

@@ -95,6 +95,10 @@ struct dtls_ops {
 struct dtls *dtls_connect(struct dtls_credentials *c, const char *host,
                           const struct dtls_ops *ops, void *ctx);
 
+/** How long the first wait for an answer of the handshake is; it doubles.
+ * 1000 ms (RFC 6347 4.2.4.1) unless this is called before the first tick. */
+void dtls_set_retransmission(struct dtls *d, unsigned ms);
+
 /** Send close_notify if open, and free. NULL is harmless. */
 void dtls_free(struct dtls *d);
 

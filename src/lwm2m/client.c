@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "lwm2m/client_parts.h"
 
-enum { RETRY_DOUBLINGS = 6 };
+enum { RETRY_DOUBLINGS = 6, LOOK_MS = 20 };
 
 const struct lwm2m_client_config lwm2m_client_defaults = {
     .package_max = 6291456,
@@ -22,6 +22,7 @@ const struct lwm2m_client_config lwm2m_client_defaults = {
     .retry_ms = 60000,
     .silence_ms = 300000,
     .update_delay_ms = 3000,
+    .told_ms = 10000,
 };
 
 void client_set_state(struct lwm2m_client *c, enum lwm2m_client_state state)
@@ -147,8 +148,14 @@ static void on_due(struct lwm2m_client *c)
     }
 }
 
+/* The state Updating is to reach the server before the connection ends. No
+ * callback tells of an ACK: it is looked for, for as long as that may take. */
 static void on_reset(struct lwm2m_client *c)
 {
+    if (c->connected && coap_peer_owes(c->peer) && c->now < c->reset_end_ms) {
+        c->reset_ms = c->now + LOOK_MS;
+        return;
+    }
     c->reset_ms = 0;
     if (c->reset_updates)
         c->firmware_ops->update(c->ctx);
@@ -179,9 +186,9 @@ void lwm2m_client_tick(struct lwm2m_client *c, uint64_t now)
         client_package_end(c);
         firmware_event(&c->firmware, FIRMWARE_ON_LOST);
     }
+    c->observe_ms = observe_tick(c);
     if (c->reset_ms && c->reset_ms <= now)
         on_reset(c);
-    c->observe_ms = observe_tick(c);
     if (!c->asleep && c->state == LWM2M_REGISTERED && client_queue_mode(c) &&
         c->awake_ms <= now && !c->request) {
         c->asleep = true;

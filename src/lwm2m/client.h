@@ -119,11 +119,12 @@ struct lwm2m_client_config {
     uint32_t awake_ms;    /* queue mode: awake after the last message */
     uint32_t retry_ms;    /* first pause after a failure, doubles to 64 times */
     uint32_t silence_ms;  /* no block for so long: connection lost */
-    uint32_t update_delay_ms; /* answer to Execute until the reset */
+    uint32_t update_delay_ms; /* answer to Execute until the reset, at least */
+    uint32_t told_ms; /* .. and so much longer for ACKs that are awaited */
 };
 
 /** The values of the documents: 1.0, blocks of 1024 bytes, http(s) and
- * coap(s), 93 s awake, 60 s, 300 s, 3 s. */
+ * coap(s), 93 s awake, 60 s, 300 s, 3 s, 10 s. */
 extern const struct lwm2m_client_config lwm2m_client_defaults;
 
 /* Attributes of observations; has_ bits by the order here. */
@@ -166,10 +167,11 @@ struct lwm2m_client {
     bool update_due, disable_due, bootstrap_due;
     uint64_t disable_ms;
     uint64_t now, wake;
-    uint64_t due_ms;    /* of the state: next try, next Update */
-    uint64_t awake_ms;  /* sleep then (queue mode) */
-    uint64_t reset_ms;  /* carry out reboot or update then */
-    bool reset_updates; /* which of the two */
+    uint64_t due_ms;       /* of the state: next try, next Update */
+    uint64_t awake_ms;     /* sleep then (queue mode) */
+    uint64_t reset_ms;     /* carry out reboot or update then */
+    uint64_t reset_end_ms; /* .. although not all is told */
+    bool reset_updates;    /* which of the two */
     uint8_t failures;
     uint32_t request;       /* the registration's request under way */
     struct coap_peer *peer; /* while connected */

@@ -230,6 +230,7 @@ static void reset_later(struct lwm2m_client *c, bool updates)
 {
     c->reset_updates = updates;
     c->reset_ms = c->now + c->c.update_delay_ms;
+    c->reset_end_ms = c->reset_ms + c->c.told_ms;
 }
 
 static uint8_t execute_server(struct lwm2m_client *c, unsigned id)

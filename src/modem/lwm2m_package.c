@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "modem/lwm2m_parts.h"
+#include "os/log.h"
 
 static uint64_t now_of(const struct module *m)
 {
@@ -182,7 +183,10 @@ static void fw_fetch(void *ctx, const char *uri, bool resume)
 
 static void fw_changed(void *ctx)
 {
-    (void)ctx;
+    const struct module *m = ctx;
+    const struct firmware_kept *kept = &m->lwm2m->client.firmware.kept;
+
+    log_debug("LwM2M: firmware state %u, result %u", kept->state, kept->result);
 }
 
 static void fw_update(void *ctx)

@@ -143,6 +143,59 @@ static void an_execute_sent_three_times_runs_once(void **state)
     assert_int_equal(heard.executes, 1);
 }
 
+static bool lost_one;
+
+/* The first word of the state Updating is lost. */
+static bool lose_updating(struct world *world, bool to_server,
+                          const uint8_t *data, size_t len)
+{
+    struct coap_msg m;
+
+    if (!to_server || lost_one || coap_msg_parse(&m, data, len) != 0 ||
+        m.type != COAP_CON || m.code != COAP_CONTENT ||
+        world->kept.firmware.state != FIRMWARE_UPDATING)
+        return false;
+    lost_one = true;
+    return true;
+}
+
+static void the_state_updating_is_told_before_the_reset(void **state)
+{
+    (void)state;
+    lost_one = false;
+    world_init(&w, 1, 3000);
+    w.config.update_delay_ms = 1;
+    w.tap = lose_updating;
+    world_start(&w);
+    assert_true(world_until(&w, 60000, world_is_registered));
+    assert_int_equal(world_job(&w, JOB_PUSH), 0);
+    assert_updated();
+    assert_true(lost_one);
+    assert_string_equal(w.history, "0/0 1/0 2/0 3/0 0/0 0/1 ");
+}
+
+static bool has_updated(const struct world *world)
+{
+    return world->updates > 0;
+}
+
+/* The server is gone when it should be told. */
+static void a_reset_waits_for_the_server_no_longer_than_it_may(void **state)
+{
+    enum { REBOOT_MS = 20000 };
+    uint64_t at, waited;
+
+    (void)state;
+    begin_with(1, 3000);
+    assert_int_equal(world_job(&w, JOB_PUSH), 0);
+    assert_true(world_until(&w, 60000, has_executed));
+    at = w.now;
+    w.down = true;
+    assert_true(world_until(&w, 60000, has_updated));
+    waited = w.config.update_delay_ms + w.config.told_ms;
+    assert_in_range(w.now - at - REBOOT_MS, waited, waited + 100);
+}
+
 static void a_module_that_reboots_in_a_push_gets_it_again(void **state)
 {
     (void)state;
@@ -435,6 +488,8 @@ int main(void)
         TEST(a_pull_updates_the_client),
         TEST(a_lossy_network_updates_all_the_same),
         TEST(an_execute_sent_three_times_runs_once),
+        TEST(the_state_updating_is_told_before_the_reset),
+        TEST(a_reset_waits_for_the_server_no_longer_than_it_may),
         TEST(a_module_that_reboots_in_a_push_gets_it_again),
         TEST(a_module_that_reboots_in_a_pull_resumes_it),
         TEST(a_client_that_comes_back_on_another_port_goes_on),
