@@ -5,3 +5,12 @@ add_test(NAME interop/lwm2m
                  ${CMAKE_SOURCE_DIR}/tests/interop/test_lwm2m.py
                  $<TARGET_FILE_DIR:dfotad> ${CMAKE_SOURCE_DIR}/boards/images)
 set_tests_properties(interop/lwm2m PROPERTIES TIMEOUT 600)
+
+# Every way of a package under every security: half of the combinations, in
+# which each pair of a way, a security and a loss comes up.
+add_test(NAME interop/lwm2m_matrix
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_lwm2m_matrix.py
+                 --jobs 8
+                 $<TARGET_FILE_DIR:dfotad> ${CMAKE_SOURCE_DIR}/boards/images)
+set_tests_properties(interop/lwm2m_matrix PROPERTIES TIMEOUT 600)

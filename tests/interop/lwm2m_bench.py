@@ -283,8 +283,9 @@ class Bench:
 
     def control(self, *words):
         """dfotactl on the server's own socket."""
-        done = subprocess.run([self.bin("dfotactl"), "--data", self.server.data,
-                               "--json", *words], capture_output=True, text=True)
+        done = subprocess.run([self.bin("dfotactl"), "--data",
+                               self.server.data, "--json", *words],
+                              capture_output=True, text=True)
         if done.returncode != 0:
             raise Failure("dfotactl %s: %s" % (" ".join(words), done.stderr))
         return json.loads(done.stdout) if done.stdout.strip() else None
@@ -294,7 +295,8 @@ class Bench:
         ids = [self.control("firmware", "add", self.image(version), "--model",
                             "BG95-M3", "--version", version, "--class", "bg95")
                ["id"] for version in (OLD, NEW)]
-        self.control("class", "set", "bg95", "--cert", self.shared("key.pub.pem"))
+        self.control("class", "set", "bg95", "--cert",
+                     self.shared("key.pub.pem"))
         package = self.control("delta", "build", "--from", str(ids[0]), "--to",
                                str(ids[1]))["id"]
 
