@@ -7,22 +7,23 @@
 #include "base/err.h"
 #include "cli/cli.h"
 #include "os/log.h"
+#include "port/pkcs11/signer.h"
 #include "port/psa/psa_crypto_port.h"
 
-/* One trust and one signer a process: a command needs no more, and PSA keys
- * live until the process ends. */
+/* One trust and one signer a process: a command needs no more, and they live
+ * until the process ends. */
 static struct psa_trust trust;
-static struct psa_signer key;
+static struct signer *key;
 
-static int explain(const char *what, const char *path, int err,
-                   const char *wanted)
+static int explain(const char *path, int err)
 {
-    log_error("%s %s: %s", what, path,
-              err == DFOTA_E_IO       ? strerror(errno)
-              : err == DFOTA_E_ARG    ? "neither a regular file nor a pipe"
-              : err == DFOTA_E_SYNTAX ? wanted
-              : err == DFOTA_E_KEY    ? "not an ECDSA P-256 key"
-                                      : dfota_strerror(err));
+    log_error("certificate %s: %s", path,
+              err == DFOTA_E_IO    ? strerror(errno)
+              : err == DFOTA_E_ARG ? "neither a regular file nor a pipe"
+              : err == DFOTA_E_SYNTAX
+                  ? "neither a PEM certificate nor a public key"
+              : err == DFOTA_E_KEY ? "not an ECDSA P-256 key"
+                                   : dfota_strerror(err));
     return CLI_FAILED;
 }
 
@@ -41,8 +42,7 @@ int keys_crypto(struct dfota_crypto *crypto, const char *cert)
         err = psa_trust_load(&trust, 0, cert);
     trust.keys[1] = trust.keys[0];
     if (err)
-        return explain("certificate", cert, err,
-                       "neither a PEM certificate nor a public key");
+        return explain(cert, err);
     psa_trust_crypto(&trust, crypto);
     return CLI_DONE;
 }
@@ -50,16 +50,17 @@ int keys_crypto(struct dfota_crypto *crypto, const char *cert)
 static int sign(void *ctx, const uint8_t digest[DFOTA_HASH_LEN],
                 uint8_t signature[DFOTA_SIGNATURE_LEN])
 {
-    return psa_signer_sign(ctx, digest, signature);
+    return signer_sign(ctx, digest, signature);
 }
 
 int keys_signer(struct build_signer *signer, const char *path)
 {
-    int err = psa_signer_load(&key, path);
+    char why[SIGNER_WHY_ROOM];
 
-    if (err)
-        return explain("key", path, err,
-                       "no PEM private key without a passphrase");
-    *signer = (struct build_signer){sign, &key};
+    if (signer_open(path, &key, why) != 0) {
+        log_error("%s", why);
+        return CLI_FAILED;
+    }
+    *signer = (struct build_signer){sign, key};
     return CLI_DONE;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * dfotactl: every command is a line of a table, one call of the server's
- * interface each; the few that are more have a function.
+ * interface each; the few that are more have a function. A file for every
+ * noun: its table, and what its commands do beyond that call.
  *
  * Layer: ctl. It knows the interface (/api/v1) and nothing of the server.
  */
@@ -12,7 +13,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum ctl_status { CTL_DONE = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
+struct buffer;
+
+/* Exit statuses. REFUSED: a package or a signature was. */
+enum ctl_status {
+    CTL_DONE = 0,
+    CTL_FAILED = 1,
+    CTL_USAGE = 2,
+    CTL_REFUSED = 3
+};
 
 enum { CTL_OPTIONS_MAX = 8, CTL_ARGS_MAX = 64 };
 
@@ -25,7 +34,7 @@ struct ctl_server {
 };
 
 struct ctl_answer {
-    long status;
+    long status;  /* of HTTP, also when it is a refusal; 0: no answer */
     json_t *json; /* owned; NULL: none */
     char etag[48];
 };
@@ -53,6 +62,9 @@ void ctl_answer_release(struct ctl_answer *answer);
  * memory. */
 char *ctl_escape(const char *text);
 
+/** Append it, escaped, to a path. errors: E_NOMEM, E_FULL (kept in path) */
+int ctl_add_escaped(struct buffer *path, const char *text);
+
 enum ctl_kind {
     CTL_QUERY,  /* goes into the query */
     CTL_TEXT,   /* a text of the body */
@@ -69,6 +81,13 @@ struct ctl_option {
     bool needed;
 };
 
+#define CTL_OPT(name, field, kind, needed, help)                               \
+    {                                                                          \
+        name, field, help, kind, needed                                        \
+    }
+#define CTL_WHY                                                                \
+    CTL_OPT("why", "why", CTL_TEXT, false, "a reason, for the audit log")
+
 /* A command line that was read. */
 struct ctl_line {
     const struct ctl_command *command;
@@ -81,7 +100,7 @@ struct ctl_line {
 
 struct ctl_command {
     const char *group, *verb; /* "plan", "approve"; verb may be "" */
-    const char *args;         /* for the help: "ID" */
+    const char *args;         /* for the help: "ID"; NULL: none */
     unsigned args_min, args_max;
     const char *method, *path; /* "plans/{}/approve" */
     const char *columns;       /* to print; NULL: the object, line by line */
@@ -91,14 +110,23 @@ struct ctl_command {
     int (*run)(const struct ctl_line *line); /* NULL: the one call */
 };
 
-/** The table, ended by a group of NULL. */
-extern const struct ctl_command ctl_commands[];
+/* Of a command with one argument. */
+#define CTL_ONE(what) .args = (what), .args_min = 1, .args_max = 1
+
+/** The tables of the nouns, each ended by a group of NULL; in ctl_commands[]
+ * all of them, ended by NULL. */
+extern const struct ctl_command ctl_firmware_commands[], ctl_delta_commands[],
+    ctl_module_commands[], ctl_plan_commands[], ctl_result_commands[],
+    ctl_lwm2m_commands[], ctl_people_commands[], ctl_server_commands[];
+extern const struct ctl_command *const ctl_commands[];
 
 /** The value of a CTL_OWN option; NULL: not given. */
 const char *ctl_value(const struct ctl_line *line, const char *name);
 
-/** The command's one call and its printing. */
+/** The command's one call and its printing; etag: If-Match, or NULL. returns
+ * enum ctl_status */
 int ctl_run(const struct ctl_line *line);
+int ctl_run_with(const struct ctl_line *line, const char *etag);
 
 /** Print an answer: as JSON, or for people. columns: "id name state" */
 void ctl_print(const json_t *answer, const char *columns, bool as_json);
@@ -109,17 +137,5 @@ int ctl_read_file(const char *path, char **data, size_t *len);
 /** Say something on standard error; returns status. */
 int ctl_say(int status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-
-/* The commands that are more than a call. */
-int ctl_firmware_add(const struct ctl_line *line);
-int ctl_delta_sign(const struct ctl_line *line);
-int ctl_module_import(const struct ctl_line *line);
-int ctl_plan_edit(const struct ctl_line *line);
-int ctl_plan_pause(const struct ctl_line *line);
-int ctl_plan_export(const struct ctl_line *line);
-int ctl_explain(const struct ctl_line *line);
-int ctl_doctor(const struct ctl_line *line);
-int ctl_lwm2m_ask(const struct ctl_line *line);
-int ctl_lwm2m_update(const struct ctl_line *line);
 
 #endif

@@ -130,7 +130,7 @@ static int wait_for_answer(const struct ctl_line *line, json_int_t id)
                    line->args[0], (long long)id);
 }
 
-int ctl_lwm2m_ask(const struct ctl_line *line)
+static int ask(const struct ctl_line *line)
 {
     json_t *body = json_pack("{s:s}", "path", line->args[1]);
     struct ctl_answer answer;
@@ -201,7 +201,7 @@ static int follow(const struct ctl_line *line)
     return status;
 }
 
-int ctl_lwm2m_update(const struct ctl_line *line)
+static int update(const struct ctl_line *line)
 {
     static const char *const texts[] = {"uri", "version", "method"};
     const char *package = ctl_value(line, "package");
@@ -229,3 +229,73 @@ int ctl_lwm2m_update(const struct ctl_line *line)
     ctl_answer_release(&answer);
     return ctl_value(line, "no-wait") ? CTL_DONE : follow(line);
 }
+
+#define LWM2M "endpoint lwm2m version state result lifetime heard queue secure"
+
+const struct ctl_command ctl_lwm2m_commands[] = {
+    {.group = "lwm2m",
+     .verb = "list",
+     .method = "GET",
+     .path = "lwm2m",
+     .columns = LWM2M,
+     .help = "clients that are registered"},
+    {.group = "lwm2m",
+     .verb = "show",
+     CTL_ONE("ENDPOINT"),
+     .method = "GET",
+     .path = "lwm2m/{}",
+     .help = "one client, and its update"},
+    {.group = "lwm2m",
+     .verb = "read",
+     .args = "ENDPOINT PATH",
+     .args_min = 2,
+     .args_max = 2,
+     .method = "POST",
+     .help = "read an object, an instance or a resource",
+     .run = ask},
+    {.group = "lwm2m",
+     .verb = "discover",
+     .args = "ENDPOINT PATH",
+     .args_min = 2,
+     .args_max = 2,
+     .method = "POST",
+     .help = "what there is, with its attributes",
+     .run = ask},
+    {.group = "lwm2m",
+     .verb = "write",
+     .args = "ENDPOINT PATH VALUE",
+     .args_min = 3,
+     .args_max = 3,
+     .method = "POST",
+     .help = "write a resource",
+     .run = ask},
+    {.group = "lwm2m",
+     .verb = "execute",
+     .args = "ENDPOINT PATH",
+     .args_min = 2,
+     .args_max = 2,
+     .method = "POST",
+     .help = "execute a resource",
+     .run = ask},
+    {.group = "lwm2m",
+     .verb = "update",
+     CTL_ONE("ENDPOINT"),
+     .method = "POST",
+     .help = "update its firmware, and follow",
+     .options = {CTL_OPT("package", NULL, CTL_OWN, false,
+                         "number of a package that is ready"),
+                 CTL_OPT("uri", NULL, CTL_OWN, false,
+                         "where the client fetches it"),
+                 CTL_OPT("version", NULL, CTL_OWN, false,
+                         "that it must have then"),
+                 CTL_OPT("method", NULL, CTL_OWN, false, "auto, push or pull"),
+                 CTL_OPT("no-wait", NULL, CTL_FLAG, false,
+                         "begin, and do not follow")},
+     .run = update},
+    {.group = "lwm2m",
+     .verb = "cancel",
+     CTL_ONE("ENDPOINT"),
+     .method = "POST",
+     .path = "lwm2m/{}/cancel",
+     .help = "give its update up"},
+    {0}};

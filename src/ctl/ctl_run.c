@@ -51,7 +51,7 @@ const char *ctl_value(const struct ctl_line *line, const char *name)
 
 /* ---- the path: arguments for {}, options in the query ---- */
 
-static int add_escaped(struct buffer *path, const char *text)
+int ctl_add_escaped(struct buffer *path, const char *text)
 {
     char *escaped = ctl_escape(text);
     int err = escaped ? buffer_add_str(path, escaped) : DFOTA_E_NOMEM;
@@ -64,11 +64,12 @@ static void make_path(const struct ctl_line *line, const char *cursor,
                       struct buffer *path)
 {
     const struct ctl_command *command = line->command;
-    const char *hole = strstr(command->path, "{}"), *sign = "?";
+    const char *hole = strstr(command->path, "{}");
+    const char *sign = strchr(command->path, '?') ? "&" : "?";
 
     if (hole) {
         buffer_add(path, command->path, (size_t)(hole - command->path));
-        add_escaped(path, line->args[0]);
+        ctl_add_escaped(path, line->args[0]);
         buffer_add_str(path, hole + 2);
     } else {
         buffer_add_str(path, command->path);
@@ -79,7 +80,7 @@ static void make_path(const struct ctl_line *line, const char *cursor,
         if (!option->name || option->kind != CTL_QUERY || !line->values[i])
             continue;
         buffer_printf(path, "%s%s=", sign, option->field);
-        add_escaped(path, line->values[i]);
+        ctl_add_escaped(path, line->values[i]);
         sign = "&";
     }
     if (cursor)
@@ -212,7 +213,7 @@ static int call_all(const struct ctl_line *line, const char *etag, char *body,
     return status;
 }
 
-static int run_with(const struct ctl_line *line, const char *etag)
+int ctl_run_with(const struct ctl_line *line, const char *etag)
 {
     bool has_body = strcmp(line->command->method, "GET") != 0 &&
                     strcmp(line->command->method, "DELETE") != 0;
@@ -237,46 +238,5 @@ static int run_with(const struct ctl_line *line, const char *etag)
 
 int ctl_run(const struct ctl_line *line)
 {
-    return run_with(line, NULL);
-}
-
-/* Without --etag it is what the plan is at this moment. */
-int ctl_plan_edit(const struct ctl_line *line)
-{
-    const char *etag = ctl_value(line, "etag");
-    struct ctl_answer answer;
-    struct buffer path;
-    char now[48];
-    int status;
-
-    if (etag)
-        return run_with(line, etag);
-    buffer_init(&path, PATH_MAX_LEN);
-    buffer_add_str(&path, "plans/");
-    add_escaped(&path, line->args[0]);
-    status = ctl_call(&line->server, "GET", path.data, NULL, &answer);
-    buffer_release(&path);
-    if (status)
-        return status;
-    snprintf(now, sizeof now, "%s", answer.etag);
-    ctl_answer_release(&answer);
-    return run_with(line, now);
-}
-
-int ctl_plan_pause(const struct ctl_line *line)
-{
-    struct ctl_answer answer;
-    bool all = ctl_value(line, "all") != NULL;
-    int status;
-
-    if (all == (line->n_args == 1))
-        return ctl_say(CTL_USAGE, "plan pause: either a plan or --all");
-    if (!all)
-        return run_with(line, NULL);
-    status = ctl_call(&line->server, "POST", "plans/pause", NULL, &answer);
-    if (status)
-        return status;
-    ctl_print(answer.json, NULL, line->json);
-    ctl_answer_release(&answer);
-    return CTL_DONE;
+    return ctl_run_with(line, NULL);
 }

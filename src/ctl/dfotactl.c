@@ -24,15 +24,21 @@ static const struct common commons[] = {
     {"data", "the server's data folder, on its own machine (./data)"}};
 enum { N_COMMONS = sizeof commons / sizeof commons[0] };
 
-static void print_commands(const char *group)
+static const char *args_of(const struct ctl_command *command)
+{
+    return command->args ? command->args : "";
+}
+
+static void print_commands(void)
 {
     char words[64];
 
-    for (const struct ctl_command *c = ctl_commands; c->group; c++) {
-        if (group && strcmp(group, c->group) != 0)
-            continue;
-        snprintf(words, sizeof words, "%s %s %s", c->group, c->verb, c->args);
-        printf("  %-26s %s\n", words, c->help);
+    for (unsigned i = 0; ctl_commands[i]; i++) {
+        for (const struct ctl_command *c = ctl_commands[i]; c->group; c++) {
+            snprintf(words, sizeof words, "%s %s %s", c->group, c->verb,
+                     args_of(c));
+            printf("  %-26s %s\n", words, c->help);
+        }
     }
 }
 
@@ -40,7 +46,7 @@ static int help(void)
 {
     puts("Usage: dfotactl [OPTION]... COMMAND\n"
          "Keep firmware, packages, modules and plans on a dfotad.\n");
-    print_commands(NULL);
+    print_commands();
     puts("");
     for (unsigned i = 0; i < N_COMMONS; i++)
         printf("      --%-20s %s\n", commons[i].name, commons[i].help);
@@ -58,8 +64,9 @@ static int help(void)
 static int help_command(const struct ctl_command *command)
 {
     printf("Usage: dfotactl %s %s %s\n%s\n", command->group, command->verb,
-           command->args, command->help);
-    for (const struct ctl_option *o = command->options; o->name; o++)
+           args_of(command), command->help);
+    for (const struct ctl_option *o = command->options;
+         o < command->options + CTL_OPTIONS_MAX && o->name; o++)
         printf("      --%-20s %s%s\n", o->name, o->help,
                o->needed ? " (needed)" : "");
     return CTL_DONE;
@@ -149,10 +156,12 @@ static int take_own(struct parse *p, char **argv, int argc, int *at)
 
 static const struct ctl_command *find(const char *group, const char *verb)
 {
-    for (const struct ctl_command *c = ctl_commands; c->group; c++) {
-        if (strcmp(c->group, group) == 0 &&
-            (c->verb[0] == '\0' || (verb && strcmp(c->verb, verb) == 0)))
-            return c;
+    for (unsigned i = 0; ctl_commands[i]; i++) {
+        for (const struct ctl_command *c = ctl_commands[i]; c->group; c++) {
+            if (strcmp(c->group, group) == 0 &&
+                (c->verb[0] == '\0' || (verb && strcmp(c->verb, verb) == 0)))
+                return c;
+        }
     }
     return NULL;
 }
@@ -204,7 +213,7 @@ static int check(const struct parse *p)
     if (!line->command)
         return usage("a command is missing", "");
     if (line->n_args < line->command->args_min)
-        return usage("missing: ", line->command->args);
+        return usage("missing: ", args_of(line->command));
     for (unsigned i = 0; i < CTL_OPTIONS_MAX; i++) {
         const struct ctl_option *option = &line->command->options[i];
 

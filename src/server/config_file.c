@@ -1,177 +1,255 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/config_file.h"
 
-#include <cyaml/cyaml.h>
 #include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <yaml.h>
 
 #include "base/err.h"
 #include "os/files.h"
 #include "os/log.h"
-#include "server/fleet/units.h"
 
-enum { KEYS_MAX = 32, FILE_MAX_LEN = 1 << 20, TEXT_MAX = 4096, LIST_MAX = 64 };
-
-/* What the library fills in: for each key a text, or a list and its length. */
-struct values {
-    void *all[KEYS_MAX];
-    unsigned counts[KEYS_MAX];
-};
+enum { FILE_MAX_LEN = 1 << 20, VALUE_MAX = 4096, LIST_MAX = 64 };
 
 struct reading {
-    const char *path;
-    bool said;
+    yaml_parser_t parser;
+    const char *name;
+    const struct config_key *keys;
+    config_take take;
+    void *ctx;
+    bool seen[CONFIG_KEYS_MAX];
 };
 
-static const cyaml_schema_value_t text_of_list = {
-    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, TEXT_MAX)};
-
-static void fill(cyaml_schema_field_t *field, unsigned i,
-                 const struct config_key *key)
+__attribute__((format(printf, 3, 4))) static int
+refuse(const struct reading *r, size_t line, const char *format, ...)
 {
-    *field = (cyaml_schema_field_t){
-        .key = key->name,
-        .data_offset =
-            (uint32_t)(offsetof(struct values, all) + i * sizeof(void *)),
-        .count_offset =
-            (uint32_t)(offsetof(struct values, counts) + i * sizeof(unsigned)),
-        .count_size = sizeof(unsigned)};
-    field->value.flags = CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER;
-    if (key->is_list) {
-        field->value.type = CYAML_SEQUENCE;
-        field->value.data_size = sizeof(char *);
-        field->value.sequence.entry = &text_of_list;
-        field->value.sequence.max = LIST_MAX;
-    } else {
-        field->value.type = CYAML_STRING;
-        field->value.data_size = sizeof(char);
-        field->value.string.max = TEXT_MAX;
-    }
-}
+    char text[320];
+    va_list args;
 
-/* The library's own lines, one of them told: the first says most. */
-__attribute__((format(printf, 3, 0))) static void
-say(cyaml_log_t level, void *ctx, const char *format, va_list args)
-{
-    struct reading *reading = ctx;
-    char line[256];
-
-    if (level < CYAML_LOG_WARNING || reading->said)
-        return;
-    vsnprintf(line, sizeof line, format, args);
-    line[strcspn(line, "\n")] = '\0';
-    log_error("%s: %s", reading->path, line);
-    reading->said = true;
-}
-
-/* A second document would be left out without a word. */
-static bool is_one_document(const char *text)
-{
-    bool content = false;
-
-    while (*text) {
-        if (strncmp(text, "---", 3) == 0 && content)
-            return false;
-        content |= *text != '#' && *text != '\n' && *text != '%' &&
-                   strncmp(text, "---", 3) != 0;
-        text += strcspn(text, "\n");
-        text += *text == '\n';
-    }
-    return true;
-}
-
-static int load(const char *path, const uint8_t *text, size_t len,
-                const cyaml_schema_value_t *schema, struct values **out)
-{
-    struct reading reading = {.path = path};
-    const cyaml_config_t config = {.log_fn = say,
-                                   .log_ctx = &reading,
-                                   .mem_fn = cyaml_mem,
-                                   .log_level = CYAML_LOG_WARNING,
-                                   .flags = CYAML_CFG_NO_ALIAS};
-    cyaml_data_t *data = NULL;
-    cyaml_err_t err = cyaml_load_data(text, len, &config, schema, &data, NULL);
-
-    *out = data; /* NULL when there is nothing in the file */
-    if (err == CYAML_OK && !reading.said)
-        return 0;
-    if (!reading.said)
-        log_error("%s: %s", path, cyaml_strerror(err));
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    log_error("%s:%zu: %s", r->name, line + 1, text);
     return DFOTA_E_SYNTAX;
 }
 
-static bool take_flag(const char *path, const struct config_key *key,
-                      const char *text, bool *on)
+/* The next event, to be deleted by the caller. */
+static int next(struct reading *r, yaml_event_t *event)
 {
-    if (units_bool(text, on))
-        return true;
-    log_error("%s: %s: \"%s\" is neither true nor false", path, key->name,
-              text);
-    return false;
-}
-
-static int give(const char *path, const struct config_key *key, void *value,
-                unsigned count,
-                bool (*take)(void *ctx, const char *name, const char *value),
-                void *ctx)
-{
-    char *const *list = value;
-    bool on = true;
-
-    if (!value)
+    if (yaml_parser_parse(&r->parser, event))
         return 0;
-    if (key->is_flag && !take_flag(path, key, value, &on))
-        return DFOTA_E_SYNTAX;
-    if (!key->is_list)
-        return !on || take(ctx, key->name, value) ? 0 : DFOTA_E_SYNTAX;
-    for (unsigned i = 0; i < count; i++) {
-        if (!take(ctx, key->name, list[i]))
-            return DFOTA_E_SYNTAX;
-    }
-    return 0;
+    memset(event, 0, sizeof *event);
+    if (r->parser.error == YAML_MEMORY_ERROR)
+        return DFOTA_E_NOMEM;
+    return refuse(r, r->parser.problem_mark.line, "%s",
+                  r->parser.problem ? r->parser.problem : "this is no YAML");
 }
 
-static int read_text(const char *path, uint8_t **text, size_t *len)
+/* What stands where a word is wanted, or NULL. */
+static const char *no_scalar(const yaml_event_t *event)
 {
-    int err = files_read(path, FILE_MAX_LEN, text, len);
+    switch (event->type) {
+    case YAML_SCALAR_EVENT:
+        if (event->data.scalar.anchor || event->data.scalar.tag)
+            return "an anchor or a tag";
+        if (strlen((const char *)event->data.scalar.value) !=
+            event->data.scalar.length)
+            return "a NUL";
+        if (event->data.scalar.length > VALUE_MAX)
+            return "a text over 4096 bytes";
+        return NULL;
+    case YAML_ALIAS_EVENT:
+        return "an alias";
+    case YAML_SEQUENCE_START_EVENT:
+        return "a list";
+    case YAML_MAPPING_START_EVENT:
+        return "a mapping";
+    default:
+        return "nothing";
+    }
+}
+
+/* "key:" with nothing behind it says nothing, and neither does a null. */
+static bool is_nothing(const yaml_event_t *event)
+{
+    const char *text = (const char *)event->data.scalar.value;
+
+    return event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+           (!*text || strcmp(text, "~") == 0 || strcmp(text, "null") == 0);
+}
+
+static int give(struct reading *r, const struct config_key *key,
+                const yaml_event_t *event)
+{
+    const char *text = (const char *)event->data.scalar.value;
+    size_t line = event->start_mark.line;
+    char why[CONFIG_WHY_ROOM];
+
+    if (is_nothing(event))
+        return refuse(r, line, "%s: a value is missing", key->name);
+    if (r->take(r->ctx, key->name, text, why))
+        return 0;
+    return refuse(r, line, "%s: %s", key->name, why);
+}
+
+static int read_list(struct reading *r, const struct config_key *key)
+{
+    yaml_event_t event;
+    const char *wrong;
+    int err = 0;
+
+    for (unsigned n = 0; !err; n++) {
+        err = next(r, &event);
+        if (!err && event.type == YAML_SEQUENCE_END_EVENT) {
+            yaml_event_delete(&event);
+            break;
+        }
+        wrong = err ? NULL : no_scalar(&event);
+        if (wrong)
+            err = refuse(r, event.start_mark.line,
+                         "%s: a text is wanted in the list, not %s", key->name,
+                         wrong);
+        else if (!err && n >= LIST_MAX)
+            err = refuse(r, event.start_mark.line, "%s: the list is too long",
+                         key->name);
+        else if (!err)
+            err = give(r, key, &event);
+        yaml_event_delete(&event);
+    }
+    return err;
+}
+
+static int read_value(struct reading *r, const struct config_key *key)
+{
+    yaml_event_t event;
+    const char *wrong;
+    int err = next(r, &event);
+
+    if (err)
+        return err;
+    wrong = no_scalar(&event);
+    if (key->is_list && event.type == YAML_SEQUENCE_START_EVENT &&
+        !event.data.sequence_start.anchor && !event.data.sequence_start.tag)
+        err = read_list(r, key);
+    else if (key->is_list)
+        err = refuse(r, event.start_mark.line,
+                     "%s: a list is wanted: [one, another]", key->name);
+    else if (wrong)
+        err = refuse(r, event.start_mark.line, "%s: a text is wanted, not %s",
+                     key->name, wrong);
+    else
+        err = give(r, key, &event);
+    yaml_event_delete(&event);
+    return err;
+}
+
+static int read_key(struct reading *r, const yaml_event_t *event)
+{
+    const char *wrong = no_scalar(event);
+    size_t line = event->start_mark.line;
+    const char *name;
+    unsigned i = 0;
+
+    if (wrong)
+        return refuse(r, line, "a key is wanted, not %s", wrong);
+    name = (const char *)event->data.scalar.value;
+    while (r->keys[i].name && strcmp(r->keys[i].name, name) != 0)
+        i++;
+    if (!r->keys[i].name)
+        return refuse(r, line, "unknown key \"%.60s\"", name);
+    if (r->seen[i])
+        return refuse(r, line, "%s is there twice", name);
+    r->seen[i] = true;
+    return read_value(r, &r->keys[i]);
+}
+
+static int read_mapping(struct reading *r)
+{
+    yaml_event_t event;
+    bool over = false;
+    int err = 0;
+
+    while (!err && !over) {
+        err = next(r, &event);
+        over = !err && event.type == YAML_MAPPING_END_EVENT;
+        if (!err && !over)
+            err = read_key(r, &event);
+        yaml_event_delete(&event);
+    }
+    return err;
+}
+
+/* Of a document there may be nothing at all, or a mapping. */
+static int read_document(struct reading *r)
+{
+    yaml_event_t event;
+    int err = next(r, &event);
+
+    if (err)
+        return err;
+    if (event.type == YAML_MAPPING_START_EVENT &&
+        !event.data.mapping_start.anchor && !event.data.mapping_start.tag)
+        err = read_mapping(r);
+    else if (event.type != YAML_SCALAR_EVENT || no_scalar(&event) ||
+             !is_nothing(&event))
+        err = refuse(r, event.start_mark.line,
+                     "lines of \"key: value\" are wanted");
+    yaml_event_delete(&event);
+    return err;
+}
+
+static int read_stream(struct reading *r)
+{
+    unsigned documents = 0;
+    yaml_event_t event;
+    bool over = false;
+    int err = 0;
+
+    while (!err && !over) {
+        err = next(r, &event);
+        over = !err && event.type == YAML_STREAM_END_EVENT;
+        if (!err && event.type == YAML_DOCUMENT_START_EVENT)
+            err = documents++ > 0
+                      ? refuse(r, event.start_mark.line,
+                               "one YAML document is wanted, not a second")
+                      : read_document(r);
+        yaml_event_delete(&event);
+    }
+    return err;
+}
+
+int config_file_parse(const char *name, const void *text, size_t len,
+                      const struct config_key *keys, config_take take,
+                      void *ctx)
+{
+    struct reading r = {.name = name, .keys = keys, .take = take, .ctx = ctx};
+    int err;
+
+    if (!yaml_parser_initialize(&r.parser))
+        return DFOTA_E_NOMEM;
+    yaml_parser_set_input_string(&r.parser, text, len);
+    err = read_stream(&r);
+    yaml_parser_delete(&r.parser);
+    return err;
+}
+
+int config_file_read(const char *path, const struct config_key *keys,
+                     config_take take, void *ctx)
+{
+    uint8_t *text;
+    size_t len;
+    int err = files_read(path, FILE_MAX_LEN, &text, &len);
 
     if (err) {
         log_error("%s: %s", path,
                   err == DFOTA_E_IO ? strerror(errno) : dfota_strerror(err));
         return err;
     }
-    (*text)[*len] = '\0';
-    if (strlen((const char *)*text) == *len &&
-        is_one_document((const char *)*text))
-        return 0;
-    log_error("%s: one YAML document is wanted", path);
-    free(*text);
-    return DFOTA_E_SYNTAX;
-}
-
-int config_file_read(const char *path, const struct config_key *keys,
-                     bool (*take)(void *ctx, const char *name,
-                                  const char *value),
-                     void *ctx)
-{
-    static cyaml_schema_field_t fields[KEYS_MAX + 1];
-    static struct values *values; /* the options point into it */
-    const cyaml_schema_value_t schema = {
-        CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct values, fields)};
-    uint8_t *text;
-    size_t len;
-    int err = read_text(path, &text, &len);
-
-    if (err)
-        return err;
-    for (unsigned i = 0; keys[i].name && i < KEYS_MAX; i++)
-        fill(&fields[i], i, &keys[i]);
-    err = load(path, text, len, &schema, &values);
+    err = config_file_parse(path, text, len, keys, take, ctx);
     free(text);
-    for (unsigned i = 0; !err && values && keys[i].name && i < KEYS_MAX; i++)
-        err =
-            give(path, &keys[i], values->all[i], values->counts[i], take, ctx);
     return err;
 }

@@ -7,34 +7,43 @@
  *     tls-cert: [fullchain.pem]
  *     device-api-plain: false
  *
- * Layer: server. The library gives the structure (an unknown or double key, a
- * wrong shape, an alias are errors) and every scalar as a text; what the text
- * means is judged as on the command line. An empty file is the defaults.
+ * Layer: server. One document, one mapping of words to scalars or lists of
+ * scalars; unknown and double keys, aliases, tags and everything deeper are
+ * errors with their line. Every scalar is a text; what it means is for the
+ * caller to judge, so 010, 1e3 and flase are what was written. An empty file
+ * is the defaults.
  */
 #ifndef DFOTA_SERVER_CONFIG_FILE_H
 #define DFOTA_SERVER_CONFIG_FILE_H
 
-#include <getopt.h>
 #include <stdbool.h>
+#include <stddef.h>
+
+enum { CONFIG_WHY_ROOM = 200, CONFIG_KEYS_MAX = 64 };
 
 /* A key of the file. */
 struct config_key {
     const char *name;
     bool is_list;
-    bool is_flag; /* true or false */
 };
+
+/* Called for each value, of a list for each of its items; the value is the
+ * reader's. false: refused, and why */
+typedef bool (*config_take)(void *ctx, const char *name, const char *value,
+                            char why[CONFIG_WHY_ROOM]);
 
 /**
  * Read a file.
  *
- * keys     ended by a name of NULL; at most 32
- * take     called for each value; flags only when true. The value lives as
- *          long as the process. false: refused, and said
- * errors   E_SYNTAX, E_IO, E_NOMEM; said in the log
+ * keys     ended by a name of NULL; at most CONFIG_KEYS_MAX
+ * errors   E_SYNTAX, E_IO, E_NOMEM; said in the log, with file and line
  */
 int config_file_read(const char *path, const struct config_key *keys,
-                     bool (*take)(void *ctx, const char *name,
-                                  const char *value),
-                     void *ctx);
+                     config_take take, void *ctx);
+
+/** The same with the file's content. name: to be said */
+int config_file_parse(const char *name, const void *text, size_t len,
+                      const struct config_key *keys, config_take take,
+                      void *ctx);
 
 #endif

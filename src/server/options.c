@@ -1,224 +1,69 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/options.h"
 
-#include <ctype.h>
 #include <getopt.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "os/log.h"
 #include "server/config_file.h"
+#include "server/options_table.h"
 
-enum {
-    OPT_SERVE_DIR = 256,
-    OPT_HTTP,
-    OPT_HTTPS,
-    OPT_COAP,
-    OPT_COAPS,
-    OPT_API,
-    OPT_ADMIN,
-    OPT_DATA,
-    OPT_DATABASE,
-    OPT_NODE,
-    OPT_SIGNING_KEY,
-    OPT_PUBLIC_HTTP,
-    OPT_PUBLIC_HTTPS,
-    OPT_PUBLIC_COAP,
-    OPT_PUBLIC_COAPS,
-    OPT_DEVICE_API_PLAIN,
-    OPT_APPROVE_SELF,
-    OPT_TLS_CERT,
-    OPT_TLS_KEY,
-    OPT_CLIENT_CA,
-    OPT_LWM2M,
-    OPT_LWM2M_KEYS,
-    OPT_LWM2M_CA,
-    OPT_LWM2M_BOOTSTRAP,
-    OPT_CONFIG,
-    OPT_MIGRATE_TO,
-    OPT_CHECK_CONFIG
-};
+enum { FIRST_LONG = 256, LIST_ITEM_ROOM = 1024 };
 
-static const struct option table[] = {
-    {"serve-dir", required_argument, NULL, OPT_SERVE_DIR},
-    {"http", required_argument, NULL, OPT_HTTP},
-    {"https", required_argument, NULL, OPT_HTTPS},
-    {"coap", required_argument, NULL, OPT_COAP},
-    {"coaps", required_argument, NULL, OPT_COAPS},
-    {"api", required_argument, NULL, OPT_API},
-    {"admin", required_argument, NULL, OPT_ADMIN},
-    {"data", required_argument, NULL, OPT_DATA},
-    {"database", required_argument, NULL, OPT_DATABASE},
-    {"node", required_argument, NULL, OPT_NODE},
-    {"signing-key", required_argument, NULL, OPT_SIGNING_KEY},
-    {"public-http", required_argument, NULL, OPT_PUBLIC_HTTP},
-    {"public-https", required_argument, NULL, OPT_PUBLIC_HTTPS},
-    {"public-coap", required_argument, NULL, OPT_PUBLIC_COAP},
-    {"public-coaps", required_argument, NULL, OPT_PUBLIC_COAPS},
-    {"device-api-plain", no_argument, NULL, OPT_DEVICE_API_PLAIN},
-    {"approve-self", no_argument, NULL, OPT_APPROVE_SELF},
-    {"tls-cert", required_argument, NULL, OPT_TLS_CERT},
-    {"tls-key", required_argument, NULL, OPT_TLS_KEY},
-    {"client-ca", required_argument, NULL, OPT_CLIENT_CA},
-    {"lwm2m", required_argument, NULL, OPT_LWM2M},
-    {"lwm2m-keys", required_argument, NULL, OPT_LWM2M_KEYS},
-    {"lwm2m-ca", required_argument, NULL, OPT_LWM2M_CA},
-    {"lwm2m-bootstrap", required_argument, NULL, OPT_LWM2M_BOOTSTRAP},
-    {"config", required_argument, NULL, OPT_CONFIG},
-    {"migrate-to", required_argument, NULL, OPT_MIGRATE_TO},
-    {"check-config", no_argument, NULL, OPT_CHECK_CONFIG},
-    {"verbose", no_argument, NULL, 'v'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0}};
+/* ---- help ---- */
 
-static const char help[] =
+static const char help_head[] =
     "Usage: dfotad [OPTION]...\n"
     "       dfotad --serve-dir DIR [OPTION]...\n"
     "Keep firmware, modules and plans, and deliver packages over HTTP(S) and "
-    "CoAP(S).\n"
-    "\n"
-    "      --data DIR          where the server keeps all it has (./data)\n"
-    "      --database URL      sqlite:PATH or postgresql://.. (a file in "
-    "DIR)\n"
-    "      --http ADDR:PORT    packages over HTTP; port 0 is a free one\n"
-    "      --https ADDR:PORT   packages and the device API over HTTPS\n"
-    "      --coap ADDR:PORT    packages over CoAP; 5683 is its port\n"
-    "      --coaps ADDR:PORT   packages over CoAPS; 5684 is its port\n"
-    "      --device-api-plain  the device API over HTTP, too\n"
-    "      --public-http URL   how modules reach --http: http://HOST:PORT\n"
-    "      --public-https URL  how modules reach --https\n"
-    "      --public-coap URL   how modules reach --coap: coap://HOST:PORT\n"
-    "      --public-coaps URL  how modules reach --coaps\n"
-    "      --api ADDR:PORT     the interface for people and scripts\n"
-    "      --admin ADDR:PORT   /live, /ready and /metrics, for those who "
-    "watch\n"
-    "      --node NAME         this node's name (the machine's)\n"
-    "      --signing-key FILE  sign packages here; else `dfotactl delta "
-    "sign`\n"
-    "      --approve-self      who makes a plan may approve it\n"
-    "      --serve-dir DIR     only deliver the packages in DIR\n"
-    "      --tls-cert FILE     certificate, PEM, with those that follow it\n"
-    "      --tls-key FILE      the certificate's key, PEM; a second pair may\n"
-    "                          follow, say RSA beside ECDSA\n"
-    "      --client-ca FILE    HTTPS, and CoAPS without a key, only for "
-    "clients\n"
-    "                          whose certificate follows from this one, PEM\n"
-    "      --lwm2m URI         LwM2M clients register at coap://ADDR:PORT\n"
-    "                          (no security) or coaps://ADDR:PORT; may be\n"
-    "                          given again\n"
-    "      --lwm2m-keys FILE   their pre-shared keys, and those of --coaps:\n"
-    "                          lines endpoint:hexkey\n"
-    "      --lwm2m-ca FILE     who signs their certificates, PEM\n"
-    "      --lwm2m-bootstrap URI  what those who bootstrap here are told of\n"
-    "      --config FILE       YAML with these words; the command line wins\n"
-    "      --migrate-to URL    copy the database to another, empty one, and "
-    "end\n"
-    "      --check-config      read everything, say what is wrong, and end\n"
-    "  -v, --verbose           a line on standard error for every request\n"
-    "  -h, --help              this text\n"
-    "  -V, --version           the version\n"
-    "\n"
+    "CoAP(S).\n";
+static const char help_tail[] =
     "Without an address for packages it serves on 127.0.0.1:8080 and\n"
     "127.0.0.1:8443, and without --api on 127.0.0.1:8090. Without --tls-cert\n"
     "it makes a self-signed certificate for localhost in DIR, once.\n"
     "\n"
+    "Each option but the last ones is also a word of the file, and a "
+    "variable:\n"
+    "DFOTA_PUBLIC_HTTPS for --public-https. The command line wins over the\n"
+    "environment, that over the file. Options without a value are true or\n"
+    "false there.\n"
+    "\n"
     "Example: dfotad --serve-dir packages --https 0.0.0.0:443\n";
 
-/* The options that are a text and nothing else: where it goes. */
-static const char **text_of(int option, struct options *options)
+static void print_row(const struct option_row *row)
 {
-    switch (option) {
-    case OPT_SERVE_DIR:
-        return &options->serve_dir;
-    case OPT_HTTP:
-        return &options->http;
-    case OPT_HTTPS:
-        return &options->https;
-    case OPT_COAP:
-        return &options->coap;
-    case OPT_COAPS:
-        return &options->coaps;
-    case OPT_API:
-        return &options->api;
-    case OPT_ADMIN:
-        return &options->admin;
-    case OPT_DATA:
-        return &options->data;
-    case OPT_DATABASE:
-        return &options->database;
-    case OPT_NODE:
-        return &options->node;
-    case OPT_SIGNING_KEY:
-        return &options->signing_key;
-    case OPT_LWM2M_KEYS:
-        return &options->lwm2m_keys;
-    case OPT_LWM2M_CA:
-        return &options->lwm2m_ca;
-    case OPT_LWM2M_BOOTSTRAP:
-        return &options->lwm2m_bootstrap;
-    case OPT_CLIENT_CA:
-        return &options->client_ca;
-    case OPT_CONFIG:
-        return &options->config;
-    case OPT_MIGRATE_TO:
-        return &options->migrate_to;
-    case OPT_PUBLIC_HTTP:
-        return &options->public_http;
-    case OPT_PUBLIC_HTTPS:
-        return &options->public_https;
-    case OPT_PUBLIC_COAP:
-        return &options->public_coap;
-    case OPT_PUBLIC_COAPS:
-        return &options->public_coaps;
-    default:
-        return NULL;
+    char words[48], letter[8] = "";
+    const char *help = row->help;
+
+    if (row->letter)
+        snprintf(letter, sizeof letter, "-%c, ", row->letter);
+    snprintf(words, sizeof words, "%4s--%s %s", letter, row->name,
+             row->argument ? row->argument : "");
+    printf("  %-25s", words);
+    for (;;) {
+        size_t len = strcspn(help, "\n");
+
+        printf(" %.*s\n", (int)len, help);
+        if (help[len] == '\0')
+            break;
+        help += len + 1;
+        printf("  %-25s", "");
     }
 }
 
-static bool take(int option, const char *argument, struct options *options)
+static void print_help(void)
 {
-    const char **text = text_of(option, options);
-
-    if (text) {
-        *text = argument;
-        return true;
-    }
-    switch (option) {
-    case OPT_TLS_CERT:
-        if (options->n_certs < OPTIONS_PAIRS_MAX)
-            options->pairs[options->n_certs].cert = argument;
-        options->n_certs++;
-        break;
-    case OPT_TLS_KEY:
-        if (options->n_keys < OPTIONS_PAIRS_MAX)
-            options->pairs[options->n_keys].key = argument;
-        options->n_keys++;
-        break;
-    case OPT_LWM2M:
-        if (options->n_lwm2m < OPTIONS_LWM2M_MAX)
-            options->lwm2m[options->n_lwm2m] = argument;
-        options->n_lwm2m++;
-        break;
-    case OPT_DEVICE_API_PLAIN:
-        options->device_api_plain = true;
-        break;
-    case OPT_APPROVE_SELF:
-        options->approve_self = true;
-        break;
-    case OPT_CHECK_CONFIG:
-        options->check_config = true;
-        break;
-    case 'v':
-        options->verbose = true;
-        break;
-    default:
-        return false;
-    }
-    return true;
+    puts(help_head);
+    for (const struct option_row *row = option_rows; row->name; row++)
+        print_row(row);
+    putchar('\n');
+    fputs(help_tail, stdout);
 }
+
+/* ---- what fits together ---- */
 
 static enum options_verdict refuse(const char *why)
 {
@@ -233,160 +78,301 @@ static bool is_address(const char *url, const char *scheme)
                     !strpbrk(url + strlen(scheme), "/?# "));
 }
 
-static enum options_verdict complete(struct options *options)
+static unsigned row_named(const char *name)
 {
-    if (options->serve_dir &&
-        (options->api || options->database || options->device_api_plain))
-        return refuse("--serve-dir only delivers: no --api, --database or "
-                      "--device-api-plain");
-    if (options->serve_dir && options->n_lwm2m > 0)
-        return refuse("--serve-dir only delivers: no --lwm2m");
-    if (options->n_lwm2m > OPTIONS_LWM2M_MAX)
-        return refuse("at most 4 --lwm2m");
+    unsigned i = 0;
+
+    while (option_rows[i].name && strcmp(option_rows[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+/* What it is because nobody said otherwise. */
+static void set_default(struct options *options, const char *name,
+                        const char *value)
+{
+    char why[OPTION_WHY_ROOM];
+
+    option_set(options, row_named(name), value, OPTIONS_DEFAULT, why);
+}
+
+/* systemd puts LoadCredential=signing-key:.. where only this process sees
+ * it. */
+static void take_credential(struct options *options)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    char path[1024];
+    int len;
+
+    if (!folder || options->signing_key)
+        return;
+    len = snprintf(path, sizeof path, "%s/signing-key", folder);
+    if (len > 0 && len < (int)sizeof path && access(path, F_OK) == 0)
+        set_default(options, "signing-key", path);
+}
+
+static enum options_verdict complete_signing(struct options *options)
+{
+    bool external;
+
+    if (!options->signing || strcmp(options->signing, "key") == 0)
+        take_credential(options);
+    if (!options->signing)
+        set_default(options, "signing",
+                    options->signing_key ? "key" : "external");
+    external = strcmp(options->signing, "external") == 0;
+    if (external && options->signing_key)
+        return refuse("signing is external, but there is a signing-key");
+    if (!external && !options->signing_key)
+        return refuse("signing: key needs --signing-key, or "
+                      "LoadCredential=signing-key:FILE in the unit");
+    return OPTIONS_RUN;
+}
+
+static enum options_verdict complete_addresses(struct options *options)
+{
     if (!is_address(options->public_http, "http://") ||
         !is_address(options->public_https, "https://") ||
         !is_address(options->public_coap, "coap://") ||
         !is_address(options->public_coaps, "coaps://"))
         return refuse("a public address is SCHEME://HOST:PORT without a path, "
                       "with the scheme of its listener");
-    if (options->n_certs != options->n_keys)
-        return refuse("every --tls-cert needs its --tls-key");
-    if (options->n_certs > OPTIONS_PAIRS_MAX)
-        return refuse("at most 4 certificates");
     if (!options->http && !options->https && !options->coap &&
         !options->coaps) {
-        options->http = "127.0.0.1:8080";
-        options->https = "127.0.0.1:8443";
+        set_default(options, "http", "127.0.0.1:8080");
+        set_default(options, "https", "127.0.0.1:8443");
     }
     if (!options->serve_dir && !options->api)
-        options->api = "127.0.0.1:8090";
+        set_default(options, "api", "127.0.0.1:8090");
     return OPTIONS_RUN;
 }
 
-/* ---- before the command line ---- */
-
-static const struct option *option_named(const char *name)
+static enum options_verdict complete(struct options *options)
 {
-    const struct option *option = table;
+    enum options_verdict verdict;
 
-    while (option->name && strcmp(option->name, name) != 0)
-        option++;
-    return option;
+    if (options->serve_dir &&
+        (options->api || options->database || options->device_api_plain))
+        return refuse("--serve-dir only delivers: no --api, --database or "
+                      "--device-api-plain");
+    if (options->serve_dir && options->n_lwm2m > 0)
+        return refuse("--serve-dir only delivers: no --lwm2m");
+    if (options->n_certs != options->n_keys)
+        return refuse("every --tls-cert needs its --tls-key");
+    if (options->client_crl && !options->client_ca)
+        return refuse("--client-crl needs its --client-ca");
+    if (options->migrate_to && options->restore)
+        return refuse("either --migrate-to or --restore");
+    verdict = complete_signing(options);
+    return verdict == OPTIONS_RUN ? complete_addresses(options) : verdict;
 }
 
-static bool is_list(int option)
+/* ---- the file ---- */
+
+static bool take_from_file(void *ctx, const char *name, const char *value,
+                           char why[CONFIG_WHY_ROOM])
 {
-    return option == OPT_TLS_CERT || option == OPT_TLS_KEY ||
-           option == OPT_LWM2M;
+    return option_set(ctx, row_named(name), value, OPTIONS_FILE, why);
 }
 
-static bool take_from_file(void *ctx, const char *name, const char *value)
+static bool read_file(const char *path, struct options *options)
 {
-    return take(option_named(name)->val, value, ctx);
-}
-
-static int read_file(const char *path, struct options *options)
-{
-    struct config_key keys[sizeof table / sizeof table[0]] = {{0}};
+    struct config_key keys[OPTIONS_MAX + 1] = {{0}};
     unsigned n = 0;
 
-    for (const struct option *o = table; o->name; o++) {
-        if (o->val >= OPT_SERVE_DIR && o->val != OPT_CONFIG &&
-            o->val != OPT_MIGRATE_TO && o->val != OPT_CHECK_CONFIG)
-            keys[n++] = (struct config_key){o->name, is_list(o->val),
-                                            o->has_arg == no_argument};
+    for (const struct option_row *row = option_rows; row->name; row++) {
+        if (!row->flag_only && row->kind != OPTION_HOW)
+            keys[n++] = (struct config_key){row->name, option_is_list(row)};
     }
-    return config_file_read(path, keys, take_from_file, options);
+    return config_file_read(path, keys, take_from_file, options) == 0;
 }
 
-/* DFOTA_SIGNING_KEY for --signing-key */
-static const char *in_environment(const char *name)
+/* ---- the environment ---- */
+
+/* Lists are parted by commas. */
+static bool set_items(struct options *options, unsigned row, const char *value,
+                      char why[OPTION_WHY_ROOM])
 {
-    char variable[48];
-    size_t len = (size_t)snprintf(variable, sizeof variable, "DFOTA_%s", name);
+    char item[LIST_ITEM_ROOM];
 
-    for (size_t i = 6; i < len; i++)
-        variable[i] = variable[i] == '-'
-                          ? '_'
-                          : (char)toupper((unsigned char)variable[i]);
-    return getenv(variable);
-}
+    for (;;) {
+        size_t len = strcspn(value, ",");
 
-static void read_environment(struct options *options)
-{
-    for (const struct option *o = table; o->name; o++) {
-        const char **text = text_of(o->val, options);
-        const char *value = text ? in_environment(o->name) : NULL;
-
-        if (value && *value)
-            *text = value;
+        if (len == 0 || len >= sizeof item) {
+            snprintf(why, OPTION_WHY_ROOM, "an item is empty or too long");
+            return false;
+        }
+        snprintf(item, sizeof item, "%.*s", (int)len, value);
+        if (!option_set(options, row, item, OPTIONS_ENVIRONMENT, why))
+            return false;
+        if (value[len] == '\0')
+            return true;
+        value += len + 1;
     }
 }
 
-/* The file's name may come from either; lists of the command line replace
- * those of the file. */
-static enum options_verdict before_command_line(int argc, char **argv,
-                                                struct options *options)
+static bool read_environment(struct options *options)
 {
-    const char *path = in_environment("config");
+    char name[48], why[OPTION_WHY_ROOM];
+
+    for (unsigned i = 0; option_rows[i].name; i++) {
+        const struct option_row *row = &option_rows[i];
+        const char *value;
+
+        if (row->flag_only || row->kind == OPTION_HOW)
+            continue;
+        option_variable(row, name);
+        value = getenv(name);
+        if (!value || !*value)
+            continue;
+        if (option_is_list(row)
+                ? set_items(options, i, value, why)
+                : option_set(options, i, value, OPTIONS_ENVIRONMENT, why))
+            continue;
+        log_error("%s: %s", name, why);
+        return false;
+    }
+    return true;
+}
+
+/* ---- the command line ---- */
+
+struct line {
+    struct option longs[OPTIONS_MAX + 1];
+    char letters[OPTIONS_MAX + 1];
+};
+
+/* A flag may have a value, "=false", to undo what file or environment say. */
+static void spell(struct line *line)
+{
+    unsigned n_letters = 0;
+
+    *line = (struct line){0};
+    for (unsigned i = 0; option_rows[i].name; i++) {
+        const struct option_row *row = &option_rows[i];
+
+        line->longs[i] =
+            (struct option){row->name,
+                            row->kind == OPTION_HOW    ? no_argument
+                            : row->kind == OPTION_FLAG ? optional_argument
+                                                       : required_argument,
+                            NULL, FIRST_LONG + (int)i};
+        if (row->letter)
+            line->letters[n_letters++] = row->letter;
+    }
+}
+
+static unsigned row_of(int option)
+{
+    unsigned i = 0;
+
+    if (option >= FIRST_LONG)
+        return (unsigned)option - FIRST_LONG;
+    while (option_rows[i].letter != option)
+        i++;
+    return i;
+}
+
+static bool read_line(struct options *options, int argc, char **argv,
+                      const struct line *line)
+{
+    char why[OPTION_WHY_ROOM];
     int option;
 
+    optind = 1;
+    while ((option = getopt_long(argc, argv, line->letters, line->longs,
+                                 NULL)) != -1) {
+        if (option == '?') {
+            fputs("Try 'dfotad --help'.\n", stderr);
+            return false;
+        }
+        if (option_set(options, row_of(option), optarg ? optarg : "true",
+                       OPTIONS_FLAG, why))
+            continue;
+        log_error("--%s: %s", option_rows[row_of(option)].name, why);
+        return false;
+    }
+    if (optind < argc) {
+        refuse("dfotad takes options only");
+        return false;
+    }
+    return true;
+}
+
+/* The file's name may come from the environment or the command line. */
+static const char *find_file(int argc, char **argv, const struct line *line)
+{
+    const char *path = getenv("DFOTA_CONFIG");
+    int option, config = FIRST_LONG + (int)row_named("config");
+
+    optind = 1;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "vhV", table, NULL)) != -1) {
-        if (option == OPT_CONFIG)
+    while ((option = getopt_long(argc, argv, line->letters, line->longs,
+                                 NULL)) != -1) {
+        if (option == config)
             path = optarg;
     }
     opterr = 1;
-    if (path && read_file(path, options) != 0)
-        return OPTIONS_USAGE;
-    read_environment(options);
-    options->config = path;
-    optind = 1;
-    while ((option = getopt_long(argc, argv, "vhV", table, NULL)) != -1 &&
-           option != '?') {
-        if (option == OPT_TLS_CERT)
-            options->n_certs = 0;
-        if (option == OPT_TLS_KEY)
-            options->n_keys = 0;
-        if (option == OPT_LWM2M)
-            options->n_lwm2m = 0;
+    return path && *path ? path : NULL;
+}
+
+/* ---- all of it ---- */
+
+static bool set_defaults(struct options *options)
+{
+    char why[OPTION_WHY_ROOM];
+
+    *options = (struct options){0};
+    for (unsigned i = 0; option_rows[i].name; i++) {
+        if (option_rows[i].fallback &&
+            !option_set(options, i, option_rows[i].fallback, OPTIONS_DEFAULT,
+                        why))
+            return false;
     }
-    optind = 1;
-    return option == '?' ? OPTIONS_USAGE : OPTIONS_RUN;
+    return true;
+}
+
+static enum options_verdict answer(const struct options *options)
+{
+    if (options->help)
+        print_help();
+    else if (options->version)
+        puts("dfotad " DFOTA_PROGRAM_VERSION);
+    else if (options->dump_config)
+        options_dump(options);
+    else if (options->check_config)
+        puts("dfotad: the configuration is fine");
+    else
+        return OPTIONS_RUN;
+    return OPTIONS_DONE;
 }
 
 enum options_verdict options_parse(int argc, char **argv,
                                    struct options *options)
 {
+    struct options asked = {0};
     enum options_verdict verdict;
-    int option;
+    const char *path;
+    struct line line;
+    bool wants_text;
 
-    *options = (struct options){.data = "data"};
-    verdict = before_command_line(argc, argv, options);
-    if (verdict == OPTIONS_USAGE) {
-        fputs("Try 'dfotad --help'.\n", stderr);
+    spell(&line);
+    /* Help has to be there whatever the file says. */
+    if (!read_line(&asked, argc, argv, &line)) {
+        options_release(&asked);
+        return OPTIONS_USAGE;
+    }
+    wants_text = asked.help || asked.version;
+    verdict = wants_text ? answer(&asked) : OPTIONS_RUN;
+    options_release(&asked);
+    if (wants_text)
         return verdict;
-    }
-    while ((option = getopt_long(argc, argv, "vhV", table, NULL)) != -1) {
-        if (option == 'h') {
-            fputs(help, stdout);
-            return OPTIONS_DONE;
-        }
-        if (option == 'V') {
-            puts("dfotad " DFOTA_PROGRAM_VERSION);
-            return OPTIONS_DONE;
-        }
-        if (!take(option, optarg, options)) {
-            fputs("Try 'dfotad --help'.\n", stderr);
-            return OPTIONS_USAGE;
-        }
-    }
-    if (optind < argc)
-        return refuse("dfotad takes options only");
+    path = find_file(argc, argv, &line);
+    if (!set_defaults(options) || (path && !read_file(path, options)) ||
+        !read_environment(options) || !read_line(options, argc, argv, &line))
+        return OPTIONS_USAGE;
+    if (!options->config)
+        options->config = path;
     verdict = complete(options);
-    if (verdict == OPTIONS_RUN && options->check_config) {
-        puts("dfotad: the configuration is fine");
-        verdict = OPTIONS_DONE;
-    }
-    return verdict;
+    return verdict == OPTIONS_RUN ? answer(options) : verdict;
 }

@@ -39,3 +39,10 @@ add_test(NAME interop/man
                  ${CMAKE_SOURCE_DIR}/tests/interop/test_man.py
                  ${CMAKE_SOURCE_DIR} $<TARGET_FILE_DIR:dfotad>)
 set_tests_properties(interop/man PROPERTIES TIMEOUT 120)
+
+# The configuration, and what keeps a server running.
+add_test(NAME interop/dfotad_config
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_config.py
+                 $<TARGET_FILE_DIR:dfotad>)
+set_tests_properties(interop/dfotad_config PROPERTIES TIMEOUT 300)

@@ -1,54 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands that are more than one call. */
-#include <inttypes.h>
+/* module: enrolling, asking why, holding. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/err.h"
 #include "ctl/csv.h"
 #include "ctl/ctl.h"
-#include "os/buffer.h"
 #include "os/log.h"
 
-enum { PATH_MAX_LEN = 4096 };
-
-static void add_query(struct buffer *path, const char *sign, const char *name,
-                      const char *value)
-{
-    char *escaped = value ? ctl_escape(value) : NULL;
-
-    if (escaped)
-        buffer_printf(path, "%s%s=%s", sign, name, escaped);
-    free(escaped);
-}
-
-int ctl_firmware_add(const struct ctl_line *line)
-{
-    struct ctl_content content = {.type = "application/octet-stream"};
-    struct ctl_answer answer;
-    struct buffer path;
-    char *data;
-    int status = ctl_read_file(line->args[0], &data, &content.len);
-
-    if (status)
-        return status;
-    content.data = data;
-    buffer_init(&path, PATH_MAX_LEN);
-    buffer_add_str(&path, "firmware");
-    add_query(&path, "?", "model", ctl_value(line, "model"));
-    add_query(&path, "&", "version", ctl_value(line, "version"));
-    add_query(&path, "&", "class", ctl_value(line, "class"));
-    add_query(&path, "&", "counter", ctl_value(line, "counter"));
-    status = ctl_call(&line->server, "POST", path.data, &content, &answer);
-    buffer_release(&path);
-    free(data);
-    if (status)
-        return status;
-    ctl_print(answer.json, NULL, line->json);
-    ctl_answer_release(&answer);
-    return CTL_DONE;
-}
+#define MODULES "imei model version group state battery rssi last_seen"
 
 /* ---- CSV into objects ---- */
 
@@ -117,7 +77,7 @@ static void print_import(const json_t *answer)
              json_array_size(refused));
 }
 
-int ctl_module_import(const struct ctl_line *line)
+static int import(const struct ctl_line *line)
 {
     struct ctl_content content = {.type = "application/json"};
     bool dry = ctl_value(line, "dry-run") != NULL, refused;
@@ -145,42 +105,6 @@ int ctl_module_import(const struct ctl_line *line)
     refused = json_array_size(json_object_get(answer.json, "refused")) > 0;
     ctl_answer_release(&answer);
     return refused ? CTL_FAILED : CTL_DONE;
-}
-
-/* ---- results as CSV ---- */
-
-int ctl_plan_export(const struct ctl_line *line)
-{
-    static const char *const columns[] = {
-        "attempt",  "imei",       "from",    "target",  "state",  "cause",
-        "http_err", "update_err", "version", "granted", "closed", "node"};
-    enum { N = sizeof columns / sizeof columns[0] };
-    char path[160], cursor[48] = "";
-    struct ctl_answer answer;
-    const json_t *item;
-    const char *next;
-    size_t i;
-    int status;
-
-    for (unsigned c = 0; c < N; c++)
-        printf("%s%s", columns[c], c + 1 < N ? "," : "\n");
-    do {
-        snprintf(path, sizeof path, "results?limit=1000&plan=%.20s%s%s",
-                 line->args[0], cursor[0] ? "&cursor=" : "", cursor);
-        status = ctl_call(&line->server, "GET", path, NULL, &answer);
-        if (status)
-            return status;
-        json_array_foreach(json_object_get(answer.json, "items"), i, item)
-        {
-            for (unsigned c = 0; c < N; c++)
-                csv_print(stdout, json_object_get(item, columns[c]),
-                          c + 1 < N ? ',' : '\n');
-        }
-        next = json_string_value(json_object_get(answer.json, "next"));
-        snprintf(cursor, sizeof cursor, "%s", next ? next : "");
-        ctl_answer_release(&answer);
-    } while (cursor[0]);
-    return CTL_DONE;
 }
 
 /* ---- why ---- */
@@ -228,7 +152,7 @@ static void print_explanation(const json_t *answer)
                text_of(item, "cause"));
 }
 
-int ctl_explain(const struct ctl_line *line)
+static int explain(const struct ctl_line *line)
 {
     struct ctl_answer answer;
     char path[96];
@@ -246,28 +170,78 @@ int ctl_explain(const struct ctl_line *line)
     return CTL_DONE;
 }
 
-/* Exit status 1 when something is wrong, so that a script can ask. */
-int ctl_doctor(const struct ctl_line *line)
-{
-    struct ctl_answer answer;
-    const json_t *check;
-    bool fine = true;
-    size_t i;
-    int status = ctl_call(&line->server, "GET", "doctor", NULL, &answer);
-
-    if (status)
-        return status;
-    if (line->json)
-        ctl_print(answer.json, NULL, true);
-    json_array_foreach(json_object_get(answer.json, "checks"), i, check)
-    {
-        bool passed = json_is_true(json_object_get(check, "fine"));
-
-        fine &= passed;
-        if (!line->json)
-            printf("%-4s %-12s %s\n", passed ? "ok" : "NO",
-                   text_of(check, "check"), text_of(check, "what"));
-    }
-    ctl_answer_release(&answer);
-    return fine ? CTL_DONE : CTL_FAILED;
-}
+const struct ctl_command ctl_module_commands[] = {
+    {.group = "module",
+     .verb = "list",
+     .method = "GET",
+     .path = "modules",
+     .columns = MODULES,
+     .help = "modules",
+     .options = {CTL_OPT("model", "model", CTL_QUERY, false,
+                         "only of this model"),
+                 CTL_OPT("version", "version", CTL_QUERY, false,
+                         "only with this version"),
+                 CTL_OPT("group", "group", CTL_QUERY, false,
+                         "only of this group"),
+                 CTL_OPT("state", "state", CTL_QUERY, false,
+                         "active, held, blocked, retired")}},
+    {.group = "module",
+     .verb = "show",
+     CTL_ONE("IMEI"),
+     .method = "GET",
+     .path = "modules/{}",
+     .help = "one module"},
+    {.group = "module",
+     .verb = "explain",
+     CTL_ONE("IMEI"),
+     .method = "GET",
+     .path = "modules/{}/explain",
+     .help = "what its next poll would get, and why",
+     .run = explain},
+    {.group = "module",
+     .verb = "import",
+     CTL_ONE("FILE.csv"),
+     .method = "POST",
+     .path = "modules/import",
+     .help = "enrol modules: a first line with imei,model,..",
+     .options = {CTL_OPT("dry-run", NULL, CTL_FLAG, false,
+                         "only say what would happen")},
+     .run = import},
+    {.group = "module",
+     .verb = "tag",
+     CTL_ONE("IMEI"),
+     .method = "PATCH",
+     .path = "modules/{}",
+     .help = "set tags or group",
+     .options = {CTL_OPT("tags", "tags", CTL_TEXT, false, "a,b,.."),
+                 CTL_OPT("group", "group", CTL_TEXT, false,
+                         "the module's group")}},
+    {.group = "module",
+     .verb = "hold",
+     CTL_ONE("IMEI"),
+     .method = "PATCH",
+     .path = "modules/{}",
+     .help = "no update for it",
+     .fixed = "{\"state\": \"held\"}"},
+    {.group = "module",
+     .verb = "release",
+     CTL_ONE("IMEI"),
+     .method = "PATCH",
+     .path = "modules/{}",
+     .help = "end hold and block",
+     .fixed = "{\"state\": \"active\"}"},
+    {.group = "module",
+     .verb = "block",
+     CTL_ONE("IMEI"),
+     .method = "PATCH",
+     .path = "modules/{}",
+     .help = "no answer for it",
+     .fixed = "{\"state\": \"blocked\"}"},
+    {.group = "module",
+     .verb = "remove",
+     CTL_ONE("IMEI"),
+     .method = "PATCH",
+     .path = "modules/{}",
+     .help = "retire it",
+     .fixed = "{\"state\": \"retired\"}"},
+    {0}};

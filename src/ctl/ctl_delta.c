@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
+ * delta: packages; class: the keys they are checked with.
+ *
  * delta sign: the key stays on this machine. The server sends what the
  * signature covers; its manifest is read here, so nobody signs blindly.
  */
@@ -11,14 +13,16 @@
 #include "ctl/ctl.h"
 #include "device/package.h"
 #include "os/log.h"
+#include "port/pkcs11/signer.h"
 #include "port/psa/psa_crypto_port.h"
 
 enum { HEAD_MAX = 1 << 20 };
 
 struct signing {
     const struct ctl_line *line;
-    struct psa_signer signer;
-    unsigned done, failed;
+    struct signer *signer;
+    json_t *signed_ids, *failed_ids; /* arrays */
+    int worst;                       /* enum ctl_status */
 };
 
 static int digit_of(char c)
@@ -65,7 +69,7 @@ static int sign_head(struct signing *s, const uint8_t *head, size_t len,
     int err = psa_sha256(head, len, digest);
 
     if (!err)
-        err = psa_signer_sign(&s->signer, digest, signature);
+        err = signer_sign(s->signer, digest, signature);
     for (unsigned i = 0; !err && i < sizeof signature; i++)
         snprintf(hex + (size_t)2 * i, 3, "%02x", signature[i]);
     return err;
@@ -82,13 +86,11 @@ static int send(struct signing *s, const char *id, const char *hex)
         (size_t)snprintf(body, sizeof body, "{\"signature\": \"%s\"}", hex);
     snprintf(path, sizeof path, "packages/%.20s/signature", id);
     status = ctl_call(&s->line->server, "POST", path, &content, &answer);
-    if (status)
-        return status;
-    if (s->line->json)
-        ctl_print(answer.json, NULL, true);
-    else
-        printf("package %s: signed\n", id);
+    if (status) /* 422: it does not fit the class's public key */
+        return answer.status == 422 ? CTL_REFUSED : status;
     ctl_answer_release(&answer);
+    if (!s->line->json)
+        printf("package %s: signed\n", id);
     return CTL_DONE;
 }
 
@@ -109,7 +111,7 @@ static int sign_one(struct signing *s, const char *id)
     ctl_answer_release(&answer);
     if (!head || !is_head(head, len)) {
         free(head);
-        return ctl_say(CTL_FAILED,
+        return ctl_say(CTL_REFUSED,
                        "package %s: what the server sent is no "
                        "head of a package; nothing was signed",
                        id);
@@ -121,12 +123,14 @@ static int sign_one(struct signing *s, const char *id)
     return send(s, id, hex);
 }
 
-static void count(struct signing *s, int status)
+static void sign_and_note(struct signing *s, const char *id)
 {
-    if (status)
-        s->failed++;
-    else
-        s->done++;
+    int status = sign_one(s, id);
+
+    json_array_append_new(status ? s->failed_ids : s->signed_ids,
+                          json_integer(strtoll(id, NULL, 10)));
+    if (status > s->worst)
+        s->worst = status;
 }
 
 static int sign_waiting(struct signing *s)
@@ -144,27 +148,78 @@ static int sign_waiting(struct signing *s)
     {
         snprintf(id, sizeof id, "%lld",
                  (long long)json_integer_value(json_object_get(item, "id")));
-        count(s, sign_one(s, id));
+        sign_and_note(s, id);
     }
-    ctl_answer_release(&answer);
-    if (s->done + s->failed == 0)
+    if (json_array_size(json_object_get(answer.json, "items")) == 0)
         log_info("no package waits for a signature");
+    ctl_answer_release(&answer);
     return CTL_DONE;
 }
 
-int ctl_delta_sign(const struct ctl_line *line)
+static int sign(const struct ctl_line *line)
 {
     struct signing s = {.line = line};
-    const char *path = ctl_value(line, "key");
+    char why[SIGNER_WHY_ROOM];
+    json_t *answer;
     int status = CTL_DONE;
 
-    if (psa_port_init() != 0 || psa_signer_load(&s.signer, path) != 0)
-        return ctl_say(CTL_FAILED, "%s: no ECDSA P-256 private key in PEM",
-                       path);
+    if (signer_open(ctl_value(line, "key"), &s.signer, why) != 0)
+        return ctl_say(CTL_FAILED, "%s", why);
+    s.signed_ids = json_array();
+    s.failed_ids = json_array();
     for (unsigned i = 0; i < line->n_args; i++)
-        count(&s, sign_one(&s, line->args[i]));
+        sign_and_note(&s, line->args[i]);
     if (line->n_args == 0)
         status = sign_waiting(&s);
-    psa_signer_release(&s.signer);
-    return s.failed ? CTL_FAILED : status;
+    signer_close(s.signer);
+    answer =
+        json_pack("{s:o, s:o}", "signed", s.signed_ids, "failed", s.failed_ids);
+    if (line->json && !status)
+        ctl_print(answer, NULL, true);
+    json_decref(answer);
+    return status ? status : s.worst;
 }
+
+#define PACKAGES "id model from to state full size why"
+
+const struct ctl_command ctl_delta_commands[] = {
+    {.group = "delta",
+     .verb = "build",
+     .method = "POST",
+     .path = "packages",
+     .help = "have a package built",
+     .options = {CTL_OPT("from", "from", CTL_NUMBER, false,
+                         "firmware; none: a full image"),
+                 CTL_OPT("to", "to", CTL_NUMBER, true, "firmware")}},
+    {.group = "delta",
+     .verb = "list",
+     .method = "GET",
+     .path = "packages",
+     .columns = PACKAGES,
+     .help = "packages",
+     .options = {CTL_OPT("state", "state", CTL_QUERY, false,
+                         "waiting, building, unsigned, ready, failed")}},
+    {.group = "delta",
+     .verb = "sign",
+     .args = "[ID]...",
+     .args_max = CTL_ARGS_MAX,
+     .method = "POST",
+     .help = "sign what waits for it; the key stays here",
+     .options = {CTL_OPT("key", NULL, CTL_OWN, true,
+                         "ECDSA P-256 private key: PEM, or pkcs11: URI")},
+     .run = sign},
+    {.group = "class",
+     .verb = "list",
+     .method = "GET",
+     .path = "classes",
+     .columns = "name",
+     .help = "device classes"},
+    {.group = "class",
+     .verb = "set",
+     CTL_ONE("NAME"),
+     .method = "PUT",
+     .path = "classes/{}",
+     .help = "the public key of a class (\"any\": of packages without one)",
+     .options = {CTL_OPT("cert", "public_key", CTL_FILE, true,
+                         "public key or certificate, PEM")}},
+    {0}};
