@@ -61,11 +61,14 @@ struct conn_traffic {
 bool conn_overdue(struct conn_clock *clock, unsigned report, int64_t now_ms,
                   const struct conn_traffic *traffic);
 
+struct handshake;
+
 struct conn {
     int fd; /* borrowed */
     atomic_uint report;
     struct conn_clock clock;
-    void *tls; /* what the listener keeps for it, or NULL */
+    void *tls;                   /* what the listener keeps for it, or NULL */
+    struct handshake *handshake; /* or NULL */
     TAILQ_ENTRY(conn) all;
 };
 

@@ -15,6 +15,7 @@
 #include "os/log.h"
 #include "server/conns.h"
 #include "server/exchange.h"
+#include "server/handshakes.h"
 #include "server/head_check.h"
 #include "server/listen.h"
 #include "server/reply.h"
@@ -33,6 +34,7 @@ struct http_listener {
     struct http_service service;
     struct tls *tls;
     struct conns *conns;
+    struct handshakes *handshakes; /* NULL: without TLS */
     struct MHD_Daemon *daemon;
     int fd; /* the listening socket, the daemon's */
 };
@@ -49,11 +51,15 @@ static struct conn *conn_of(struct MHD_Connection *connection)
 static int on_finished(gnutls_session_t session, unsigned type, unsigned when,
                        unsigned incoming, const gnutls_datum_t *message)
 {
+    struct conn *conn = conn_of(gnutls_session_get_ptr(session));
+
     (void)type;
     (void)when;
     (void)message;
-    if (incoming)
-        conn_report(conn_of(gnutls_session_get_ptr(session)), CONN_HEAD);
+    if (incoming && conn) {
+        conn_report(conn, CONN_HEAD);
+        handshake_over(conn->handshake);
+    }
     return 0;
 }
 
@@ -68,6 +74,8 @@ static void start_tls(struct http_listener *listener, struct conn *conn,
     if (!info)
         return;
     conn->tls = tls_attach(listener->tls, info->tls_session);
+    conn->handshake = handshake_begin(listener->handshakes, connection,
+                                      info->tls_session, conn->fd);
     gnutls_handshake_set_hook_function(info->tls_session,
                                        GNUTLS_HANDSHAKE_FINISHED,
                                        GNUTLS_HOOK_POST, on_finished);
@@ -107,6 +115,7 @@ static void on_connection(void *ctx, struct MHD_Connection *connection,
         /* The session is gone, the descriptor is still open. */
         if (listener->tls)
             tls_detach(listener->tls, conn->tls);
+        handshake_end(conn->handshake);
         conns_remove(listener->conns, conn);
     }
 }
@@ -338,8 +347,11 @@ int http_open(const struct http_config *config, struct http_listener **out)
                                        .tls = config->tls,
                                        .conns = conns_create(),
                                        .fd = -1};
-    err = listener->conns ? listen_open(config->address, &listener->fd)
-                          : DFOTA_E_NOMEM;
+    if (config->tls)
+        listener->handshakes = handshakes_create();
+    err = listener->conns && (listener->handshakes || !config->tls)
+              ? listen_open(config->address, &listener->fd)
+              : DFOTA_E_NOMEM;
     if (!err) {
         listener->daemon = start_daemon(listener, config);
         if (!listener->daemon) {
@@ -369,8 +381,10 @@ void http_close(struct http_listener *listener)
 {
     if (!listener)
         return;
+    handshakes_stop(listener->handshakes);
     if (listener->daemon)
         MHD_stop_daemon(listener->daemon);
+    handshakes_destroy(listener->handshakes);
     conns_destroy(listener->conns);
     free(listener);
 }

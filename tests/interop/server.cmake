@@ -46,3 +46,9 @@ add_test(NAME interop/dfotad_config
                  ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_config.py
                  $<TARGET_FILE_DIR:dfotad>)
 set_tests_properties(interop/dfotad_config PROPERTIES TIMEOUT 300)
+
+add_test(NAME interop/dfotad_handshakes
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_handshakes.py
+                 $<TARGET_FILE:dfotad>)
+set_tests_properties(interop/dfotad_handshakes PROPERTIES TIMEOUT 120)
