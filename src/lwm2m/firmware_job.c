@@ -47,8 +47,10 @@ void job_end(struct lwm2m_job *job, enum lwm2m_job_state state,
     coap_put_stop(&job->put, now_of(job));
     job->failure = failure;
     job->r = NULL;
-    if (r)
+    if (r) {
+        registration_forget(r, job);
         registration_release(job->s, r);
+    }
     job_enter(job, state);
 }
 
@@ -306,8 +308,10 @@ void lwm2m_job_stop(struct lwm2m_job *job, uint64_t now)
         return;
     job->s->now = now;
     job_orphan(job);
-    if (r)
-        registration_release(job->s, r);
+    if (!r)
+        return;
+    registration_forget(r, job);
+    registration_release(job->s, r);
 }
 
 static bool polls(const struct lwm2m_job *job)

@@ -61,7 +61,8 @@ static int lifetime_of(const struct said *said, uint32_t *out)
 }
 
 /* The alternate path, if a link says rt="oma.lwm2m". errors: E_SYNTAX */
-static int check_links(const char *text, size_t len, char prefix[9])
+static int check_links(const char *text, size_t len,
+                       char prefix[REGISTRAR_PREFIX_MAX + 1])
 {
     struct corelink_reader reader;
     struct corelink_item item;
@@ -74,7 +75,7 @@ static int check_links(const char *text, size_t len, char prefix[9])
         if (!corelink_find(&item, "rt", &a) || a.value_len != 9 ||
             memcmp(a.value, "oma.lwm2m", 9) != 0)
             continue;
-        if (item.target_len > 8 || item.target_len == 0 ||
+        if (item.target_len > REGISTRAR_PREFIX_MAX || item.target_len == 0 ||
             item.target[0] != '/')
             return DFOTA_E_SYNTAX;
         memcpy(prefix, item.target, item.target_len);
@@ -129,11 +130,13 @@ static void answer(struct registrar *s, struct lwm2m_way *way,
                    const struct coap_ticket *ticket, uint8_t code,
                    const struct registration *location)
 {
-    uint8_t memory[32];
+    uint8_t memory[64];
     char id[ID_TEXT + 1];
     struct coap_options o;
 
     coap_options_init(&o, memory, sizeof memory);
+    if (s->part)
+        coap_options_add_all(&o, s->part->options, s->part->options_len);
     if (location) {
         snprintf(id, sizeof id, "%016" PRIx64, location->id);
         coap_options_add_str(&o, COAP_LOCATION_PATH, "rd");
@@ -161,7 +164,7 @@ static void heard(struct registrar *s, struct registration *r,
 static uint8_t check(struct registrar *s, const struct lwm2m_way *way,
                      const struct coap_msg *m, struct said *said)
 {
-    char name[REGISTRAR_ENDPOINT_MAX + 1], prefix[9];
+    char name[REGISTRAR_ENDPOINT_MAX + 1], prefix[REGISTRAR_PREFIX_MAX + 1];
     uint32_t lifetime;
 
     /* 1.1 lets a client leave out what its credentials say. */
@@ -198,12 +201,14 @@ static struct registration *replace(struct registrar *s,
     struct registration *old =
         table_by_endpoint(s, endpoint, said->endpoint_len);
     struct registration *r;
+    struct registration_ask *waiting = NULL;
     struct lwm2m_job *job = NULL;
 
     if (old) {
         job = old->job;
         old->job = NULL;
         old->leaving = true;
+        waiting = asks_take(s, old, job);
         asks_drop(s, old);
         table_remove(s, old);
     }
@@ -212,6 +217,7 @@ static struct registration *replace(struct registrar *s,
         r->job = job;
     else if (job)
         job_orphan(job);
+    asks_give(r, waiting);
     return r;
 }
 
@@ -233,8 +239,12 @@ static void on_register(struct registrar *s, struct lwm2m_way *way,
     if (!r || keep_links(r, m->payload, m->payload_len) != 0) {
         if (r && r->job)
             job_orphan(r->job);
-        if (r)
+        if (r) {
+            r->job = NULL;
+            r->leaving = true;
+            asks_drop(s, r);
             table_remove(s, r);
+        }
         answer(s, way, ticket, COAP_UNAVAILABLE, NULL);
         return;
     }
@@ -276,7 +286,7 @@ static void on_update(struct registrar *s, struct lwm2m_way *way,
     r->restored = false;
     /* What was asked on the old way is answered no more. */
     if (moved)
-        asks_drop_sent(s, r);
+        asks_drop_sent(s, r, true);
     heard(s, r, way);
     answer(s, way, ticket, COAP_CHANGED, NULL);
     s->ops->event(s->ctx, r, REGISTRAR_UPDATED);
@@ -351,14 +361,46 @@ static void on_location(struct registrar *s, struct lwm2m_way *way,
     }
 }
 
+static void dispatch(struct registrar *s, struct lwm2m_way *way,
+                     const struct coap_ticket *ticket, const struct coap_msg *m,
+                     const char *path)
+{
+    if (!path[3] && m->code == COAP_POST)
+        on_register(s, way, ticket, m);
+    else if (!path[3])
+        answer(s, way, ticket, COAP_NOT_ALLOWED, NULL);
+    else
+        on_location(s, way, ticket, m, path);
+}
+
+/* The links of a client with many objects are more than a message. */
+static void on_block(struct registrar *s, struct lwm2m_way *way,
+                     const struct coap_ticket *ticket, const struct coap_msg *m,
+                     const char *path)
+{
+    struct coap_part part;
+    struct coap_msg whole;
+    enum coap_taken taken = body_take(s, way, path, m, &part, &whole);
+
+    s->part = &part;
+    if (taken == COAP_BODY_WHOLE)
+        dispatch(s, way, ticket, &whole, path);
+    else
+        answer(s, way, ticket, part.code, NULL);
+    s->part = NULL;
+    if (taken == COAP_BODY_WHOLE)
+        body_release(s, way, path);
+}
+
 bool registrar_request(struct registrar *s, uint64_t now, struct lwm2m_way *way,
                        const struct coap_ticket *ticket,
                        const struct coap_msg *m)
 {
     static const uint16_t known[] = {COAP_URI_HOST, COAP_URI_PORT,
                                      COAP_URI_PATH, COAP_URI_QUERY,
-                                     COAP_ACCEPT};
+                                     COAP_ACCEPT,   COAP_BLOCK1};
     char path[COAP_PATH_MAX];
+    struct coap_option block;
 
     s->now = now;
     coap_msg_path(m, path, sizeof path);
@@ -366,12 +408,10 @@ bool registrar_request(struct registrar *s, uint64_t now, struct lwm2m_way *way,
         return false;
     if (coap_msg_critical(m, known, sizeof known / sizeof known[0]))
         answer(s, way, ticket, COAP_BAD_OPTION, NULL);
-    else if (!path[3] && m->code == COAP_POST)
-        on_register(s, way, ticket, m);
-    else if (!path[3])
-        answer(s, way, ticket, COAP_NOT_ALLOWED, NULL);
+    else if (coap_msg_find(m, COAP_BLOCK1, &block))
+        on_block(s, way, ticket, m, path);
     else
-        on_location(s, way, ticket, m, path);
+        dispatch(s, way, ticket, m, path);
     return true;
 }
 
@@ -418,14 +458,31 @@ void registrar_way_gone(struct registrar *s, uint64_t now,
                         struct lwm2m_way *way)
 {
     s->now = now;
+    body_release(s, way, NULL);
     while (way->first) {
         struct registration *r = way->first;
 
-        asks_drop_sent(s, r);
+        asks_drop_sent(s, r, r->queue);
         if (r->job)
             job_away(r->job);
         way_detach(s, r);
     }
+}
+
+void registrar_way_resumed(struct registrar *s, uint64_t now,
+                           struct lwm2m_way *way)
+{
+    struct registration *r = registrar_find(s, way->identity);
+
+    s->now = now;
+    if (!r || r->absent || r->way == way)
+        return;
+    asks_drop_sent(s, r, true);
+    r->heard_ms = now;
+    way_attach(s, way, r);
+    if (r->job)
+        job_heard(r->job, r, false);
+    registration_greet(s, r);
 }
 
 void registrar_tick(struct registrar *s, uint64_t now)

@@ -22,8 +22,10 @@
 
 enum {
     REGISTRAR_ENDPOINT_MAX = 128, /* bytes of an endpoint's name */
-    REGISTRAR_LINKS_MAX = 1024,   /* of what it registers */
+    REGISTRAR_LINKS_MAX = 4096,   /* of what it registers */
+    REGISTRAR_PREFIX_MAX = 31,    /* of an alternate path */
     REGISTRAR_ASKS_MAX = 16,      /* questions that wait for one client */
+    REGISTRAR_ANSWER_MAX = 32768, /* of an answer that comes in blocks */
     REGISTRAR_VERSION_MAX = 63,
     REGISTRAR_LIFETIME_S = 86400, /* when none is said */
 };
@@ -61,16 +63,17 @@ struct registration {
     uint32_t heap; /* place in the table of deadlines */
     uint8_t asks_count;
     bool v11, queue;
-    bool absent;   /* no longer registered, kept for its job */
-    bool leaving;  /* being taken apart: nothing more is asked */
-    bool restored; /* from before: what was observed is not any more */
-    bool noted;    /* the owner's: written down as it is */
-    uint32_t mark; /* the owner's */
-    uint64_t user; /* the owner's */
+    bool absent;           /* no longer registered, kept for its job */
+    bool leaving;          /* being taken apart: nothing more is asked */
+    bool restored;         /* from before: what was observed is not any more */
+    bool noted, versioned; /* the owner's: written down, with its version */
+    uint32_t mark;         /* the owner's */
+    uint64_t user;         /* the owner's */
     struct registration_firmware firmware;
-    char *version;  /* /3/0/3; NULL not known */
-    char *links;    /* objects as registered */
-    char prefix[9]; /* alternate path, "" or "/lwm2m" */
+    char *version; /* /3/0/3; NULL not known */
+    char *links;   /* objects as registered */
+    /* Alternate path, "" or "/lwm2m". */
+    char prefix[REGISTRAR_PREFIX_MAX + 1];
     char endpoint[];
 };
 
@@ -103,6 +106,8 @@ struct registrar {
     uint64_t now;
     struct registration **by_endpoint, **by_id, **heap;
     uint32_t count, buckets, heap_room;
+    struct registrar_half *halves; /* bodies that come in blocks; or NULL */
+    const struct coap_part *part;  /* of the request being answered */
 };
 
 /** errors: E_NOMEM */
@@ -144,6 +149,14 @@ int registrar_restore(struct registrar *s, struct lwm2m_way *way,
 void registrar_way_gone(struct registrar *s, uint64_t now,
                         struct lwm2m_way *way);
 
+/**
+ * A DTLS session was resumed, not made anew: the client that it belongs to is
+ * still registered and says nothing until its next Update, so its
+ * registration is on this way from now on.
+ */
+void registrar_way_resumed(struct registrar *s, uint64_t now,
+                           struct lwm2m_way *way);
+
 /** The time is now: before datagrams are handed to the peers. */
 static inline void registrar_clock(struct registrar *s, uint64_t now)
 {
@@ -168,7 +181,8 @@ bool registration_has(const struct registration *r, unsigned object);
 
 /* ---- questions ----------------------------------------------------------- */
 
-/* The answer. code 0: none came (silence, RST, the client or its way gone).
+/* The answer. code 0: none came (silence, RST, the client or its way gone;
+ * r is NULL when its registration could not be replaced).
  * An observation's comes again for each notification. */
 typedef void registration_answer(void *ctx, struct registration *r,
                                  uint8_t code, const struct coap_msg *m);
@@ -190,7 +204,9 @@ struct registration_question registration_question(uint8_t code,
                                                    const char *path);
 
 /**
- * Ask, now or when the client wakes.
+ * Ask, now or when the client wakes. A Read is asked again, up to three
+ * times, when a client in queue mode fell asleep over it or registered anew;
+ * its answer may come in blocks. Anything else is sent once.
  *
  * errors   E_FULL too many wait, E_NOMEM, E_CONNECT no way to the client,
  *          E_ARG; answer() is not called then. Otherwise it is called once.
@@ -202,6 +218,10 @@ int registration_ask(struct registrar *s, uint64_t now, struct registration *r,
  * answered with RST. Harmless when there is none. */
 void registration_unobserve(struct registrar *s, uint64_t now,
                             struct registration *r, const void *ctx);
+
+/** Whoever asked with this ctx is not told any more: it goes. Questions that
+ * wait are not asked. */
+void registration_forget(struct registration *r, const void *ctx);
 
 /** Read /5/0 and /3/0/3; REGISTRAR_FIRMWARE follows each answer. */
 void registration_refresh(struct registrar *s, uint64_t now,

@@ -8,8 +8,18 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "link/coap_block.h"
 #include "lwm2m/reader.h"
 #include "lwm2m/registrar_parts.h"
+
+enum { ASK_TRIES = 3, BODY_STARTS = 3 };
+
+/* An answer that comes in blocks (RFC 7959 2.4). */
+struct ask_body {
+    struct buffer data;
+    uint8_t szx, starts, etag_len;
+    uint8_t etag[COAP_ETAG_MAX];
+};
 
 /* A question that waits, or is under way. */
 struct registration_ask {
@@ -22,7 +32,8 @@ struct registration_ask {
     struct lwm2m_path path;
     uint16_t accept, format, query_len, payload_len;
     int8_t observe;
-    uint8_t code;
+    uint8_t code, tries;
+    struct ask_body *body;
     uint8_t data[]; /* query, payload */
 };
 
@@ -87,26 +98,91 @@ static void unlink_sent(struct registration_ask *a)
     *at = a->next;
 }
 
-static void on_reply(void *ctx, const struct coap_reply *reply)
+static void free_body(struct registration_ask *a)
 {
-    struct registration_ask *a = ctx;
-    struct registration *r = a->r;
-    bool answered = reply->outcome == COAP_ANSWERED;
-
-    /* Notifications come here too: those stay. */
-    if (reply->last)
-        unlink_sent(a);
-    if (answered)
-        r->heard_ms = a->s->now;
-    if (a->answer)
-        a->answer(a->ctx, r, answered ? reply->m->code : 0,
-                  answered ? reply->m : NULL);
-    if (reply->last)
-        free(a);
+    if (a->body)
+        buffer_release(&a->body->data);
+    free(a->body);
+    a->body = NULL;
 }
 
-/* Takes a. */
-static int send_ask(struct registration *r, struct registration_ask *a)
+static void free_ask(struct registration_ask *a)
+{
+    free_body(a);
+    free(a);
+}
+
+/* ---- answers in blocks --------------------------------------------------- */
+
+enum piece { PIECE_WHOLE, PIECE_MORE, PIECE_AGAIN, PIECE_BROKEN };
+
+static struct ask_body *body_of(struct registration_ask *a)
+{
+    if (a->body)
+        return a->body;
+    a->body = calloc(1, sizeof *a->body);
+    if (a->body)
+        buffer_init(&a->body->data, REGISTRAR_ANSWER_MAX);
+    return a->body;
+}
+
+/* Blocks of two representations are never put together. */
+static bool is_same(struct ask_body *body, const struct coap_msg *m, bool first)
+{
+    struct coap_option etag = {0};
+    bool has = coap_msg_find(m, COAP_ETAG, &etag) && etag.len <= COAP_ETAG_MAX;
+
+    if (first) {
+        body->etag_len = has ? (uint8_t)etag.len : 0;
+        if (has)
+            memcpy(body->etag, etag.value, etag.len);
+        return true;
+    }
+    return (has ? etag.len : 0) == body->etag_len &&
+           (!has || memcmp(etag.value, body->etag, etag.len) == 0);
+}
+
+static enum piece add_block(struct registration_ask *a,
+                            const struct coap_msg *m,
+                            const struct coap_block *b)
+{
+    struct ask_body *body = body_of(a);
+    bool first = b->num == 0;
+
+    if (!body || (b->more && m->payload_len != coap_block_size(b->szx)))
+        return PIECE_BROKEN;
+    if (first)
+        buffer_clear(&body->data);
+    if (coap_block_off(b) != body->data.len || !is_same(body, m, first))
+        return body->starts++ < BODY_STARTS ? PIECE_AGAIN : PIECE_BROKEN;
+    if (buffer_add(&body->data, m->payload, m->payload_len) != 0)
+        return PIECE_BROKEN;
+    body->szx = b->szx;
+    return b->more ? PIECE_MORE : PIECE_WHOLE;
+}
+
+static enum piece take_piece(struct registration_ask *a,
+                             const struct coap_msg *m)
+{
+    struct coap_block b;
+    int err = coap_block_find(m, COAP_BLOCK2, &b);
+
+    if (a->code != COAP_GET || a->observe == 0 || m->code != COAP_CONTENT ||
+        (err == DFOTA_E_NOTFOUND && !a->body))
+        return PIECE_WHOLE;
+    if (err)
+        return PIECE_BROKEN;
+    if (!a->body && b.num == 0 && !b.more)
+        return PIECE_WHOLE;
+    return add_block(a, m, &b);
+}
+
+/* ---- under way ----------------------------------------------------------- */
+
+static void on_reply(void *ctx, const struct coap_reply *reply);
+
+/* Sends the question, or, of an answer in blocks, the one for the next. */
+static int send_request(struct registration_ask *a)
 {
     uint8_t memory[512];
     struct coap_options o;
@@ -118,15 +194,95 @@ static int send_ask(struct registration *r, struct registration_ask *a)
     int err;
 
     coap_options_init(&o, memory, sizeof memory);
-    err = make_options(r, a, &o);
+    err = make_options(a->r, a, &o);
+    if (a->body && a->body->data.len > 0) {
+        uint8_t szx = a->body->szx;
+        struct coap_block b = {.num = (uint32_t)a->body->data.len >> (szx + 4),
+                               .szx = szx};
+
+        err = coap_block_add(&o, COAP_BLOCK2, &b);
+    }
     request.options = o.data;
     request.options_len = o.len;
-    if (!err)
-        err = coap_peer_request(r->way->peer, a->s->now, &request, &a->id);
+    return err ? err
+               : coap_peer_request(a->r->way->peer, a->s->now, &request,
+                                   &a->id);
+}
+
+/* A Read does no harm when it is asked twice. */
+static bool is_repeatable(const struct registration_ask *a)
+{
+    return a->code == COAP_GET && a->observe != 0 && a->answer &&
+           a->tries < ASK_TRIES && a->r->asks_count < REGISTRAR_ASKS_MAX;
+}
+
+/* Behind what waits already. */
+static void wait_again(struct registration_ask *a)
+{
+    struct registration_ask **at = &a->r->asks;
+
+    free_body(a);
+    a->id = 0;
+    a->next = NULL;
+    while (*at)
+        at = &(*at)->next;
+    *at = a;
+    a->r->asks_count++;
+}
+
+static void conclude(struct registration_ask *a, const struct coap_reply *reply,
+                     bool answered)
+{
+    struct coap_msg whole;
+    const struct coap_msg *m = answered ? reply->m : NULL;
+
+    if (m && a->body) {
+        whole = *m;
+        whole.payload = (const uint8_t *)a->body->data.data;
+        whole.payload_len = a->body->data.len;
+        m = &whole;
+    }
+    if (a->answer)
+        a->answer(a->ctx, a->r, m ? m->code : 0, m);
+    if (reply->last)
+        free_ask(a);
+}
+
+static void on_reply(void *ctx, const struct coap_reply *reply)
+{
+    struct registration_ask *a = ctx;
+    struct registration *r = a->r;
+    bool answered = reply->outcome == COAP_ANSWERED;
+    enum piece piece = answered ? take_piece(a, reply->m) : PIECE_WHOLE;
+
+    if (answered)
+        r->heard_ms = a->s->now;
+    if (piece == PIECE_AGAIN)
+        buffer_clear(&a->body->data);
+    if ((piece == PIECE_MORE || piece == PIECE_AGAIN) && send_request(a) == 0)
+        return;
+    if (piece != PIECE_WHOLE)
+        answered = false;
+    /* Notifications come here too: those stay. */
+    if (reply->last)
+        unlink_sent(a);
+    if (reply->outcome == COAP_SILENT && r->queue && !r->leaving &&
+        is_repeatable(a))
+        wait_again(a); /* it fell asleep */
+    else
+        conclude(a, reply, answered);
+}
+
+/* Takes a. */
+static int send_ask(struct registration *r, struct registration_ask *a)
+{
+    int err = send_request(a);
+
     if (err) {
-        free(a);
+        free_ask(a);
         return err;
     }
+    a->tries++;
     a->next = r->sent;
     r->sent = a;
     return 0;
@@ -213,26 +369,31 @@ void registration_unobserve(struct registrar *s, uint64_t now,
         }
         *at = a->next;
         coap_peer_cancel(r->way->peer, now, a->id);
-        free(a);
+        free_ask(a);
     }
 }
 
 /* The list is taken off first: who is told may ask again. */
-static void drop_list(struct registration *r, struct registration_ask *a)
+static void drop_list(struct registration *r, struct registration_ask *a,
+                      bool again)
 {
     while (a) {
         struct registration_ask *next = a->next;
 
         if (a->id && r->way)
             coap_peer_cancel(r->way->peer, a->s->now, a->id);
-        if (a->answer && a->observe != 0)
-            a->answer(a->ctx, r, 0, NULL);
-        free(a);
+        if (again && is_repeatable(a)) {
+            wait_again(a);
+        } else {
+            if (a->answer && a->observe != 0)
+                a->answer(a->ctx, r, 0, NULL);
+            free_ask(a);
+        }
         a = next;
     }
 }
 
-void asks_drop_sent(struct registrar *s, struct registration *r)
+void asks_drop_sent(struct registrar *s, struct registration *r, bool again)
 {
     struct registration_ask *sent = r->sent;
     bool leaving = r->leaving;
@@ -241,142 +402,77 @@ void asks_drop_sent(struct registrar *s, struct registration *r)
     /* Not on this way any more. */
     r->leaving = true;
     r->sent = NULL;
-    drop_list(r, sent);
+    drop_list(r, sent, again);
     r->leaving = leaving;
 }
 
 void asks_drop(struct registrar *s, struct registration *r)
 {
-    struct registration_ask *waiting = r->asks;
+    struct registration_ask *waiting;
 
-    asks_drop_sent(s, r);
+    asks_drop_sent(s, r, false);
+    waiting = r->asks;
     r->asks = NULL;
     r->asks_count = 0;
-    drop_list(r, waiting);
+    drop_list(r, waiting, false);
 }
 
-/* ---- what every registration is asked ------------------------------------ */
-
-static int on_record(void *ctx, const struct lwm2m_record *record)
+struct registration_ask *asks_take(struct registrar *s, struct registration *r,
+                                   const struct lwm2m_job *job)
 {
-    struct registration *r = ctx;
-    struct registration_firmware *f = &r->firmware;
-    const struct lwm2m_path *p = &record->path;
-    int64_t i = -1;
+    struct registration_ask **at = &r->asks, *out;
 
-    (void)lwm2m_as_integer(&record->value, &i);
-    if (p->id[0] != 5 || p->depth < LWM2M_DEPTH_RESOURCE)
-        return 0;
-    if (p->id[2] == 3 && i >= 0 && i <= FIRMWARE_UPDATING) {
-        f->state = (uint8_t)i;
-        f->known = true;
-    } else if (p->id[2] == 5 && i >= 0 && i <= 255) {
-        f->result = (uint8_t)i;
-    } else if (p->id[2] == 9 && i >= 0 && i <= 2) {
-        f->delivery = (int8_t)i;
-    } else if (p->id[2] == 8 && i >= 0 && i < 8) {
-        f->protocols =
-            (uint8_t)((f->protocols & 0x80 ? 0 : f->protocols) | 1u << i);
+    asks_drop_sent(s, r, true);
+    while (*at) {
+        struct registration_ask *a = *at;
+
+        if (a->ctx == s || (job && a->ctx == job)) {
+            *at = a->next;
+            free_ask(a);
+        } else {
+            at = &a->next;
+        }
     }
-    return 0;
+    out = r->asks;
+    r->asks = NULL;
+    r->asks_count = 0;
+    return out;
 }
 
-static int read_answer(struct registration *r, const struct coap_msg *m,
-                       const char *path)
+void asks_give(struct registration *r, struct registration_ask *asks)
 {
-    struct lwm2m_path p;
-    struct lwm2m_sink sink = {.ctx = r, .record = on_record};
-    uint32_t format = LWM2M_FORMAT_TEXT;
+    while (asks) {
+        struct registration_ask *a = asks;
 
-    lwm2m_path_parse(path, strlen(path), &p);
-    (void)coap_msg_uint(m, COAP_CONTENT_FORMAT, &format);
-    return lwm2m_read(format, &p, m->payload, m->payload_len, &sink);
+        asks = a->next;
+        a->next = NULL;
+        a->r = r;
+        if (r) {
+            wait_again(a);
+        } else {
+            if (a->answer)
+                a->answer(a->ctx, NULL, 0, NULL);
+            free_ask(a);
+        }
+    }
 }
 
-static void informed(struct registrar *s, struct registration *r,
-                     enum job_news news)
+void registration_forget(struct registration *r, const void *ctx)
 {
-    s->ops->event(s->ctx, r, REGISTRAR_FIRMWARE);
-    if (r->job)
-        job_informed(r->job, news);
-}
+    struct registration_ask **at = &r->asks;
 
-static void on_firmware(void *ctx, struct registration *r, uint8_t code,
-                        const struct coap_msg *m)
-{
-    if (code == COAP_CONTENT && read_answer(r, m, "/5/0") == 0)
-        informed(ctx, r, JOB_NEWS_FIRMWARE);
-}
+    for (struct registration_ask *a = r->sent; a; a = a->next)
+        if (a->ctx == ctx)
+            a->answer = NULL;
+    while (*at) {
+        struct registration_ask *a = *at;
 
-static void on_state(void *ctx, struct registration *r, uint8_t code,
-                     const struct coap_msg *m)
-{
-    if (code == COAP_CONTENT && read_answer(r, m, "/5/0/3") == 0)
-        informed(ctx, r, JOB_NEWS_NOTIFIED);
-}
-
-static void on_result(void *ctx, struct registration *r, uint8_t code,
-                      const struct coap_msg *m)
-{
-    if (code == COAP_CONTENT && read_answer(r, m, "/5/0/5") == 0)
-        informed(ctx, r, JOB_NEWS_NOTIFIED);
-}
-
-static int on_version_record(void *ctx, const struct lwm2m_record *record)
-{
-    struct registration *r = ctx;
-    char text[REGISTRAR_VERSION_MAX + 1];
-
-    if (record->path.id[2] != 3 ||
-        lwm2m_as_text(&record->value, text, sizeof text) != 0)
-        return 0;
-    free(r->version);
-    r->version = strdup(text);
-    return 0;
-}
-
-static void on_version(void *ctx, struct registration *r, uint8_t code,
-                       const struct coap_msg *m)
-{
-    struct lwm2m_path p = lwm2m_path_make(3, 3, 0, 3);
-    struct lwm2m_sink sink = {.ctx = r, .record = on_version_record};
-    uint32_t format = LWM2M_FORMAT_TEXT;
-
-    if (code != COAP_CONTENT)
-        return;
-    (void)coap_msg_uint(m, COAP_CONTENT_FORMAT, &format);
-    if (lwm2m_read(format, &p, m->payload, m->payload_len, &sink) == 0)
-        informed(ctx, r, JOB_NEWS_VERSION);
-}
-
-void registration_refresh(struct registrar *s, uint64_t now,
-                          struct registration *r)
-{
-    struct registration_question q = registration_question(COAP_GET, "/3/0/3");
-
-    q.ctx = s;
-    q.answer = on_version;
-    registration_ask(s, now, r, &q);
-    q.path = lwm2m_path_make(2, 5, 0, 0);
-    q.answer = on_firmware;
-    if (registration_has(r, 5))
-        registration_ask(s, now, r, &q);
-}
-
-void registration_greet(struct registrar *s, struct registration *r)
-{
-    struct registration_question q = registration_question(COAP_GET, "/5/0/3");
-    bool has = registration_has(r, 5);
-
-    q.ctx = s;
-    q.observe = 0;
-    q.answer = on_state;
-    if (has)
-        registration_ask(s, s->now, r, &q);
-    q.path.id[2] = 5;
-    q.answer = on_result;
-    if (has)
-        registration_ask(s, s->now, r, &q);
-    registration_refresh(s, s->now, r);
-    asks_flush(s, r);
+        if (a->ctx != ctx) {
+            at = &a->next;
+            continue;
+        }
+        *at = a->next;
+        r->asks_count--;
+        free_ask(a);
+    }
 }

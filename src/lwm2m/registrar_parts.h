@@ -3,6 +3,7 @@
 #ifndef DFOTA_LWM2M_REGISTRAR_PARTS_H
 #define DFOTA_LWM2M_REGISTRAR_PARTS_H
 
+#include "link/coap_block.h"
 #include "lwm2m/registrar.h"
 
 /* ---- registrar_table.c --------------------------------------------------- */
@@ -29,14 +30,41 @@ void way_detach(struct registrar *s, struct registration *r);
 /** Its job is over; one that is absent goes. */
 void registration_release(struct registrar *s, struct registration *r);
 
+/* ---- registrar_body.c ---------------------------------------------------- */
+
+/**
+ * Take one block of a Register or an Update.
+ *
+ * part     out: what is answered, also to WHOLE, whose code is the caller's
+ * whole    out: the request with all of its payload, until body_release()
+ */
+enum coap_taken body_take(struct registrar *s, const struct lwm2m_way *way,
+                          const char *path, const struct coap_msg *m,
+                          struct coap_part *part, struct coap_msg *whole);
+/** Forget what came for path; NULL: on this way. */
+void body_release(struct registrar *s, const struct lwm2m_way *way,
+                  const char *path);
+void body_release_all(struct registrar *s);
+
 /* ---- registrar_ask.c ----------------------------------------------------- */
 
 /** It was heard: what waited is asked. */
 void asks_flush(struct registrar *s, struct registration *r);
-/** Forget what is under way, observations too; those who asked are told. */
-void asks_drop_sent(struct registrar *s, struct registration *r);
+/** Forget what is under way, observations too; those who asked are told, or,
+ * with again, wait if it may be asked twice. */
+void asks_drop_sent(struct registrar *s, struct registration *r, bool again);
 /** And what waits. */
 void asks_drop(struct registrar *s, struct registration *r);
+/** Take off what a client that registers anew is to be asked all the same:
+ * what people asked and what it may be asked twice. Not its job's, which
+ * begins again by itself. */
+struct registration_ask *asks_take(struct registrar *s, struct registration *r,
+                                   const struct lwm2m_job *job);
+/** Let those wait for r; NULL: those who asked are told. */
+void asks_give(struct registration *r, struct registration_ask *asks);
+
+/* ---- registrar_greet.c --------------------------------------------------- */
+
 /** Observe and read what every registration is observed and read for. */
 void registration_greet(struct registrar *s, struct registration *r);
 
