@@ -9,6 +9,7 @@
 #define DFOTA_SERVER_FLEET_FLEET_PRIV_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "server/fleet/fleet.h"
 #include "server/fleet/fleet_plans.h"
@@ -33,6 +34,8 @@ struct fleet {
     struct named_key keys[FLEET_KEYS_MAX];
     unsigned n_keys;
     int64_t last_change;
+    _Atomic int64_t fresh_ms; /* since boot: when the changes were read */
+    atomic_bool outdated;     /* the database is that of a newer program */
     uint64_t *dirty; /* IMEIs with something to write */
     size_t n_dirty, dirty_room;
 };

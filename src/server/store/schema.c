@@ -22,12 +22,7 @@ int schema_check(struct sql *sql, const struct schema_step *steps)
                           "SELECT coalesce(max(oldest), 0) FROM schema_step",
                           SQL_NONE);
 
-    if (err || oldest <= last_of(steps))
-        return err;
-    log_error("the database belongs to a newer dfotad (its step %lld, ours "
-              "%d): install that one",
-              (long long)oldest, last_of(steps));
-    return DFOTA_E_VERSION;
+    return err || oldest <= last_of(steps) ? err : DFOTA_E_VERSION;
 }
 
 static int take_step(struct sql *sql, const struct schema_step *step)
@@ -62,6 +57,10 @@ int schema_migrate(struct sql *sql, const struct schema_step *steps)
         err = 0;
     if (!err)
         err = schema_check(sql, steps);
+    if (err == DFOTA_E_VERSION)
+        log_error("the database belongs to a newer dfotad, beside which this "
+                  "one (step %d) cannot work: install that one",
+                  last_of(steps));
     if (!err)
         err = sql_one_int(sql, &done,
                           "SELECT coalesce(max(number), 0) FROM schema_step",

@@ -31,7 +31,7 @@ extern const struct schema_step schema_steps[];
 int schema_migrate(struct sql *sql, const struct schema_step *steps);
 
 /** May a program that knows these steps go on on this database? errors:
- * E_VERSION; those of sql_run() */
+ * E_VERSION (not said in the log); those of sql_run() */
 int schema_check(struct sql *sql, const struct schema_step *steps);
 
 #endif
