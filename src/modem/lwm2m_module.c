@@ -187,6 +187,7 @@ static void make_client(struct module *m)
     c.endpoint = l->endpoint;
     c.v11 = l->set.v11;
     c.firmware_v11 = l->set.firmware_v11;
+    c.protocols = l->set.protocols;
     c.package_max = m->c->memory.package;
     c.retry_ms = (uint32_t)module_patience(m, c.retry_ms);
     c.silence_ms = (uint32_t)module_patience(m, c.silence_ms);

@@ -61,13 +61,14 @@ static json_t *settings_json(const struct lwm2m_settings *s)
     for (int i = 0; i < LWM2M_SERVER_MAX; i++)
         if (s->kept.server[i].used)
             json_array_append_new(servers, server_json(&s->kept.server[i]));
-    return json_pack(
-        "{ss sb sb sb si so so s{si si sb si sI sI ss}}", "endpoint",
-        s->endpoint, "startup", s->startup, "v11", s->v11, "firmware_v11",
-        s->firmware_v11, "found", s->found, "security", security, "server",
-        servers, "firmware", "state", f->state, "result", f->result, "pulling",
-        f->pulling, "severity", f->severity, "defer_s", (json_int_t)f->defer_s,
-        "changed_s", (json_int_t)f->changed_s, "uri", f->uri);
+    return json_pack("{ss sb sb sb si si so so s{si si sb si sI sI ss}}",
+                     "endpoint", s->endpoint, "startup", s->startup, "v11",
+                     s->v11, "firmware_v11", s->firmware_v11, "protocols",
+                     s->protocols, "found", s->found, "security", security,
+                     "server", servers, "firmware", "state", f->state, "result",
+                     f->result, "pulling", f->pulling, "severity", f->severity,
+                     "defer_s", (json_int_t)f->defer_s, "changed_s",
+                     (json_int_t)f->changed_s, "uri", f->uri);
 }
 
 int lwm2m_settings_save(const struct lwm2m_settings *s)
@@ -210,7 +211,7 @@ static bool take_all(const json_t *root, struct lwm2m_settings *s)
 {
     const json_t *security = json_object_get(root, "security");
     const json_t *server = json_object_get(root, "server");
-    int64_t found = 0;
+    int64_t found = 0, protocols = s->protocols;
 
     if (!json_is_object(root) || json_array_size(security) > 3 ||
         json_array_size(server) > LWM2M_SERVER_MAX ||
@@ -218,10 +219,12 @@ static bool take_all(const json_t *root, struct lwm2m_settings *s)
         !take_flag(root, "startup", &s->startup) ||
         !take_flag(root, "v11", &s->v11) ||
         !take_flag(root, "firmware_v11", &s->firmware_v11) ||
+        !take_number(root, "protocols", 15, &protocols) ||
         !take_number(root, "found", FIRMWARE_FOUND_FAILED, &found) ||
         !take_firmware(json_object_get(root, "firmware"), &s->kept.firmware))
         return false;
     s->found = (uint8_t)found;
+    s->protocols = (uint8_t)protocols;
     for (size_t i = 0; i < json_array_size(security); i++)
         if (!take_security(json_array_get(security, i), &s->kept.security[i]))
             return false;
@@ -258,6 +261,7 @@ int lwm2m_settings_open(struct lwm2m_settings *s, const char *folder)
 {
     memset(s, 0, sizeof *s);
     s->startup = true;
+    s->protocols = lwm2m_client_defaults.protocols;
     if (asprintf(&s->path, "%s/lwm2m.json", folder) < 0) {
         s->path = NULL;
         return DFOTA_E_NOMEM;

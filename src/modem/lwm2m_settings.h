@@ -17,8 +17,9 @@ struct lwm2m_settings {
     char endpoint[LWM2M_ENDPOINT_MAX + 1]; /* "" urn:imei:<IMEI> */
     bool startup;                          /* register after every boot */
     bool v11;                              /* LwM2M 1.1 */
-    bool firmware_v11;                     /* version 1.1 of object 5 */
-    uint8_t found; /* enum firmware_found: how the last update ended */
+    uint8_t protocols; /* to pull by: bits 0 coap .. 3 https; 0: push alone */
+    bool firmware_v11; /* version 1.1 of object 5 */
+    uint8_t found;     /* enum firmware_found: how the last update ended */
 };
 
 /** Load, or the defaults when there is no file: no server. errors: E_NOMEM,

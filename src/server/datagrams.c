@@ -7,13 +7,15 @@
 #include "os/log.h"
 #include "server/public.h"
 
-static int start_lwm2m(struct datagrams *d, const struct options *options)
+static int start_lwm2m(struct datagrams *d, const struct options *options,
+                       struct node *node)
 {
     struct lwm2m_service_config config = {.n_uris = options->n_lwm2m,
                                           .keys = options->lwm2m_keys,
                                           .ca = options->lwm2m_ca,
                                           .bootstrap =
-                                              options->lwm2m_bootstrap};
+                                              options->lwm2m_bootstrap,
+                                          .node = node};
     int err;
 
     if (options->n_lwm2m == 0)
@@ -84,7 +86,7 @@ int datagrams_start(struct datagrams *d, const struct options *options,
                     const struct deliver *deliver, struct node *node,
                     bool own_cert)
 {
-    int err = start_lwm2m(d, options);
+    int err = start_lwm2m(d, options, node);
 
     if (!err)
         err = start_packages(d, options, deliver, node, own_cert);

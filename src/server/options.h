@@ -35,6 +35,8 @@ struct options {
     const char *public_http, *public_https, *public_coap, *public_coaps;
     bool device_api_plain; /* the device API over HTTP, too */
     bool approve_self;
+    bool webhooks_local; /* to receivers on this machine, too */
+    bool public_loopback;
     struct tls_pair pairs[OPTIONS_PAIRS_MAX];
     unsigned n_certs, n_keys; /* as many of the one as of the other */
     const char *client_ca;    /* who signs the clients' certificates */

@@ -57,6 +57,11 @@ const struct option_row option_rows[] = {
      .help = "packages that are built at a time (1)"},
     {"approve-self", .kind = OPTION_FLAG, AT(approve_self),
      .help = "who makes a plan may approve it"},
+    {"public-loopback", .kind = OPTION_FLAG, AT(public_loopback),
+     .help = "modules are on this machine: a plan may send\n"
+             "them to its loopback addresses"},
+    {"webhooks-local", .kind = OPTION_FLAG, AT(webhooks_local),
+     .help = "web hooks may lead to this machine or its link"},
     {"keep-telemetry", .kind = OPTION_DURATION, AT(keep_telemetry),
      .low = DAY_S, .high = CENTURY_S, .fallback = "90d", .argument = "TIME",
      .help = "battery, signal and such of modules that are\n"

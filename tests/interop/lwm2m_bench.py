@@ -361,7 +361,7 @@ def certificate(bench, name, common_name, extension, issuer=None):
 
 def run(args, function):
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(args, folder)
+        bench = getattr(args, "bench", Bench)(args, folder)
         try:
             function(bench)
             return None
@@ -408,8 +408,10 @@ def arguments(**more):
     return parser
 
 
-def main(cases):
+def main(cases, bench=Bench):
+    """bench: of which each case is given one"""
     args = arguments().parse_args()
+    args.bench = bench
     chosen = [c for c in cases
               if not args.names or c.__name__ in args.names]
     with tempfile.TemporaryDirectory() as args.shared:

@@ -10,11 +10,11 @@
 
 #include "base/err.h"
 #include "lwm2m/firmware_job.h"
-#include "server/api/api_call.h"
-#include "server/fleet/token.h"
+#include "server/api/api_lead.h"
+#include "server/fleet/package_url.h"
 #include "server/lwm2m/lwm2m_service.h"
 
-enum { URI_MAX = 255, URL_LIFE_MS = 7 * 86400 * 1000 };
+enum { URI_MAX = 255, URL_LIFE_S = 7 * 86400 };
 
 /* Handlers have a service: without one all but the list is 404. */
 static int need_service(struct api_call *call)
@@ -33,10 +33,10 @@ static int no_such_client(struct api_call *call)
 
 static int list(struct api_call *call, struct sql *sql)
 {
-    size_t limit = (size_t)api_limit(call);
-    json_t *items, *last, *answer;
+    size_t limit = (size_t)api_limit(call), i;
+    json_t *items, *last, *answer, *item;
+    int err = 0;
 
-    (void)sql;
     items = call->api->lwm2m
                 ? lwm2m_service_list(call->api->lwm2m,
                                      api_query(call, "cursor"), limit + 1)
@@ -47,15 +47,26 @@ static int list(struct api_call *call, struct sql *sql)
         last = json_array_get(items, limit - 1);
         json_object_set(answer, "next", json_object_get(last, "endpoint"));
     }
-    return api_answer(call, 200, answer);
+    json_array_foreach(items, i, item)
+    {
+        if (!err)
+            err = api_lead_add(call, sql, item);
+    }
+    if (!err)
+        return api_answer(call, 200, answer);
+    json_decref(answer);
+    return err;
 }
 
 static int show(struct api_call *call, struct sql *sql)
 {
     json_t *client = lwm2m_service_show(call->api->lwm2m, call->parts[0]);
+    int err = client ? api_lead_add(call, sql, client) : no_such_client(call);
 
-    (void)sql;
-    return client ? api_answer(call, 200, client) : no_such_client(call);
+    if (!err)
+        return api_answer(call, 200, client);
+    json_decref(client);
+    return err;
 }
 
 /* ---- questions ----------------------------------------------------------- */
@@ -150,7 +161,7 @@ static int answer_of(struct api_call *call, struct sql *sql)
 struct chosen {
     char sha256[VAULT_HEX_ROOM];
     char version[REGISTRAR_VERSION_MAX + 1];
-    char uri[4][NODE_URL_ROOM + 160]; /* coap, coaps, http, https */
+    char uri[4][PACKAGE_URL_ROOM]; /* coap, coaps, http, https */
 };
 
 /* The package of a number: its content and the version it makes. */
@@ -181,17 +192,14 @@ static int find_package(struct api_call *call, struct sql *sql, int64_t id,
 /* URLs of it at this server, for a pull. */
 static void make_urls(struct api_call *call, struct chosen *c)
 {
-    const struct node *node = call->api->node;
-    const char *base[4] = {node->public_coap, node->public_coaps,
-                           node->public_http, node->public_https};
-    char path[160];
+    static const unsigned bits[4] = {PLAN_COAP, PLAN_COAPS, PLAN_HTTP,
+                                     PLAN_HTTPS};
 
-    if (token_sign_path(node, c->sha256, api_now(call) + URL_LIFE_MS, "package",
-                        path, sizeof path) != 0)
-        return;
     for (int i = 0; i < 4; i++)
-        if (base[i][0])
-            snprintf(c->uri[i], sizeof c->uri[i], "%s%s", base[i], path);
+        if (package_url_make(call->api->node, bits[i], c->sha256,
+                             api_now(call) + URL_LIFE_S, "package",
+                             c->uri[i]) != 0)
+            c->uri[i][0] = '\0';
 }
 
 /* A URI of another server. returns 0 or E_CANCELLED */

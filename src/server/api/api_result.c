@@ -23,11 +23,11 @@ static int list(struct api_call *call, struct sql *sql)
         sql,
         "attempt:s plan:i stage:i imei:s from:s target:s state:s step:s "
         "cause:s http_err:i update_err:i version:s granted:t deadline:t "
-        "closed:t node:s",
+        "closed:t node:s via:s",
         &items,
         "SELECT id, plan, plan_stage + 1, imei, from_version, to_version, "
         "state, stage, cause, http_err, update_err, version, granted, "
-        "deadline, closed, node FROM attempt WHERE tenant = $1 AND "
+        "deadline, closed, node, via FROM attempt WHERE tenant = $1 AND "
         "($2 = 0 OR plan = $2) AND ($3 = '' OR state = $3) AND "
         "($4 = '' OR imei = $4) ORDER BY granted, id LIMIT $5 OFFSET $6",
         SQL_ARGS(SQL_INT(call->actor.tenant), SQL_INT(plan),
@@ -70,6 +70,29 @@ static int list_audit(struct api_call *call, struct sql *sql)
     return api_answer(call, 200, answer);
 }
 
+/* "node:number:hash", as the server's log told it. */
+static int check_head(struct api_call *call, struct sql *sql)
+{
+    const char *text = api_query(call, "head");
+    struct ledger_head head = {0};
+    long long number;
+    int err;
+
+    if (!*text)
+        return 0;
+    if (sscanf(text, "%63[^:]:%lld:%64[0-9a-f]", head.node, &number,
+               head.hash) != 3)
+        return api_refuse(call, 400, "head: NODE:NUMBER:HASH is wanted");
+    head.number = number;
+    err = ledger_has_head(sql, &head);
+    return err == DFOTA_E_CORRUPT
+               ? api_refuse(call, 409,
+                            "the audit log of node %s has lost its tail: entry "
+                            "%lld was there, and is not or is another one",
+                            head.node, number)
+               : err;
+}
+
 static int verify_audit(struct api_call *call, struct sql *sql)
 {
     struct ledger_head head;
@@ -80,6 +103,10 @@ static int verify_audit(struct api_call *call, struct sql *sql)
                           "entry %" PRId64 " of node %s is not what "
                           "was written",
                           head.number, head.node);
+    if (!err)
+        err = api_check_heads(call, sql);
+    if (!err)
+        err = check_head(call, sql);
     return err ? err
                : api_answer(call, 200,
                             json_pack("{s:I, s:s}", "entries",

@@ -6,15 +6,18 @@
 
 #include "base/err.h"
 #include "os/log.h"
-#include "server/lwm2m/lwm2m_service_parts.h"
+#include "server/lwm2m/lwm2m_plans_parts.h"
 
 static bool is_over(const struct lwm2m_run *run)
 {
     return run->job.state == JOB_DONE || run->job.state == JOB_FAILED;
 }
 
-static void free_run(struct lwm2m_run *run)
+void lwm2m_run_free(struct lwm2m_run *run)
 {
+    if (run->led)
+        lwm2m_facts_release(run->led);
+    free(run->led);
     free(run->package);
     for (int i = 0; i < 4; i++)
         free(run->uri[i]);
@@ -57,25 +60,30 @@ void lwm2m_runs_free(struct lwm2m_service *s)
         s->runs = run->next;
         if (!is_over(run))
             lwm2m_job_stop(&run->job, lwm2m_service_now());
-        free_run(run);
+        lwm2m_run_free(run);
     }
     s->n_runs = 0;
 }
 
-/* The oldest one that is over makes room. */
-static bool make_room(struct lwm2m_service *s, const char *endpoint)
+/* One that leads an attempt stays until its end is on the disk. */
+static bool may_go(const struct lwm2m_run *run)
+{
+    return is_over(run) && (!run->led || run->led->settled);
+}
+
+bool lwm2m_runs_make_room(struct lwm2m_service *s, const char *endpoint)
 {
     struct lwm2m_run **at = &s->runs, **oldest = NULL;
     bool full = s->n_runs >= LWM2M_JOBS_MAX;
 
     for (; *at; at = &(*at)->next)
-        if (is_over(*at) && (full || strcmp((*at)->endpoint, endpoint) == 0))
+        if (may_go(*at) && (full || strcmp((*at)->endpoint, endpoint) == 0))
             oldest = at;
     if (oldest) {
         struct lwm2m_run *run = *oldest;
 
         *oldest = run->next;
-        free_run(run);
+        lwm2m_run_free(run);
         s->n_runs--;
     }
     return s->n_runs < LWM2M_JOBS_MAX;
@@ -89,18 +97,31 @@ static int read_package(void *ctx, uint32_t off, void *buf, size_t len)
     return 0;
 }
 
+void lwm2m_run_log(const struct lwm2m_run *run)
+{
+    struct buffer text;
+
+    buffer_init(&text, 256);
+    lwm2m_job_describe(&run->job, &text);
+    log_info("LwM2M: update of %s: %s", run->endpoint, text.data);
+    buffer_release(&text);
+}
+
+void lwm2m_run_add(struct lwm2m_service *s, struct lwm2m_run *run)
+{
+    run->next = s->runs;
+    s->runs = run;
+    s->n_runs++;
+}
+
 static void on_event(void *ctx, struct lwm2m_job *job)
 {
     struct lwm2m_run *run = ctx;
-    struct buffer text;
 
     if (job->state != JOB_DONE && job->state != JOB_FAILED)
         return;
     run->ended_s = (int64_t)time(NULL);
-    buffer_init(&text, 256);
-    lwm2m_job_describe(job, &text);
-    log_info("LwM2M: update of %s: %s", run->endpoint, text.data);
-    buffer_release(&text);
+    lwm2m_run_log(run);
 }
 
 static char *copy(const char *text, int *err)
@@ -160,18 +181,16 @@ int lwm2m_service_update(struct lwm2m_service *s, const char *endpoint,
         err = DFOTA_E_NOTFOUND;
     else if (r->job)
         err = DFOTA_E_BUSY;
-    else if (!make_room(s, endpoint))
+    else if (!lwm2m_runs_make_room(s, endpoint))
         err = DFOTA_E_FULL;
     run = err ? NULL : make_run(endpoint, u, &err);
     if (!err)
         err = start(s, r, run, u);
     if (!err) {
-        run->next = s->runs;
-        s->runs = run;
-        s->n_runs++;
+        lwm2m_run_add(s, run);
     } else if (run) {
         run->package = NULL; /* stays the caller's */
-        free_run(run);
+        lwm2m_run_free(run);
     }
     lwm2m_service_unlock(s);
     return err;
@@ -184,7 +203,10 @@ int lwm2m_service_cancel(struct lwm2m_service *s, const char *endpoint)
 
     lwm2m_service_lock(s);
     run = lwm2m_run_of(s, endpoint);
-    if (run && !is_over(run)) {
+    if (run && run->led && !is_over(run)) {
+        lwm2m_facts_stop(run->led->p, run, "cancelled");
+        err = 0;
+    } else if (run && !is_over(run)) {
         lwm2m_job_stop(&run->job, s->registrar.now);
         run->ended_s = (int64_t)time(NULL);
         err = 0;

@@ -13,7 +13,7 @@
 
 #include "base/err.h"
 #include "os/log.h"
-#include "server/lwm2m/lwm2m_service_parts.h"
+#include "server/lwm2m/lwm2m_plans_parts.h"
 
 enum {
     REGISTRATIONS_MAX = 1000000,
@@ -47,7 +47,8 @@ void lwm2m_service_unlock(struct lwm2m_service *s)
 
 /* ---- remotes ------------------------------------------------------------- */
 
-static struct lwm2m_remote *remote_of(struct coap_remote *r)
+struct lwm2m_remote *lwm2m_remote_of(const struct coap_listener *l,
+                                     struct coap_remote *r)
 {
     struct lwm2m_remote *remote = coap_remote_user(r);
 
@@ -59,6 +60,7 @@ static struct lwm2m_remote *remote_of(struct coap_remote *r)
     remote->way.peer = coap_remote_peer(r);
     remote->way.identity = coap_remote_identity(r);
     remote->way.owner = r;
+    remote->listener = l;
     coap_remote_set_user(r, remote);
     return remote;
 }
@@ -160,7 +162,7 @@ static void on_request(void *ctx, struct coap_remote *r,
 {
     struct coap_listener *l = ctx;
     struct lwm2m_service *s = l->user;
-    struct lwm2m_remote *remote = remote_of(r);
+    struct lwm2m_remote *remote = lwm2m_remote_of(l, r);
     char endpoint[REGISTRAR_ENDPOINT_MAX + 1];
     uint64_t now = s->registrar.now;
     uint8_t code;
@@ -182,8 +184,23 @@ static void on_send(void *ctx, const void *addr, size_t addr_len,
     coap_listener_send(ctx, addr, addr_len, data, len);
 }
 
-static const struct coap_endpoint_ops endpoint_ops = {
-    .send = on_send, .request = on_request, .gone = on_gone};
+/* Its client is registered, and will say nothing for long. */
+static void on_resumed(void *ctx, struct coap_remote *r)
+{
+    struct coap_listener *l = ctx;
+    struct lwm2m_service *s = l->user;
+    struct lwm2m_remote *remote = remote_of(r);
+
+    if (!remote || !remote->way.identity)
+        return;
+    registrar_way_resumed(&s->registrar, s->registrar.now, &remote->way);
+    coap_remote_hold(r, remote->way.first != NULL);
+}
+
+static const struct coap_endpoint_ops endpoint_ops = {.send = on_send,
+                                                      .request = on_request,
+                                                      .gone = on_gone,
+                                                      .resumed = on_resumed};
 
 /* ---- registrar ----------------------------------------------------------- */
 
@@ -199,7 +216,10 @@ static uint64_t on_random(void *ctx)
 static void on_event(void *ctx, struct registration *r,
                      enum registrar_event event)
 {
-    (void)ctx;
+    struct lwm2m_service *s = ctx;
+
+    if (s->plans)
+        lwm2m_plans_event(s->plans, r, event);
     if (event == REGISTRAR_REGISTERED)
         log_debug("LwM2M: %s registered", r->endpoint);
     else if (event == REGISTRAR_GONE)
@@ -348,6 +368,11 @@ static int open_all(struct lwm2m_service *s)
         err = registrar_init(&s->registrar, &registrar_ops, s, &registrar);
     for (unsigned i = 0; !err && i < s->c.n_uris; i++)
         err = open_listener(s, s->c.uris[i]);
+    if (!err && s->c.node) {
+        registrar_clock(&s->registrar, lwm2m_service_now());
+        s->plans = lwm2m_plans_create(s, s->c.node);
+        err = s->plans ? lwm2m_rows_restore(s->plans) : DFOTA_E_NOMEM;
+    }
     s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (!err && s->wake_fd < 0)
         err = DFOTA_E_NOMEM;
@@ -382,6 +407,8 @@ void lwm2m_service_stop(struct lwm2m_service *s)
 {
     if (!s)
         return;
+    if (s->plans)
+        lwm2m_plans_halt(s->plans);
     if (s->has_thread) {
         pthread_mutex_lock(&s->lock);
         s->stopping = true;
@@ -397,6 +424,7 @@ void lwm2m_service_stop(struct lwm2m_service *s)
     registrar_release(&s->registrar);
     for (int i = 0; i < LWM2M_REQUESTS_MAX; i++)
         json_decref(s->requests[i].values);
+    lwm2m_plans_free(s->plans);
     dtls_credentials_free(s->credentials);
     lwm2m_keys_free(s->keys);
     if (s->wake_fd >= 0)

@@ -22,6 +22,7 @@ enum {
 };
 
 struct lwm2m_service;
+struct node;
 
 struct lwm2m_service_config {
     const char *uris[LWM2M_SERVICE_URIS]; /* coap:// or coaps://ADDR:PORT */
@@ -32,6 +33,8 @@ struct lwm2m_service_config {
      * have a key in `keys` are given it with that key. */
     const char *bootstrap;
     uint32_t max; /* registrations; 0: 1 000 000 */
+    /* Whose database keeps registrations; NULL: they live in memory alone. */
+    struct node *node;
 };
 
 /** Bind and start the thread. errors: E_SYNTAX, E_CONNECT, E_NOMEM, E_ARG,

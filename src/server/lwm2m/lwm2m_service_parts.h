@@ -12,6 +12,8 @@
 #include "server/lwm2m/lwm2m_service.h"
 
 /* A job with the bytes it sends. */
+struct lwm2m_led;
+struct lwm2m_plans;
 struct lwm2m_run {
     struct lwm2m_run *next;
     struct lwm2m_job job;
@@ -19,6 +21,7 @@ struct lwm2m_run {
     char *uri[4], *version;
     char endpoint[REGISTRAR_ENDPOINT_MAX + 1];
     int64_t begun_s, ended_s; /* since the epoch; 0: not yet */
+    struct lwm2m_led *led;    /* the attempt it leads, or NULL: a person's */
 };
 
 struct lwm2m_request {
@@ -40,7 +43,8 @@ struct lwm2m_boot {
 
 /* What hangs on a remote. */
 struct lwm2m_remote {
-    struct lwm2m_way way;
+    struct lwm2m_way way; /* the first */
+    const struct coap_listener *listener;
     struct lwm2m_boot *boot; /* the last one, or NULL */
 };
 
@@ -59,6 +63,7 @@ struct lwm2m_service {
     unsigned n_runs;
     struct lwm2m_request requests[LWM2M_REQUESTS_MAX];
     uint32_t next_request;
+    struct lwm2m_plans *plans; /* NULL: no node */
 };
 
 uint64_t lwm2m_service_now(void); /* milliseconds, monotonic */
@@ -66,6 +71,17 @@ uint64_t lwm2m_service_now(void); /* milliseconds, monotonic */
 /** The lock, and the clock in the registrar; unlock wakes the thread up. */
 void lwm2m_service_lock(struct lwm2m_service *s);
 void lwm2m_service_unlock(struct lwm2m_service *s);
+
+/** What hangs on a remote of a listener, made if it is not there. NULL: no
+ * memory */
+struct lwm2m_remote *lwm2m_remote_of(const struct coap_listener *l,
+                                     struct coap_remote *r);
+
+void lwm2m_run_add(struct lwm2m_service *s, struct lwm2m_run *run);
+void lwm2m_run_free(struct lwm2m_run *run);
+void lwm2m_run_log(const struct lwm2m_run *run);
+/** The oldest one that is over makes room. false: none is */
+bool lwm2m_runs_make_room(struct lwm2m_service *s, const char *endpoint);
 
 /** The newest run of an endpoint; NULL. */
 struct lwm2m_run *lwm2m_run_of(const struct lwm2m_service *s,

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Registrations and their updates, as people see them. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,11 +35,13 @@ static json_t *registration_json(struct lwm2m_service *s,
     static const char *const states[] = {"idle", "downloading", "downloaded",
                                          "updating"};
     uint64_t now = s->registrar.now;
+    char location[17];
 
+    snprintf(location, sizeof location, "%016" PRIx64, r->id);
     return json_pack(
-        "{s:s, s:s, s:I, s:I, s:b, s:b, s:s?, s:s, s:i, s:s?}", "endpoint",
-        r->endpoint, "lwm2m", r->v11 ? "1.1" : "1.0", "lifetime",
-        (json_int_t)r->lifetime_s, "heard",
+        "{s:s, s:s, s:s, s:I, s:I, s:b, s:b, s:s?, s:s, s:i, s:s?}", "endpoint",
+        r->endpoint, "location", location, "lwm2m", r->v11 ? "1.1" : "1.0",
+        "lifetime", (json_int_t)r->lifetime_s, "heard",
         (json_int_t)((now - r->heard_ms) / 1000), "queue", r->queue, "secure",
         r->way && r->way->identity, "version", r->version, "state",
         r->firmware.known ? states[r->firmware.state & 3] : "unknown", "result",
