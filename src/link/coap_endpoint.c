@@ -150,8 +150,13 @@ static void on_message(void *ctx, const uint8_t *data, size_t len)
 
 static void on_dtls_state(void *ctx, enum dtls_state state)
 {
+    struct coap_remote *r = ctx;
+
     if (state == DTLS_CLOSED)
-        remote_doom(ctx);
+        remote_doom(r);
+    else if (state == DTLS_OPEN && r->dtls && dtls_resumed(r->dtls) &&
+             r->e->ops->resumed)
+        r->e->ops->resumed(r->e->ctx, r);
 }
 
 static const struct dtls_ops dtls_ops = {send_plain, on_message, on_dtls_state};

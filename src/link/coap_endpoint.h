@@ -35,6 +35,10 @@ struct coap_endpoint_ops {
      * idle and its room was needed. May be NULL. Whoever holds a pointer to
      * it must drop it now. */
     void (*gone)(void *ctx, struct coap_remote *r);
+    /* Its DTLS session was resumed by a ticket: a client that was here
+     * before, under the same identity, maybe from another address. May be
+     * NULL. */
+    void (*resumed)(void *ctx, struct coap_remote *r);
 };
 
 struct coap_endpoint_config {

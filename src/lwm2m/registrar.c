@@ -380,7 +380,7 @@ static void on_block(struct registrar *s, struct lwm2m_way *way,
 {
     struct coap_part part;
     struct coap_msg whole;
-    enum coap_taken taken = body_take(s, way, path, m, &part, &whole);
+    enum coap_taken taken = half_take(s, way, path, m, &part, &whole);
 
     s->part = &part;
     if (taken == COAP_BODY_WHOLE)
@@ -389,7 +389,7 @@ static void on_block(struct registrar *s, struct lwm2m_way *way,
         answer(s, way, ticket, part.code, NULL);
     s->part = NULL;
     if (taken == COAP_BODY_WHOLE)
-        body_release(s, way, path);
+        half_release(s, way, path);
 }
 
 bool registrar_request(struct registrar *s, uint64_t now, struct lwm2m_way *way,
@@ -458,7 +458,7 @@ void registrar_way_gone(struct registrar *s, uint64_t now,
                         struct lwm2m_way *way)
 {
     s->now = now;
-    body_release(s, way, NULL);
+    half_release(s, way, NULL);
     while (way->first) {
         struct registration *r = way->first;
 

@@ -58,7 +58,7 @@ make(struct registrar *s, const struct lwm2m_way *way, const char *path)
     return h;
 }
 
-enum coap_taken body_take(struct registrar *s, const struct lwm2m_way *way,
+enum coap_taken half_take(struct registrar *s, const struct lwm2m_way *way,
                           const char *path, const struct coap_msg *m,
                           struct coap_part *part, struct coap_msg *whole)
 {
@@ -86,7 +86,7 @@ enum coap_taken body_take(struct registrar *s, const struct lwm2m_way *way,
     return taken;
 }
 
-void body_release(struct registrar *s, const struct lwm2m_way *way,
+void half_release(struct registrar *s, const struct lwm2m_way *way,
                   const char *path)
 {
     for (int i = 0; s->halves && i < HALVES; i++)
@@ -95,7 +95,7 @@ void body_release(struct registrar *s, const struct lwm2m_way *way,
             empty(&s->halves[i]);
 }
 
-void body_release_all(struct registrar *s)
+void half_release_all(struct registrar *s)
 {
     for (int i = 0; s->halves && i < HALVES; i++)
         empty(&s->halves[i]);

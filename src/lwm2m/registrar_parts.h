@@ -36,15 +36,15 @@ void registration_release(struct registrar *s, struct registration *r);
  * Take one block of a Register or an Update.
  *
  * part     out: what is answered, also to WHOLE, whose code is the caller's
- * whole    out: the request with all of its payload, until body_release()
+ * whole    out: the request with all of its payload, until half_release()
  */
-enum coap_taken body_take(struct registrar *s, const struct lwm2m_way *way,
+enum coap_taken half_take(struct registrar *s, const struct lwm2m_way *way,
                           const char *path, const struct coap_msg *m,
                           struct coap_part *part, struct coap_msg *whole);
 /** Forget what came for path; NULL: on this way. */
-void body_release(struct registrar *s, const struct lwm2m_way *way,
+void half_release(struct registrar *s, const struct lwm2m_way *way,
                   const char *path);
-void body_release_all(struct registrar *s);
+void half_release_all(struct registrar *s);
 
 /* ---- registrar_ask.c ----------------------------------------------------- */
 

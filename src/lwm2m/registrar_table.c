@@ -274,7 +274,7 @@ void registrar_release(struct registrar *s)
         asks_drop(s, r);
         table_remove(s, r);
     }
-    body_release_all(s);
+    half_release_all(s);
     free(s->heap);
     free(s->by_endpoint);
     free(s->by_id);

@@ -19,7 +19,7 @@
 struct world {
     struct coap_endpoint *e;
     uint64_t now;
-    unsigned sent, requests, gone;
+    unsigned sent, requests, gone, resumed;
     uint8_t last[64];
     size_t last_len;
     uint32_t last_addr;
@@ -64,8 +64,17 @@ static void on_gone(void *ctx, struct coap_remote *r)
         w->remote = NULL;
 }
 
-static const struct coap_endpoint_ops ops = {on_send, on_request, NULL,
-                                             on_gone};
+static void on_resumed(void *ctx, struct coap_remote *r)
+{
+    struct world *w = ctx;
+
+    assert_string_equal(coap_remote_identity(r), "module");
+    w->resumed++;
+}
+
+static const struct coap_endpoint_ops ops = {.send = on_send,
+                                             .request = on_request,
+                                             .gone = on_gone};
 
 static void begin(struct world *w, uint32_t max, struct dtls_credentials *dtls)
 {
@@ -373,8 +382,8 @@ static struct dtls *connect_to(struct world *w, struct client *c,
 
 static void sessions_have_identities_and_may_begin_anew(void **state)
 {
-    static const struct coap_endpoint_ops queued = {queued_server_send,
-                                                    on_request, NULL, on_gone};
+    static const struct coap_endpoint_ops queued = {
+        queued_server_send, on_request, NULL, on_gone, on_resumed};
     static const uint8_t request[] = {0x41, COAP_GET, 0, 1, 7};
     struct dtls_config sc = {.server = true, .find_key = find_key},
                        cc = {.identity = "module",
@@ -403,6 +412,7 @@ static void sessions_have_identities_and_may_begin_anew(void **state)
     deliver(&c, d);
     assert_int_equal(w.requests, 1);
     assert_int_equal(w.answers, 1);
+    assert_int_equal(w.resumed, 0);
     assert_string_equal(coap_remote_identity(w.remote), "module");
     /* Its hello once more, late: the session stays. Noise: too. */
     give(&w, 5, first_hello, first_len);
@@ -412,6 +422,7 @@ static void sessions_have_identities_and_may_begin_anew(void **state)
     /* The client starts again from the same port. */
     again = connect_to(&w, &c, credentials);
     assert_int_equal(w.gone, 1);
+    assert_int_equal(w.resumed, 1);
     assert_int_equal(coap_endpoint_count(w.e), 1);
     assert_int_equal(dtls_send(again, request, sizeof request), 0);
     deliver(&c, again);

@@ -212,16 +212,20 @@ static void on_late(void *ctx, struct registration *r, uint8_t code,
     *(uint8_t *)ctx = code;
 }
 
-static void
-int_101_a_question_ends_with_the_registration_it_was_for(void **state)
+static void int_101_an_order_ends_with_the_registration_it_was_for(void **state)
 {
     struct registration_question q = registration_question(COAP_GET, "/3/0/0");
-    uint8_t code = 1;
+    uint8_t code = 1, read = 1;
 
     (void)state;
     begin(false);
     w.down = true;
     q.answer = on_late;
+    q.ctx = &read;
+    assert_int_equal(
+        registration_ask(&w.registrar, w.now, world_registration(&w), &q), 0);
+    q.code = COAP_POST;
+    q.path.id[2] = 12;
     q.ctx = &code;
     assert_int_equal(
         registration_ask(&w.registrar, w.now, world_registration(&w), &q), 0);
@@ -232,6 +236,9 @@ int_101_a_question_ends_with_the_registration_it_was_for(void **state)
     world_run(&w, 500);
     assert_int_equal(w.registered, 2);
     assert_int_equal(code, 0);
+    /* A Read is asked of the new one. */
+    world_run(&w, 5000);
+    assert_int_equal(read, COAP_CONTENT);
 }
 
 static void int_103_deregistration(void **state)
@@ -525,7 +532,7 @@ int main(void)
         TEST(int_101_initial_registration),
         TEST(int_102_registration_update),
         TEST(int_102_an_update_from_another_port_is_observed_anew),
-        TEST(int_101_a_question_ends_with_the_registration_it_was_for),
+        TEST(int_101_an_order_ends_with_the_registration_it_was_for),
         TEST(int_103_deregistration),
         TEST(int_104_registration_update_trigger),
         TEST(int_105_a_discarded_update_makes_it_register_again),
