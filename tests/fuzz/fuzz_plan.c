@@ -21,7 +21,7 @@ static void try_plan(const char *text, size_t len)
 
     if (json && plan_spec_parse(json, &spec, why) == 0) {
         plan_spec_opens(&spec, 1800000000);
-        plan_spec_has_imei(&spec, 350000000000000U);
+        plan_imeis_have(&spec.imeis, 350000000000000U);
         plan_spec_release(&spec);
     }
     json_decref(json);

@@ -62,6 +62,15 @@ static void what_is_wrong_is_named(void **state)
         {"{\"download\": \"1s\"}", "download"},
         {"{\"download\": \"1w\"}", "download"},
         {"{\"download\": 3600}", "download"},
+        {"{\"pace\": {}}", "pace"},
+        {"{\"pace\": \"100/1h\"}", "pace"},
+        {"{\"pace\": {\"grants\": 0}}", "pace.grants"},
+        {"{\"pace\": {\"bytes\": \"1 MB\"}}", "pace.bytes"},
+        {"{\"pace\": {\"grants\": 1, \"per\": \"1s\"}}", "pace.per"},
+        {"{\"retry\": {\"0\": \"1d\"}}", "retry"},
+        {"{\"retry\": {\"504\": 1}}", "retry"},
+        {"{\"retry\": [504]}", "retry"},
+        {"{\"rollback\": 0}", "rollback"},
     };
     struct plan_spec spec;
     char why[PLAN_WHY_ROOM];
@@ -86,9 +95,9 @@ static void every_allocation_of_a_plan_is_given_back(void **state)
               "\"UTC\"}}",
               &spec, why),
         0);
-    assert_true(plan_spec_has_imei(&spec, 350000000000001U));
-    assert_true(plan_spec_has_imei(&spec, 350000000000002U));
-    assert_false(plan_spec_has_imei(&spec, 350000000000003U));
+    assert_true(plan_imeis_have(&spec.imeis, 350000000000001U));
+    assert_true(plan_imeis_have(&spec.imeis, 350000000000002U));
+    assert_false(plan_imeis_have(&spec.imeis, 350000000000003U));
     assert_true(plan_words_have(&spec.versions, "2"));
     assert_false(plan_words_have(&spec.versions, "3"));
     assert_true(plan_words_have(&spec.groups, "anything"));
@@ -226,13 +235,65 @@ static void forecasts_are_within_some_percent_of_the_known_ones(void **state)
 
     (void)state;
     for (size_t i = 0; i < 5; i++) {
-        forecast_polls(22 * 60, (22 + rows[i][0]) % 24 * 60, &f);
+        const struct forecast_question q = {.from = 22 * 60,
+                                            .to = (22 + rows[i][0]) % 24 * 60,
+                                            .modules = 4000};
+
+        forecast(&q, &f);
         print_message("%d h: %d days (%d)\n", rows[i][0], f.days_95,
                       rows[i][1]);
         assert_in_range(f.days_95, rows[i][1] * 92 / 100,
                         rows[i][1] * 108 / 100 + 1);
         assert_true(f.days_50 < f.days_95 && f.days_95 <= f.days_99);
     }
+}
+
+/* Of 40 000 modules 40 poll in a quarter of an hour, so half of that pace
+ * takes them twice the time and more; 40 times as many as it can serve never
+ * get it all. */
+static void a_pace_and_slots_take_their_time(void **state)
+{
+    struct forecast_question q = {.modules = 40000};
+    struct forecast all, paced, slots;
+
+    (void)state;
+    forecast(&q, &all);
+    assert_in_range(all.days_95, 13, 15);
+    assert_int_equal(all.permille_30, 1000);
+    q.pace = 60;
+    q.pace_min = 60;
+    forecast(&q, &paced);
+    assert_in_range(paced.days_95, 27, 33); /* 40000 / 60 hours is 27.8 days */
+    q.pace = 0;
+    q.concurrency = 60;
+    forecast(&q, &slots);
+    assert_int_equal(slots.days_95, paced.days_95);
+    q.concurrency = 0;
+    q.pace = 1;
+    q.pace_min = 24 * 60;
+    forecast(&q, &slots);
+    assert_int_equal(slots.days_95, FORECAST_DAYS_MAX);
+}
+
+static void retries_go_by_number(void **state)
+{
+    struct plan_spec spec;
+    char why[PLAN_WHY_ROOM];
+
+    (void)state;
+    assert_int_equal(parse("{}", &spec, why), 0);
+    assert_int_equal(plan_spec_again(&spec, 511), PLAN_NEVER);
+    assert_int_equal(plan_spec_again(&spec, 504), 0);
+    plan_spec_release(&spec);
+    assert_int_equal(parse("{\"retry\": {\"511\": \"0s\", \"704\": \"7d\", "
+                           "\"lost\": \"never\"}, \"no_retry\": [504]}",
+                           &spec, why),
+                     0);
+    assert_int_equal(plan_spec_again(&spec, 511), 0);
+    assert_int_equal(plan_spec_again(&spec, 504), PLAN_NEVER);
+    assert_int_equal(plan_spec_again(&spec, 704), 7 * 86400);
+    assert_int_equal(plan_spec_again(&spec, PLAN_SILENCE), PLAN_NEVER);
+    plan_spec_release(&spec);
 }
 
 int main(void)
@@ -245,6 +306,8 @@ int main(void)
         cmocka_unit_test(a_window_over_midnight_and_summer_time),
         cmocka_unit_test(quantities_are_strict),
         cmocka_unit_test(forecasts_are_within_some_percent_of_the_known_ones),
+        cmocka_unit_test(a_pace_and_slots_take_their_time),
+        cmocka_unit_test(retries_go_by_number),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,11 +60,37 @@ int attempts_report(const struct node *node, struct sql *sql,
                     const struct module_view *module,
                     const struct report *report, int *code);
 
+/* What a module has tried of a plan. What a paused or ended plan stopped was
+ * no try of the module. */
+struct tries {
+    int64_t all, used;
+    int64_t limit;    /* so many it may have used */
+    int64_t again_at; /* not before that moment */
+};
+
+/** plan_attempts: what the plan allows. errors: those of sql_query() */
+int attempts_tries(struct sql *sql, int64_t module, int64_t plan,
+                   int64_t plan_attempts, struct tries *out);
+
+/**
+ * Give modules of a plan another attempt: those with none open or done whose
+ * last one failed or was lost.
+ *
+ * number   only those that failed with it; 0: with any
+ * lost     only those that were lost
+ * modules  out: how many
+ * errors   those of sql_run()
+ */
+int attempts_retry(struct sql *sql, int64_t plan, int number, bool lost,
+                   int64_t now, int64_t *modules);
+
+/** A module's open attempt, if it has one, ends as stopped and counts for
+ * nothing. */
+int attempts_withdraw(struct sql *sql, int64_t module, const char *cause,
+                      int64_t now);
+
 /** Close what is over its deadline, at most 64 at a time. closed: out.
  * errors: those of sql_run() */
 int attempts_expire(struct sql *sql, int64_t now, int64_t *closed);
-
-/** Close all open attempts of a plan as stopped. errors: of sql_run() */
-int attempts_stop(struct sql *sql, int64_t plan, int64_t now);
 
 #endif

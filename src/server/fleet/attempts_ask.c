@@ -6,28 +6,7 @@
 
 #include "base/err.h"
 #include "server/fleet/attempts_priv.h"
-
-static int count_tries(struct sql *sql, int64_t module,
-                       const struct choice *choice, int64_t *tries,
-                       int64_t *barred)
-{
-    struct sql_rows rows;
-    int err = sql_query(sql, &rows,
-                        "SELECT count(*), coalesce(sum(CASE WHEN cause LIKE "
-                        "'%!' THEN 1 ELSE 0 END), 0) FROM attempt "
-                        "WHERE module = $1 AND plan = $2",
-                        SQL_ARGS(SQL_INT(module), SQL_INT(choice->plan)));
-
-    if (!err)
-        err = sql_next(&rows);
-    if (err == DFOTA_MORE) {
-        *tries = sql_int(&rows, 0);
-        *barred = sql_int(&rows, 1);
-        err = 0;
-    }
-    sql_done(&rows);
-    return err;
-}
+#include "server/fleet/fleet_fresh.h"
 
 struct found_package {
     int64_t id, size;
@@ -61,18 +40,27 @@ static int find_package(struct sql *sql, const struct choice *choice,
 }
 
 /* One statement takes the slot, and only from the plan as it was looked at.
- * errors: E_BUSY it is another plan by now; E_FULL no slot */
-static int take_slot(struct sql *sql, const struct choice *choice, bool first)
+ * Of a period's bytes the first package takes what it needs. errors: E_BUSY
+ * it is another plan by now; E_FULL no slot, or not in this period */
+static int take_slot(struct sql *sql, const struct choice *choice, bool first,
+                     int64_t size, int64_t now)
 {
-    int64_t changed, same;
+    int64_t changed, same,
+        period = choice->pace_s > 0 ? now / choice->pace_s : 0;
     int err = sql_run(
         sql,
-        "UPDATE plan SET open = open + 1, taken = taken + $4 WHERE id = $1 "
+        "UPDATE plan SET open = open + 1, taken = taken + $4, "
+        "paced = CASE WHEN pace_slot = $6 THEN paced + 1 ELSE 1 END, "
+        "paced_bytes = CASE WHEN pace_slot = $6 THEN paced_bytes + $7 ELSE $7 "
+        "END, pace_slot = $6 WHERE id = $1 "
         "AND state = 'running' AND generation = $2 AND open < $3 "
-        "AND ($5 = 0 OR $4 = 0 OR taken < $5)",
+        "AND ($5 = 0 OR $4 = 0 OR taken < $5) "
+        "AND ($8 = 0 OR pace_slot <> $6 OR paced < $8) "
+        "AND ($9 = 0 OR pace_slot <> $6 OR paced_bytes + $7 <= $9)",
         SQL_ARGS(SQL_INT(choice->plan), SQL_INT(choice->generation),
                  SQL_INT(choice->concurrency), SQL_INT(first),
-                 SQL_INT(choice->stage_count)),
+                 SQL_INT(choice->stage_count), SQL_INT(period), SQL_INT(size),
+                 SQL_INT(choice->pace_grants), SQL_INT(choice->pace_bytes)),
         &changed);
 
     if (err || changed > 0)
@@ -126,16 +114,22 @@ static int try_choice(const struct asking *q, const struct choice *choice,
                       struct grant *out, int *code)
 {
     struct found_package package;
-    int64_t tries = 0, barred = 0, url_until = q->now + choice->download_s;
-    int err = count_tries(q->sql, q->module->id, choice, &tries, &barred);
+    struct tries tries;
+    int64_t url_until = q->now + choice->download_s;
+    int err = attempts_tries(q->sql, q->module->id, choice->plan,
+                             choice->attempts, &tries);
 
     *code = S4_NO_PLAN;
-    if (err || tries >= choice->attempts || barred > 0)
+    if (err || tries.used >= tries.limit || q->now < tries.again_at)
         return err;
+    *code = choice->code;
+    if (*code)
+        return 0;
+    *code = S4_NO_PLAN;
     err = find_package(q->sql, choice, q->module, q->poll->version, &package);
     if (err)
         return err == DFOTA_E_NOTFOUND ? 0 : err;
-    err = take_slot(q->sql, choice, tries == 0);
+    err = take_slot(q->sql, choice, tries.all == 0, package.size, q->now);
     if (err == DFOTA_E_FULL) {
         *code = S4_SLOTS;
         fleet_plan_is_full(q->node->fleet, choice->plan, q->now);
@@ -156,14 +150,16 @@ static int try_choice(const struct asking *q, const struct choice *choice,
     return 0;
 }
 
+/* Whatever the memory holds against a slot, the plan's row knows better. */
 static int try_all(const struct asking *q, struct grant *out, int *code)
 {
     struct choice choices[FLEET_CHOICES_MAX];
+    struct module_view module = *q->module;
     unsigned n;
-    int refusal = S4_NO_PLAN, err = 0;
+    int refusal = S4_NO_PLAN, err;
 
-    *code =
-        fleet_choose(q->node->fleet, q->module, q->poll, q->now, choices, &n);
+    module.tried = true;
+    fleet_choose(q->node->fleet, &module, q->poll, q->now, choices, &n);
     for (unsigned i = 0; i < n; i++) {
         err = try_choice(q, &choices[i], out, code);
         if (err || *code == 0)
@@ -171,9 +167,8 @@ static int try_all(const struct asking *q, struct grant *out, int *code)
         if (refusal == S4_NO_PLAN)
             refusal = *code;
     }
-    if (n > 0)
-        *code = refusal;
-    return err;
+    *code = refusal;
+    return 0;
 }
 
 static void again(const struct open_attempt *a, struct grant *out)
@@ -202,10 +197,13 @@ static int go_on(const struct asking *q, const struct open_attempt *a,
         return attempts_close(q->sql, a, "stopped", "plan", q->now);
     }
     if (q->now >= a->deadline) {
-        err = attempts_close(q->sql, a, "lost", "deadline", q->now);
+        err = attempts_fail(q->sql, a, PLAN_SILENCE,
+                            a->is_loaded ? "update" : "download", q->now);
         return err ? err : DFOTA_E_NOTFOUND;
     }
-    *code = a->is_loaded ? S4_STATE : 0;
+    /* Who leads it alone may go on with it. */
+    *code = a->is_loaded || (a->via && !(a->via & q->poll->access)) ? S4_STATE
+                                                                    : 0;
     if (*code == 0)
         again(a, out);
     return 0;
@@ -227,16 +225,37 @@ static int add_transport(struct sql *sql, struct grant *out)
     return 0;
 }
 
+/* Since the poll came in the node may have stood still, and the module been
+ * blocked at another. */
+static int look_again(const struct node *node, const struct module_view *module,
+                      struct module_view *out, int *code)
+{
+    int err = fleet_renew(node->fleet, FLEET_FRESH_MS);
+
+    if (err)
+        return err;
+    if (fleet_find(node->fleet, module->imei, out) != 0)
+        *code = S4_NO_MODULE;
+    else if (out->state == MODULE_BLOCKED)
+        *code = S4_TOKEN_SCOPE;
+    return 0;
+}
+
 int attempts_ask(const struct node *node, struct sql *sql,
                  const struct module_view *module, const struct poll *poll,
                  const char *attempt, struct grant *out, int *code)
 {
-    const struct asking q = {node, sql,     module,
+    struct module_view view;
+    const struct asking q = {node, sql,     &view,
                              poll, attempt, clock_wall(node->clock)};
     struct open_attempt a;
-    int err = attempts_find_open(sql, module->id, &a);
+    int err;
 
     *code = 0;
+    err = look_again(node, module, &view, code);
+    if (err || *code)
+        return err;
+    err = attempts_find_open(sql, module->id, &a);
     if (!err)
         err = go_on(&q, &a, out, code);
     if (err == DFOTA_E_NOTFOUND)

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "server/fleet/attempts_priv.h"
+#include "server/fleet/events.h"
 
 static int add_note(struct sql *sql, const struct open_attempt *a,
                     const struct report *r, int64_t now)
@@ -65,8 +66,7 @@ static int is_loaded(struct sql *sql, const struct open_attempt *a, int64_t now)
                    SQL_ARGS(SQL_TEXT(a->id), SQL_INT(deadline)), NULL);
 }
 
-/* The kind of end that a report is. A cause that ends in "!" bars the module
- * from another attempt at this plan. */
+/* The kind of end that a report is; NULL: none yet. */
 static const char *judge(const struct open_attempt *a, const struct report *r,
                          char cause[ATTEMPT_TEXT_ROOM])
 {
@@ -88,18 +88,13 @@ static const char *judge(const struct open_attempt *a, const struct report *r,
     return "done";
 }
 
-static int bars(struct sql *sql, int64_t plan, const struct report *r,
-                bool *barred)
+/* The number that a failure is known by; of an update that ended with another
+ * version none. */
+static int number_of(const struct report *r)
 {
-    struct plan_spec spec;
-    int err = attempts_spec(sql, plan, &spec);
-
-    if (err)
-        return err;
-    *barred = (r->http_err > 0 && plan_spec_bars(&spec, r->http_err)) ||
-              (r->update_err > 0 && plan_spec_bars(&spec, r->update_err));
-    plan_spec_release(&spec);
-    return 0;
+    return r->http_err > 0     ? r->http_err
+           : r->update_err > 0 ? r->update_err
+                               : -1;
 }
 
 static int first_report(struct sql *sql, const struct open_attempt *a,
@@ -107,7 +102,6 @@ static int first_report(struct sql *sql, const struct open_attempt *a,
 {
     char cause[ATTEMPT_TEXT_ROOM] = "";
     const char *state = judge(a, r, cause);
-    bool barred = false;
     int err = keep_numbers(sql, a, r);
 
     if (!err)
@@ -117,10 +111,8 @@ static int first_report(struct sql *sql, const struct open_attempt *a,
     if (!state)
         return is_loaded(sql, a, now);
     if (strcmp(state, "failed") == 0)
-        err = bars(sql, a->plan, r, &barred);
-    if (barred)
-        strncat(cause, "!", sizeof cause - strlen(cause) - 1);
-    return err ? err : attempts_close(sql, a, state, cause, now);
+        return attempts_fail(sql, a, number_of(r), cause, now);
+    return attempts_close(sql, a, state, cause, now);
 }
 
 /* After its end: the same again is nothing new; after "lost" it is news that
@@ -150,7 +142,7 @@ static int later_report(struct sql *sql, const struct open_attempt *a,
         err = sql_run(sql,
                       "UPDATE module SET updates = updates + 1 WHERE id = $1",
                       SQL_ARGS(SQL_INT(a->module)), NULL);
-    return err;
+    return err ? err : events_attempt(sql, a->id, now);
 }
 
 static int plan_is_known(struct sql *sql, const struct report *r,

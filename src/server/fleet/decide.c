@@ -81,16 +81,30 @@ static void tell_tag(const struct question *q, struct finding *f)
 
 static bool is_listed(const struct question *q)
 {
-    return plan_spec_has_imei(&q->plan->spec, q->module->imei);
+    const struct plan_imeis *imeis = &q->plan->spec.imeis;
+
+    return imeis->n == 0 || plan_imeis_have(imeis, q->module->imei);
 }
 
 static void tell_listed(const struct question *q, struct finding *f)
 {
-    size_t n = q->plan->spec.n_imeis;
+    size_t n = q->plan->spec.imeis.n;
 
     snprintf(f->value, sizeof f->value, "%015llu",
              (unsigned long long)q->module->imei);
     snprintf(f->limit, sizeof f->limit, n ? "a list of %zu" : "any", n);
+}
+
+static bool is_not_kept_out(const struct question *q)
+{
+    return !plan_imeis_have(&q->plan->kept_out, q->module->imei);
+}
+
+static void tell_kept_out(const struct question *q, struct finding *f)
+{
+    snprintf(f->value, sizeof f->value, "%s",
+             is_not_kept_out(q) ? "not excluded" : "excluded");
+    snprintf(f->limit, sizeof f->limit, "not excluded from this plan");
 }
 
 static bool is_active(const struct question *q)
@@ -139,17 +153,14 @@ static const struct plan_stage *stage_of(const struct plan *plan)
 }
 
 /* Stages grow: who is within one is within the next. A stage by count takes
- * whoever comes first. */
+ * whoever comes first, so there it is a question of slots. */
 static bool in_stage(const struct question *q)
 {
     const struct plan_stage *stage = stage_of(q->plan);
 
-    if (!stage)
-        return true;
-    if (stage->percent > 0)
-        return decide_place(q->plan->id, q->module->imei) <
+    return !stage || stage->percent == 0 ||
+           decide_place(q->plan->id, q->module->imei) <
                (unsigned)stage->percent * 100;
-    return q->plan->taken < stage->count;
 }
 
 static void tell_stage(const struct question *q, struct finding *f)
@@ -164,31 +175,23 @@ static void tell_stage(const struct question *q, struct finding *f)
         snprintf(f->limit, sizeof f->limit, "stage %lld: below %d",
                  (long long)q->plan->stage + 1, stage->percent * 100);
     } else {
-        snprintf(f->value, sizeof f->value, "%lld taken",
-                 (long long)q->plan->taken);
-        snprintf(f->limit, sizeof f->limit, "stage %lld: %lld modules",
+        snprintf(f->limit, sizeof f->limit, "stage %lld: the first %lld",
                  (long long)q->plan->stage + 1, (long long)stage->count);
     }
 }
 
 static bool has_access(const struct question *q)
 {
-    return q->poll->access == 0 ||
-           (q->poll->access & q->plan->spec.transport) != 0;
-}
+    unsigned access = q->poll->access ? q->poll->access : PLAN_POLLED;
 
-static void name_access(unsigned mask, char *out, size_t room)
-{
-    snprintf(out, room, "%s%s%s%s", mask & PLAN_HTTP ? " http" : "",
-             mask & PLAN_HTTPS ? " https" : "", mask & PLAN_COAP ? " coap" : "",
-             mask & PLAN_COAPS ? " coaps" : "");
+    return (access & q->plan->spec.transport) != 0;
 }
 
 static void tell_access(const struct question *q, struct finding *f)
 {
-    name_access(q->poll->access ? q->poll->access : 15, f->value,
-                sizeof f->value);
-    name_access(q->plan->spec.transport, f->limit, sizeof f->limit);
+    plan_transport_text(q->poll->access ? q->poll->access : PLAN_POLLED,
+                        f->value, sizeof f->value);
+    plan_transport_text(q->plan->spec.transport, f->limit, sizeof f->limit);
 }
 
 static bool is_open(const struct question *q)
@@ -251,17 +254,31 @@ static void tell_signal(const struct question *q, struct finding *f)
                  q->plan->spec.signal);
 }
 
+/* Who has tried may be one of those that the stage took. */
 static bool has_slot(const struct question *q)
 {
-    return q->now > q->plan->full_until;
+    const struct plan_stage *stage = stage_of(q->plan);
+
+    if (q->module->tried)
+        return true;
+    return q->now > q->plan->full_until &&
+           (!stage || stage->count == 0 || q->plan->taken < stage->count);
 }
 
 static void tell_slot(const struct question *q, struct finding *f)
 {
+    const struct plan_stage *stage = stage_of(q->plan);
+
     snprintf(f->value, sizeof f->value, "%s",
              has_slot(q) ? "a slot is free" : "all slots are taken");
-    snprintf(f->limit, sizeof f->limit, "%lld at a time",
-             (long long)q->plan->spec.concurrency);
+    if (stage && stage->count > 0)
+        snprintf(f->limit, sizeof f->limit,
+                 "%lld at a time, %lld in stage %lld",
+                 (long long)q->plan->spec.concurrency, (long long)stage->count,
+                 (long long)q->plan->stage + 1);
+    else
+        snprintf(f->limit, sizeof f->limit, "%lld at a time",
+                 (long long)q->plan->spec.concurrency);
 }
 
 static const struct check checks[] = {
@@ -270,6 +287,7 @@ static const struct check checks[] = {
     {"group", S4_NO_PLAN, has_group, tell_group},
     {"tag", S4_NO_PLAN, has_tag, tell_tag},
     {"list", S4_NO_PLAN, is_listed, tell_listed},
+    {"excluded", S4_NO_PLAN, is_not_kept_out, tell_kept_out},
     {"held", S4_NO_PLAN, is_active, tell_active},
     {"target", S4_NO_PLAN, is_behind, tell_behind},
     {"wear", S4_NO_PLAN, has_wear_left, tell_wear},
@@ -289,24 +307,35 @@ int decide(const struct plan *plan, const struct module_view *module,
            unsigned *n_findings)
 {
     const struct question q = {plan, module, poll, now};
-    int code = 0;
+    const char *first;
 
+    if (!findings)
+        return decide_first(plan, module, poll, now, &first);
     for (unsigned i = 0; i < N_CHECKS; i++) {
         bool passed = checks[i].passes(&q);
 
-        if (findings) {
-            findings[i] = (struct finding){checks[i].name, checks[i].code,
-                                           passed, "", ""};
-            checks[i].tell(&q, &findings[i]);
-        }
-        if (!passed && code == 0)
-            code = checks[i].code;
-        if (code != 0 && !findings)
-            return code;
+        findings[i] =
+            (struct finding){checks[i].name, checks[i].code, passed, "", ""};
+        checks[i].tell(&q, &findings[i]);
     }
     if (n_findings)
         *n_findings = N_CHECKS;
-    return code;
+    return decide_first(plan, module, poll, now, &first);
+}
+
+int decide_first(const struct plan *plan, const struct module_view *module,
+                 const struct poll *poll, int64_t now, const char **check)
+{
+    const struct question q = {plan, module, poll, now};
+
+    *check = NULL;
+    for (unsigned i = 0; i < N_CHECKS; i++) {
+        if (!checks[i].passes(&q)) {
+            *check = checks[i].name;
+            return checks[i].code;
+        }
+    }
+    return 0;
 }
 
 /* splitmix64, so that neighbouring IMEIs do not share a stage. */

@@ -46,7 +46,7 @@ struct poll {
     uint64_t imei;
     const char *model, *version;
     int battery, rssi; /* percent, dBm; POLL_UNSAID */
-    unsigned access;   /* enum plan_access; 0: not told, all */
+    unsigned access;   /* enum plan_access; 0: not told, PLAN_POLLED */
 };
 
 enum module_state {
@@ -62,6 +62,7 @@ struct module_view {
     uint64_t imei;
     const char *model, *version, *class_name, *group, *tags;
     enum module_state state;
+    bool tried; /* has an attempt that counts: the transaction knows more */
     int64_t updates; /* so many so far */
     int64_t last_seen;
     int battery, rssi;
@@ -74,6 +75,7 @@ struct plan {
     int64_t stage;      /* place in spec.stages */
     int64_t taken;      /* modules of a stage by count, as far as it is known */
     int64_t full_until; /* no slot was free; ask again after that moment */
+    struct plan_imeis kept_out; /* modules that get nothing of it */
     struct plan_spec spec;
 };
 
@@ -96,6 +98,10 @@ enum { DECIDE_CHECKS_MAX = 16 };
 int decide(const struct plan *plan, const struct module_view *module,
            const struct poll *poll, int64_t now, struct finding *findings,
            unsigned *n_findings);
+
+/** The same, and which check it was; NULL: it may. */
+int decide_first(const struct plan *plan, const struct module_view *module,
+                 const struct poll *poll, int64_t now, const char **check);
 
 /** A module's place in a plan, 0 .. 9999: the same at every node. Stages of
  * p percent take the places below 100 p. */

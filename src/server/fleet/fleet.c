@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "server/fleet/fleet_priv.h"
 
-enum { NAMES_MAX = 1000000 };
+enum { NAMES_MAX = 1000000, MODULES_AT_ONCE = 4096 };
 
 struct fleet *fleet_create(struct store *store)
 {
@@ -52,6 +52,7 @@ static void view_of(const struct fleet *fleet, const struct module_row *row,
         .group = names_text(fleet->names, row->group),
         .tags = names_text(fleet->names, row->tags),
         .state = row->state,
+        .tried = row->tried,
         .updates = row->updates,
         .last_seen = row->last_seen,
         .battery = row->battery,
@@ -83,26 +84,19 @@ int fleet_choose(struct fleet *fleet, const struct module_view *module,
     return code;
 }
 
-bool fleet_may_be_open(struct fleet *fleet, uint64_t imei)
+bool fleet_is_shared(const struct fleet *fleet)
 {
-    struct module_row *row;
-    bool open;
-
-    pthread_mutex_lock(&fleet->lock);
-    row = module_table_find(fleet->modules, imei);
-    open = fleet->shared || (row && row->open);
-    pthread_mutex_unlock(&fleet->lock);
-    return open;
+    return fleet->shared;
 }
 
-void fleet_set_open(struct fleet *fleet, uint64_t imei, bool open)
+void fleet_set_tried(struct fleet *fleet, uint64_t imei)
 {
     struct module_row *row;
 
     pthread_mutex_lock(&fleet->lock);
     row = module_table_find(fleet->modules, imei);
     if (row)
-        row->open = open;
+        row->tried = true;
     pthread_mutex_unlock(&fleet->lock);
 }
 
@@ -122,6 +116,42 @@ void fleet_slot_is_free(struct fleet *fleet)
     for (size_t i = 0; i < fleet->plans.n; i++)
         fleet->plans.all[i].full_until = 0;
     pthread_mutex_unlock(&fleet->lock);
+}
+
+static bool each_of(struct fleet *fleet, int64_t tenant, size_t *at,
+                    void (*take)(void *ctx, const struct module_view *module),
+                    void *ctx)
+{
+    size_t end = module_table_count(fleet->modules);
+    bool last = end - *at <= MODULES_AT_ONCE;
+
+    if (!last)
+        end = *at + MODULES_AT_ONCE;
+    for (; *at < end; ++*at) {
+        const struct module_row *row = module_table_at(fleet->modules, *at);
+        struct module_view view;
+
+        if (row->tenant != tenant || row->state == MODULE_RETIRED)
+            continue;
+        view_of(fleet, row, &view);
+        take(ctx, &view);
+    }
+    return !last;
+}
+
+void fleet_each_module(struct fleet *fleet, int64_t tenant,
+                       void (*take)(void *ctx,
+                                    const struct module_view *module),
+                       void *ctx)
+{
+    size_t at = 0;
+    bool more = true;
+
+    while (more) {
+        pthread_mutex_lock(&fleet->lock);
+        more = each_of(fleet, tenant, &at, take, ctx);
+        pthread_mutex_unlock(&fleet->lock);
+    }
 }
 
 void fleet_each_plan(struct fleet *fleet, int64_t tenant,

@@ -8,18 +8,19 @@
 #include "base/err.h"
 #include "os/log.h"
 
-static void release_plan(struct plan *plan)
+void fleet_plan_release(struct plan *plan)
 {
     free(plan->name);
     free(plan->model);
     free(plan->version);
+    free(plan->kept_out.all);
     plan_spec_release(&plan->spec);
 }
 
 void fleet_plans_release(struct fleet_plans *plans)
 {
     for (size_t i = 0; i < plans->n; i++)
-        release_plan(&plans->all[i]);
+        fleet_plan_release(&plans->all[i]);
     free(plans->all);
     *plans = (struct fleet_plans){0};
 }
@@ -47,7 +48,7 @@ static int take_plan(struct plan *plan, const struct sql_rows *rows)
         log_error("plan %lld cannot be read, so nobody gets it: %s",
                   (long long)plan->id, why);
     if (err)
-        release_plan(plan);
+        fleet_plan_release(plan);
     return err;
 }
 
@@ -61,6 +62,38 @@ static int compare(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
+static int add_kept_out(struct plan_imeis *kept, uint64_t imei)
+{
+    uint64_t *all;
+
+    if ((kept->n & (kept->n - 1)) == 0) { /* none, or as many as fit */
+        all = realloc(kept->all, (kept->n ? kept->n * 2 : 1) * sizeof *all);
+        if (!all)
+            return DFOTA_E_NOMEM;
+        kept->all = all;
+    }
+    kept->all[kept->n++] = imei;
+    return 0;
+}
+
+static int read_kept_out(struct sql *sql, struct plan *plan)
+{
+    struct sql_rows rows;
+    uint64_t imei;
+    int err = sql_query(sql, &rows,
+                        "SELECT m.imei FROM plan_module k JOIN module m ON "
+                        "m.id = k.module WHERE k.plan = $1 AND k.kept_out = 1 "
+                        "ORDER BY m.imei",
+                        SQL_ARGS(SQL_INT(plan->id)));
+
+    while (!err && (err = sql_next(&rows)) == DFOTA_MORE)
+        err = plan_imei_parse(sql_text(&rows, 0), &imei)
+                  ? add_kept_out(&plan->kept_out, imei)
+                  : 0;
+    sql_done(&rows);
+    return err;
+}
+
 static struct plan *one_more(struct fleet_plans *plans)
 {
     struct plan *all = realloc(plans->all, (plans->n + 1) * sizeof *all);
@@ -71,7 +104,8 @@ static struct plan *one_more(struct fleet_plans *plans)
     return &all[plans->n];
 }
 
-int fleet_plans_read(struct sql *sql, struct fleet_plans *out)
+/* id 0: all that run */
+static int read_plans(struct sql *sql, int64_t id, struct fleet_plans *out)
 {
     struct sql_rows rows;
     struct plan *plan;
@@ -79,8 +113,9 @@ int fleet_plans_read(struct sql *sql, struct fleet_plans *out)
         sql, &rows,
         "SELECT p.id, p.tenant, p.generation, p.firmware, p.name, f.model,"
         " f.version, p.spec, p.stage, p.taken FROM plan p"
-        " JOIN firmware f ON f.id = p.firmware WHERE p.state = 'running'",
-        SQL_NONE);
+        " JOIN firmware f ON f.id = p.firmware WHERE p.id = $1 OR"
+        " ($1 = 0 AND p.state = 'running')",
+        SQL_ARGS(SQL_INT(id)));
 
     *out = (struct fleet_plans){0};
     while (!err && (err = sql_next(&rows)) == DFOTA_MORE) {
@@ -92,11 +127,32 @@ int fleet_plans_read(struct sql *sql, struct fleet_plans *out)
             err = 0;
     }
     sql_done(&rows);
+    for (size_t i = 0; !err && i < out->n; i++)
+        err = read_kept_out(sql, &out->all[i]);
     if (err)
         fleet_plans_release(out);
-    else if (out->n > 0)
+    return err;
+}
+
+int fleet_plans_read(struct sql *sql, struct fleet_plans *out)
+{
+    int err = read_plans(sql, 0, out);
+
+    if (!err && out->n > 0)
         qsort(out->all, out->n, sizeof *out->all, compare);
     return err;
+}
+
+int fleet_plan_read(struct sql *sql, int64_t id, struct plan *out)
+{
+    struct fleet_plans one;
+    int err = read_plans(sql, id, &one);
+
+    if (err || one.n == 0)
+        return err ? err : DFOTA_E_NOTFOUND;
+    *out = one.all[0];
+    free(one.all);
+    return 0;
 }
 
 static int64_t stage_count(const struct plan *plan)
@@ -106,9 +162,10 @@ static int64_t stage_count(const struct plan *plan)
     return plan->spec.stages[plan->stage].count;
 }
 
-static void choose(const struct plan *plan, struct choice *choice)
+static void choose(const struct plan *plan, int code, struct choice *choice)
 {
-    *choice = (struct choice){.plan = plan->id,
+    *choice = (struct choice){.code = code,
+                              .plan = plan->id,
                               .generation = plan->generation,
                               .firmware = plan->firmware,
                               .stage = plan->stage,
@@ -117,6 +174,9 @@ static void choose(const struct plan *plan, struct choice *choice)
                               .attempts = plan->spec.attempts,
                               .download_s = plan->spec.download_s,
                               .update_s = plan->spec.update_s,
+                              .pace_grants = plan->spec.pace_grants,
+                              .pace_bytes = plan->spec.pace_bytes,
+                              .pace_s = plan->spec.pace_s,
                               .transport = plan->spec.transport};
     snprintf(choice->version, sizeof choice->version, "%s", plan->version);
 }
@@ -126,15 +186,20 @@ int fleet_plans_choose(const struct fleet_plans *plans,
                        const struct poll *poll, int64_t now,
                        struct choice *choices, unsigned *n_choices)
 {
-    int refusal = S4_NO_PLAN, code;
+    unsigned taken = 0, refused = 0;
+    int refusal = S4_NO_PLAN;
 
     *n_choices = 0;
     for (size_t i = 0; i < plans->n; i++) {
-        code = decide(&plans->all[i], module, poll, now, NULL, NULL);
-        if (code == 0 && *n_choices < FLEET_CHOICES_MAX)
-            choose(&plans->all[i], &choices[(*n_choices)++]);
-        else if (refusal == S4_NO_PLAN && code != 0)
+        int code = decide(&plans->all[i], module, poll, now, NULL, NULL);
+        unsigned *n = code ? &refused : &taken;
+
+        if (code == S4_NO_PLAN)
+            continue;
+        if (refusal == S4_NO_PLAN)
             refusal = code;
+        if (++*n <= FLEET_CHOICES_MAX / 2)
+            choose(&plans->all[i], code, &choices[(*n_choices)++]);
     }
-    return *n_choices > 0 ? 0 : refusal;
+    return taken > 0 ? 0 : refusal;
 }

@@ -17,6 +17,11 @@ struct fleet_plans {
 /** Read the running plans of all tenants. errors: those of the store */
 int fleet_plans_read(struct sql *sql, struct fleet_plans *out);
 
+/** One plan, in whatever state. fleet_plan_release() after success. errors:
+ * E_NOTFOUND; those of the store */
+int fleet_plan_read(struct sql *sql, int64_t id, struct plan *out);
+void fleet_plan_release(struct plan *plan);
+
 /** Harmless on a zeroed struct. */
 void fleet_plans_release(struct fleet_plans *plans);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "server/fleet/events.h"
 #include "server/fleet/fleet_priv.h"
 
 enum { CHANGES_AT_ONCE = 2000 };
@@ -49,7 +50,7 @@ static int take_module(struct fleet *fleet, const struct sql_rows *rows)
     row.last_seen = (uint32_t)sql_int(rows, 11);
     row.updates = (uint16_t)sql_int(rows, 12);
     before = module_table_find(fleet->modules, row.imei);
-    row.open = before && before->open;
+    row.tried = before && before->tried;
     if (before && before->dirty) {
         row.version = before->version;
         row.battery = before->battery;
@@ -120,17 +121,20 @@ static int read_keys(struct fleet *fleet, struct sql *sql)
     return 0;
 }
 
-static int read_open(struct fleet *fleet, struct sql *sql)
+static int read_tried(struct fleet *fleet, struct sql *sql)
 {
     struct sql_rows rows;
     uint64_t imei;
-    int err = sql_query(
-        sql, &rows, "SELECT imei FROM attempt WHERE state = 'open'", SQL_NONE);
+    int err = sql_query(sql, &rows,
+                        "SELECT a.imei FROM attempt a JOIN plan p ON "
+                        "p.id = a.plan WHERE a.state = 'open' OR "
+                        "p.state IN ('running', 'paused')",
+                        SQL_NONE);
 
     while (!err && (err = sql_next(&rows)) == DFOTA_MORE) {
         err = 0;
         if (plan_imei_parse(sql_text(&rows, 0), &imei))
-            fleet_set_open(fleet, imei, true);
+            fleet_set_tried(fleet, imei);
     }
     sql_done(&rows);
     return err;
@@ -147,7 +151,7 @@ static int read_all(struct fleet *fleet, struct sql *sql)
     if (!err)
         err = read_modules(fleet, sql, 0);
     if (!err)
-        err = read_open(fleet, sql);
+        err = read_tried(fleet, sql);
     if (!err)
         err = read_plans(fleet, sql);
     if (!err)
@@ -254,12 +258,87 @@ int fleet_note_change(struct sql *sql, const char *kind, int64_t object,
                           "WHERE name = 'change' RETURNING value",
                           SQL_NONE);
 
+    if (!err)
+        err = sql_run(sql,
+                      "INSERT INTO change (number, kind, object, at) "
+                      "VALUES ($1, $2, $3, $4)",
+                      SQL_ARGS(SQL_INT(number), SQL_TEXT(kind), SQL_INT(object),
+                               SQL_INT(now)),
+                      NULL);
+    return err || strcmp(kind, "plan") != 0 ? err
+                                            : events_plan(sql, object, now);
+}
+
+/* ---- what other nodes granted ---- */
+
+/* A slot that another node freed. */
+static int read_slots(struct fleet *fleet, struct sql *sql)
+{
+    struct sql_rows rows;
+    int err = sql_query(sql, &rows,
+                        "SELECT id, open FROM plan WHERE state = 'running'",
+                        SQL_NONE);
+
+    while (!err && (err = sql_next(&rows)) == DFOTA_MORE) {
+        err = 0;
+        pthread_mutex_lock(&fleet->lock);
+        for (size_t i = 0; i < fleet->plans.n; i++) {
+            struct plan *plan = &fleet->plans.all[i];
+
+            if (plan->id == sql_int(&rows, 0) &&
+                sql_int(&rows, 1) < plan->spec.concurrency)
+                plan->full_until = 0;
+        }
+        pthread_mutex_unlock(&fleet->lock);
+    }
+    sql_done(&rows);
+    return err;
+}
+
+static int read_tried_of(struct sql *sql, const int64_t *ids, bool *tried,
+                         size_t n)
+{
+    char list[FLEET_ASKED_MAX * 21 + 1];
+    struct sql_rows rows;
+    size_t len = 0;
+    int err;
+
+    for (size_t i = 0; i < n; i++) {
+        tried[i] = false;
+        len += (size_t)snprintf(list + len, sizeof list - len, "%s%lld",
+                                i ? "," : "", (long long)ids[i]);
+    }
+    err = sql_query(sql, &rows,
+                    "SELECT DISTINCT a.module FROM attempt a JOIN plan p ON "
+                    "p.id = a.plan WHERE a.module = ANY "
+                    "(string_to_array($1, ',')::bigint[]) AND "
+                    "(a.state = 'open' OR p.state IN ('running', 'paused'))",
+                    SQL_ARGS(SQL_TEXT(list)));
+    while (!err && (err = sql_next(&rows)) == DFOTA_MORE) {
+        err = 0;
+        for (size_t i = 0; i < n; i++)
+            tried[i] |= ids[i] == sql_int(&rows, 0);
+    }
+    sql_done(&rows);
+    return err;
+}
+
+int fleet_ask_tried(struct fleet *fleet, const int64_t *ids, bool *tried,
+                    size_t n)
+{
+    struct sql *sql;
+    int err;
+
+    if (n > FLEET_ASKED_MAX || !fleet->shared)
+        return DFOTA_E_ARG;
+    err = fleet_refresh(fleet);
     if (err)
         return err;
-    return sql_run(sql,
-                   "INSERT INTO change (number, kind, object, at) "
-                   "VALUES ($1, $2, $3, $4)",
-                   SQL_ARGS(SQL_INT(number), SQL_TEXT(kind), SQL_INT(object),
-                            SQL_INT(now)),
-                   NULL);
+    err = store_read_begin(fleet->store, &sql);
+    if (!err)
+        err = read_tried_of(sql, ids, tried, n);
+    if (!err)
+        err = read_slots(fleet, sql);
+    store_read_end(fleet->store, sql);
+    return err;
 }

@@ -21,7 +21,7 @@ struct module_row {
     uint16_t updates;
     uint8_t state; /* enum module_state */
     bool dirty;    /* seen, and not yet written */
-    bool open;     /* may have an open attempt */
+    bool tried;    /* has an attempt that counts, as far as it is known */
 };
 
 struct module_table;

@@ -9,12 +9,15 @@
 
 #include <stdatomic.h>
 
+#include "server/fleet/events.h"
 #include "server/fleet/fleet.h"
 #include "server/fleet/ledger.h"
 #include "server/fleet/server_clock.h"
 #include "server/store/store.h"
 
-enum { NODE_NAME_ROOM = 64, NODE_URL_ROOM = 160 };
+enum { NODE_NAME_ROOM = 64, NODE_URL_ROOM = 160, NODE_CLOCK_JUMP_S = 300 };
+
+struct recheck;
 
 struct node {
     char name[NODE_NAME_ROOM]; /* of this node, in attempts and audit */
@@ -27,12 +30,28 @@ struct node {
     /* How modules reach it, or "". */
     char public_http[NODE_URL_ROOM], public_https[NODE_URL_ROOM];
     char public_coap[NODE_URL_ROOM], public_coaps[NODE_URL_ROOM];
-    bool second_person;          /* a plan's maker may not approve it */
-    atomic_bool clock_is_off;    /* no grant, no deadline until it is right */
-    atomic_bool database_is_off; /* the last round of upkeep failed */
+    bool second_person;       /* a plan's maker may not approve it */
+    bool loopback;            /* its modules are on this machine */
+    struct recheck *recheck;  /* NULL: no other node has the database */
+    atomic_bool clock_is_off; /* no grant, no deadline until it is right */
+    atomic_bool has_clock_offset;
+    _Atomic int64_t clock_offset_s; /* wall less steady clock, as accepted */
+    atomic_bool database_is_off;    /* the last round of upkeep failed */
 };
 
-/** An entry of the audit log, by this node, now. */
+/** Is the wall clock another than it was a moment ago? Then nothing is
+ * granted, also before upkeep has noticed. */
+static inline bool node_clock_is_off(const struct node *node)
+{
+    int64_t by = clock_wall(node->clock) - clock_steady(node->clock) -
+                 atomic_load(&node->clock_offset_s);
+
+    return atomic_load(&node->clock_is_off) ||
+           (atomic_load(&node->has_clock_offset) &&
+            (by > NODE_CLOCK_JUMP_S || by < -NODE_CLOCK_JUMP_S));
+}
+
+/** An entry of the audit log, by this node, now; and an event of it. */
 static inline int node_audit(const struct node *node, struct sql *sql,
                              int64_t tenant, const char *actor,
                              const char *action, const char *object,
@@ -46,7 +65,14 @@ static inline int node_audit(const struct node *node, struct sql *sql,
                                        .object = object,
                                        .detail = detail};
 
-    return ledger_add(sql, &entry);
+    int err = ledger_add(sql, &entry);
+
+    return err ? err
+               : events_add(sql, tenant, "audit", 0,
+                            json_pack("{s:s, s:s, s:s, s:s}", "actor", actor,
+                                      "action", action, "object", object,
+                                      "detail", detail),
+                            entry.at);
 }
 
 #endif

@@ -2,6 +2,7 @@
 #include "server/fleet/plan_spec.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,23 +20,36 @@ void plan_spec_release(struct plan_spec *spec)
     release_words(&spec->versions);
     release_words(&spec->groups);
     release_words(&spec->tags);
-    free(spec->imeis);
+    free(spec->imeis.all);
     zone_free(spec->zone);
     *spec = (struct plan_spec){0};
 }
 
+static const char *const transports[] = {
+    "http", "https", "coap", "coaps", "lwm2m-push", "lwm2m-pull", "host"};
+
+enum { TRANSPORTS = sizeof transports / sizeof transports[0], POLLED = 4 };
+
+/* The place of a word among the first n; n: none of them. */
+static unsigned find_transport(const char *word, size_t len, unsigned n)
+{
+    unsigned i = 0;
+
+    while (i < n && (strlen(transports[i]) != len ||
+                     strncmp(transports[i], word, len) != 0))
+        i++;
+    return i;
+}
+
 bool plan_access_parse(const char *text, unsigned *mask)
 {
-    static const char *const names[] = {"http", "https", "coap", "coaps"};
     unsigned found = 0;
 
     while (*text) {
-        size_t len = strcspn(text, ","), i = 0;
+        size_t len = strcspn(text, ",");
+        unsigned i = find_transport(text, len, POLLED);
 
-        while (i < 4 &&
-               (strlen(names[i]) != len || strncmp(names[i], text, len) != 0))
-            i++;
-        if (i == 4)
+        if (i == POLLED)
             return false;
         found |= 1U << i;
         text += len;
@@ -44,6 +58,26 @@ bool plan_access_parse(const char *text, unsigned *mask)
     }
     *mask = found;
     return found != 0;
+}
+
+bool plan_transport_parse(const char *text, unsigned *mask)
+{
+    unsigned i = find_transport(text, strlen(text), TRANSPORTS);
+
+    *mask = i < TRANSPORTS ? 1U << i : PLAN_PUSH | PLAN_PULL;
+    return i < TRANSPORTS || strcmp(text, "lwm2m") == 0;
+}
+
+void plan_transport_text(unsigned mask, char *out, size_t room)
+{
+    size_t len = 0;
+
+    out[0] = '\0';
+    for (unsigned i = 0; i < TRANSPORTS; i++) {
+        if ((mask & 1U << i) && len < room)
+            len +=
+                (size_t)snprintf(out + len, room - len, " %s", transports[i]);
+    }
 }
 
 bool plan_imei_parse(const char *text, uint64_t *imei)
@@ -68,9 +102,15 @@ static int compare_imeis(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-void plan_spec_sort(struct plan_spec *spec)
+void plan_imeis_sort(struct plan_imeis *imeis)
 {
-    qsort(spec->imeis, spec->n_imeis, sizeof *spec->imeis, compare_imeis);
+    qsort(imeis->all, imeis->n, sizeof *imeis->all, compare_imeis);
+}
+
+bool plan_imeis_have(const struct plan_imeis *imeis, uint64_t imei)
+{
+    return imeis->n > 0 && bsearch(&imei, imeis->all, imeis->n, sizeof imei,
+                                   compare_imeis) != NULL;
 }
 
 bool plan_words_have(const struct plan_words *words, const char *word)
@@ -82,19 +122,17 @@ bool plan_words_have(const struct plan_words *words, const char *word)
     return words->n == 0;
 }
 
-bool plan_spec_has_imei(const struct plan_spec *spec, uint64_t imei)
+int64_t plan_spec_again(const struct plan_spec *spec, int number)
 {
-    return spec->n_imeis == 0 || bsearch(&imei, spec->imeis, spec->n_imeis,
-                                         sizeof imei, compare_imeis) != NULL;
-}
-
-bool plan_spec_bars(const struct plan_spec *spec, int number)
-{
+    for (size_t i = 0; i < spec->n_retries; i++) {
+        if (spec->retries[i].number == number)
+            return spec->retries[i].after_s;
+    }
     for (size_t i = 0; i < spec->n_barred; i++) {
         if (spec->barred[i] == number)
-            return true;
+            return PLAN_NEVER;
     }
-    return false;
+    return 0;
 }
 
 bool plan_spec_is_open(const struct plan_spec *spec, int64_t now)

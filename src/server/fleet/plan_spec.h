@@ -19,6 +19,7 @@ enum {
     PLAN_STAGES_MAX = 8,
     PLAN_RULES_MAX = 8,
     PLAN_BARRED_MAX = 32,
+    PLAN_RETRIES_MAX = 32,
     PLAN_WHY_ROOM = 160
 };
 
@@ -26,12 +27,22 @@ enum plan_access {
     PLAN_HTTP = 1,
     PLAN_HTTPS = 2,
     PLAN_COAP = 4,
-    PLAN_COAPS = 8
+    PLAN_COAPS = 8,
+    PLAN_POLLED = 15, /* the module asks and loads */
+    PLAN_PUSH = 16,   /* the server writes the package, over LwM2M */
+    PLAN_PULL = 32,   /* the server writes its URI */
+    PLAN_HOST = 64    /* the module's host asks and loads */
 };
 
 /* Some words; none: any will do. */
 struct plan_words {
     char **all;
+    size_t n;
+};
+
+/* Some modules, in rising order. */
+struct plan_imeis {
+    uint64_t *all;
     size_t n;
 };
 
@@ -52,16 +63,28 @@ struct plan_rule {
     bool of_stage;   /* else of the whole plan */
 };
 
+enum { PLAN_SILENCE = 0, PLAN_NEVER = -1 };
+
+/* When a module may try again that failed with a number. */
+struct plan_retry {
+    int number;      /* PLAN_SILENCE: it was lost */
+    int64_t after_s; /* PLAN_NEVER; 0: at its next poll */
+};
+
 struct plan_spec {
     struct plan_words versions, groups, tags;
-    uint64_t *imeis; /* in rising order */
-    size_t n_imeis;
+    struct plan_imeis imeis; /* none: any */
     struct plan_stage stages[PLAN_STAGES_MAX];
     size_t n_stages; /* 0: everybody at once */
     struct plan_rule rules[PLAN_RULES_MAX];
     size_t n_rules;
     int barred[PLAN_BARRED_MAX]; /* after these numbers: no other attempt */
     size_t n_barred;
+    struct plan_retry retries[PLAN_RETRIES_MAX]; /* these before barred */
+    size_t n_retries;
+    int64_t pace_grants, pace_bytes; /* of one period at most; 0: any */
+    int64_t pace_s;                  /* a period, counted from 1970 */
+    int64_t rollback;   /* firmware to offer when a rule trips; 0: none */
     int64_t start, end; /* seconds since 1970; 0: at once, never */
     int from, to;       /* minutes of the local day; equal: all day */
     char zone_name[64];
@@ -85,15 +108,18 @@ struct plan_spec {
 int plan_spec_parse(const json_t *json, struct plan_spec *out,
                     char why[PLAN_WHY_ROOM]);
 
-/** The IMEIs into their order, as the reader has to leave them. */
-void plan_spec_sort(struct plan_spec *spec);
+/** Into their order, as the reader has to leave them. */
+void plan_imeis_sort(struct plan_imeis *imeis);
+bool plan_imeis_have(const struct plan_imeis *imeis, uint64_t imei);
 
 /** Harmless on a zeroed struct. */
 void plan_spec_release(struct plan_spec *spec);
 
 bool plan_words_have(const struct plan_words *words, const char *word);
-bool plan_spec_has_imei(const struct plan_spec *spec, uint64_t imei);
-bool plan_spec_bars(const struct plan_spec *spec, int number);
+
+/** When a module may try again that failed with that number (PLAN_SILENCE:
+ * was lost): seconds from then, or PLAN_NEVER. */
+int64_t plan_spec_again(const struct plan_spec *spec, int number);
 
 /** Inside the daily window at that moment? */
 bool plan_spec_is_open(const struct plan_spec *spec, int64_t now);
@@ -101,8 +127,15 @@ bool plan_spec_is_open(const struct plan_spec *spec, int64_t now);
 /** When the window opens next, within 8 days; 0: it does not. */
 int64_t plan_spec_opens(const struct plan_spec *spec, int64_t now);
 
-/** "http,https": the mask; false: another word. */
+/** "http,https", of what a module loads by: the mask; false: another word. */
 bool plan_access_parse(const char *text, unsigned *mask);
+
+/** One transport of a plan: those, "lwm2m-push", "lwm2m-pull", "lwm2m" (both)
+ * and "host". */
+bool plan_transport_parse(const char *text, unsigned *mask);
+
+/** " http https": the words of a mask. */
+void plan_transport_text(unsigned mask, char *out, size_t room);
 
 /** 15 digits, or false. The check digit is not looked at: test modules and
  * some makers do not keep it. */

@@ -6,18 +6,13 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "server/fleet/plan_spec_priv.h"
 #include "server/fleet/units.h"
 
 enum { WORDS_MAX = 1000, WORD_MAX = 100, IMEIS_MAX = 100000, DAY_S = 86400 };
 
-struct reader {
-    struct plan_spec *spec;
-    char *why;
-    int err;
-};
-
-static bool refuse(struct reader *r, int err, const char *path,
-                   const char *wanted)
+bool spec_refuse(struct spec_reader *r, int err, const char *path,
+                 const char *wanted)
 {
     if (!r->err) {
         r->err = err;
@@ -28,8 +23,9 @@ static bool refuse(struct reader *r, int err, const char *path,
 
 /* ---- values ---- */
 
-static bool take_integer(struct reader *r, const char *path, const json_t *json,
-                         int64_t low, int64_t high, int64_t *out)
+bool spec_take_integer(struct spec_reader *r, const char *path,
+                       const json_t *json, int64_t low, int64_t high,
+                       int64_t *out)
 {
     char wanted[80];
 
@@ -40,41 +36,42 @@ static bool take_integer(struct reader *r, const char *path, const json_t *json,
     }
     snprintf(wanted, sizeof wanted, "a whole number from %lld to %lld",
              (long long)low, (long long)high);
-    return refuse(r, DFOTA_E_SYNTAX, path, wanted);
+    return spec_refuse(r, DFOTA_E_SYNTAX, path, wanted);
 }
 
-static bool take_small(struct reader *r, const char *path, const json_t *json,
-                       int low, int high, int *out)
+bool spec_take_small(struct spec_reader *r, const char *path,
+                     const json_t *json, int low, int high, int *out)
 {
     int64_t number;
 
-    if (!take_integer(r, path, json, low, high, &number))
+    if (!spec_take_integer(r, path, json, low, high, &number))
         return false;
     *out = (int)number;
     return true;
 }
 
-static bool take_duration(struct reader *r, const char *path,
-                          const json_t *json, int64_t *out)
+bool spec_take_duration(struct spec_reader *r, const char *path,
+                        const json_t *json, int64_t *out)
 {
     const char *text = json_string_value(json);
 
     if (text && units_duration(text, 0, (int64_t)400 * DAY_S, out))
         return true;
-    return refuse(r, DFOTA_E_SYNTAX, path,
-                  "a duration such as \"90s\", \"15m\", \"24h\", \"14d\", at "
-                  "most 400d");
+    return spec_refuse(
+        r, DFOTA_E_SYNTAX, path,
+        "a duration such as \"90s\", \"15m\", \"24h\", \"14d\", at "
+        "most 400d");
 }
 
-static bool take_moment(struct reader *r, const char *path, const json_t *json,
-                        int64_t *out)
+static bool take_moment(struct spec_reader *r, const char *path,
+                        const json_t *json, int64_t *out)
 {
     const char *text = json_string_value(json);
 
     if (text && units_moment(text, out))
         return true;
-    return refuse(r, DFOTA_E_SYNTAX, path,
-                  "a moment such as \"2026-11-20T06:30:00Z\"");
+    return spec_refuse(r, DFOTA_E_SYNTAX, path,
+                       "a moment such as \"2026-11-20T06:30:00Z\"");
 }
 
 static bool is_word(const json_t *json)
@@ -84,78 +81,74 @@ static bool is_word(const json_t *json)
            strlen(json_string_value(json)) == json_string_length(json);
 }
 
-static bool take_words(struct reader *r, const char *path, const json_t *json,
-                       struct plan_words *out)
+static bool take_words(struct spec_reader *r, const char *path,
+                       const json_t *json, struct plan_words *out)
 {
     size_t n = json_array_size(json), i;
     const json_t *word;
 
     if (!json_is_array(json) || n > WORDS_MAX)
-        return refuse(r, DFOTA_E_SYNTAX, path, "a list of at most 1000 words");
+        return spec_refuse(r, DFOTA_E_SYNTAX, path,
+                           "a list of at most 1000 words");
     out->all = calloc(n + 1, sizeof *out->all);
     if (!out->all)
-        return refuse(r, DFOTA_E_NOMEM, path, "out of memory");
+        return spec_refuse(r, DFOTA_E_NOMEM, path, "out of memory");
     json_array_foreach(json, i, word)
     {
         if (!is_word(word))
-            return refuse(r, DFOTA_E_SYNTAX, path,
-                          "each a text of 1 to 100 bytes");
+            return spec_refuse(r, DFOTA_E_SYNTAX, path,
+                               "each a text of 1 to 100 bytes");
         out->all[out->n] = strdup(json_string_value(word));
         if (!out->all[out->n])
-            return refuse(r, DFOTA_E_NOMEM, path, "out of memory");
+            return spec_refuse(r, DFOTA_E_NOMEM, path, "out of memory");
         out->n++;
     }
     return true;
 }
 
-static bool take_imeis(struct reader *r, const json_t *json)
+static bool take_imeis(struct spec_reader *r, const json_t *json)
 {
-    struct plan_spec *spec = r->spec;
+    struct plan_imeis *out = &r->spec->imeis;
+    const char *path = "select.imeis";
     size_t n = json_array_size(json), i;
     const json_t *word;
 
     if (!json_is_array(json) || n > IMEIS_MAX)
-        return refuse(r, DFOTA_E_SYNTAX, "select.imeis",
-                      "a list of at most 100000 IMEIs");
-    spec->imeis = calloc(n + 1, sizeof *spec->imeis);
-    if (!spec->imeis)
-        return refuse(r, DFOTA_E_NOMEM, "select.imeis", "out of memory");
+        return spec_refuse(r, DFOTA_E_SYNTAX, path,
+                           "a list of at most 100000 IMEIs");
+    *out = (struct plan_imeis){.all = calloc(n + 1, sizeof *out->all)};
+    if (!out->all)
+        return spec_refuse(r, DFOTA_E_NOMEM, path, "out of memory");
     json_array_foreach(json, i, word)
     {
-        if (!plan_imei_parse(json_string_value(word),
-                             &spec->imeis[spec->n_imeis++]))
-            return refuse(r, DFOTA_E_SYNTAX, "select.imeis",
-                          "each a text of 15 digits");
+        if (!plan_imei_parse(json_string_value(word), &out->all[out->n++]))
+            return spec_refuse(r, DFOTA_E_SYNTAX, path,
+                               "each a text of 15 digits");
     }
-    plan_spec_sort(spec);
+    plan_imeis_sort(out);
     return true;
 }
 
 /* ---- objects: a table of fields, and every other name refused ---- */
 
-struct field {
-    const char *name;
-    bool (*take)(struct reader *r, const json_t *value);
-};
-
-static bool take_object(struct reader *r, const char *path, const json_t *json,
-                        const struct field *fields)
+bool spec_take_object(struct spec_reader *r, const char *path,
+                      const json_t *json, const struct spec_field *fields)
 {
     char text[80];
     const char *name;
     json_t *value;
 
     if (!json_is_object(json))
-        return refuse(r, DFOTA_E_SYNTAX, path, "an object");
+        return spec_refuse(r, DFOTA_E_SYNTAX, path, "an object");
     json_object_foreach((json_t *)(uintptr_t)json, name, value)
     {
-        const struct field *field = fields;
+        const struct spec_field *field = fields;
 
         while (field->name && strcmp(field->name, name) != 0)
             field++;
         if (!field->name) {
             snprintf(text, sizeof text, "there is no field \"%.40s\"", name);
-            return refuse(r, DFOTA_E_SYNTAX, path, text);
+            return spec_refuse(r, DFOTA_E_SYNTAX, path, text);
         }
         if (!field->take(r, value))
             return false;
@@ -163,285 +156,149 @@ static bool take_object(struct reader *r, const char *path, const json_t *json,
     return true;
 }
 
-static bool take_versions(struct reader *r, const json_t *value)
+static bool take_versions(struct spec_reader *r, const json_t *value)
 {
     return take_words(r, "select.versions", value, &r->spec->versions);
 }
 
-static bool take_groups(struct reader *r, const json_t *value)
+static bool take_groups(struct spec_reader *r, const json_t *value)
 {
     return take_words(r, "select.groups", value, &r->spec->groups);
 }
 
-static bool take_tags(struct reader *r, const json_t *value)
+static bool take_tags(struct spec_reader *r, const json_t *value)
 {
     return take_words(r, "select.tags", value, &r->spec->tags);
 }
 
-static bool take_select(struct reader *r, const json_t *value)
+static bool take_select(struct spec_reader *r, const json_t *value)
 {
-    static const struct field fields[] = {{"versions", take_versions},
-                                          {"groups", take_groups},
-                                          {"tags", take_tags},
-                                          {"imeis", take_imeis},
-                                          {NULL, NULL}};
+    static const struct spec_field fields[] = {{"versions", take_versions},
+                                               {"groups", take_groups},
+                                               {"tags", take_tags},
+                                               {"imeis", take_imeis},
+                                               {NULL, NULL}};
 
-    return take_object(r, "select", value, fields);
+    return spec_take_object(r, "select", value, fields);
 }
 
-static bool take_from(struct reader *r, const json_t *value)
+static bool take_from(struct spec_reader *r, const json_t *value)
 {
     const char *text = json_string_value(value);
 
     return (text && units_time_of_day(text, &r->spec->from)) ||
-           refuse(r, DFOTA_E_SYNTAX, "window.from", "a time such as \"22:00\"");
+           spec_refuse(r, DFOTA_E_SYNTAX, "window.from",
+                       "a time such as \"22:00\"");
 }
 
-static bool take_to(struct reader *r, const json_t *value)
+static bool take_to(struct spec_reader *r, const json_t *value)
 {
     const char *text = json_string_value(value);
 
     return (text && units_time_of_day(text, &r->spec->to)) ||
-           refuse(r, DFOTA_E_SYNTAX, "window.to", "a time such as \"06:00\"");
+           spec_refuse(r, DFOTA_E_SYNTAX, "window.to",
+                       "a time such as \"06:00\"");
 }
 
-static bool take_zone(struct reader *r, const json_t *value)
+static bool take_zone(struct spec_reader *r, const json_t *value)
 {
     const char *name = json_string_value(value);
 
     if (!name || zone_load(name, &r->spec->zone) != 0)
-        return refuse(r, DFOTA_E_SYNTAX, "window.zone",
-                      "a time zone such as \"Europe/Berlin\"");
+        return spec_refuse(r, DFOTA_E_SYNTAX, "window.zone",
+                           "a time zone such as \"Europe/Berlin\"");
     snprintf(r->spec->zone_name, sizeof r->spec->zone_name, "%s", name);
     return true;
 }
 
-static bool take_window(struct reader *r, const json_t *value)
+static bool take_window(struct spec_reader *r, const json_t *value)
 {
-    static const struct field fields[] = {{"from", take_from},
-                                          {"to", take_to},
-                                          {"zone", take_zone},
-                                          {NULL, NULL}};
+    static const struct spec_field fields[] = {{"from", take_from},
+                                               {"to", take_to},
+                                               {"zone", take_zone},
+                                               {NULL, NULL}};
 
-    if (!take_object(r, "window", value, fields))
+    if (!spec_take_object(r, "window", value, fields))
         return false;
     return r->spec->from != r->spec->to ||
-           refuse(r, DFOTA_E_SYNTAX, "window",
-                  "\"from\" and \"to\" that differ; leave it out for all day");
+           spec_refuse(
+               r, DFOTA_E_SYNTAX, "window",
+               "\"from\" and \"to\" that differ; leave it out for all day");
 }
 
-static bool take_stage(struct reader *r, const json_t *json)
-{
-    struct plan_stage *stage = &r->spec->stages[r->spec->n_stages];
-    const char *name;
-    json_t *value;
-    bool fine = true;
-
-    *stage = (struct plan_stage){.success = 90, .minimum = 1};
-    if (!json_is_object(json))
-        return refuse(r, DFOTA_E_SYNTAX, "stages", "a list of objects");
-    json_object_foreach((json_t *)(uintptr_t)json, name, value)
-    {
-        if (strcmp(name, "percent") == 0)
-            fine =
-                take_small(r, "stages.percent", value, 1, 100, &stage->percent);
-        else if (strcmp(name, "count") == 0)
-            fine = take_integer(r, "stages.count", value, 1, 1000000000,
-                                &stage->count);
-        else if (strcmp(name, "success") == 0)
-            fine =
-                take_small(r, "stages.success", value, 0, 100, &stage->success);
-        else if (strcmp(name, "minimum") == 0)
-            fine = take_integer(r, "stages.minimum", value, 1, 1000000000,
-                                &stage->minimum);
-        else if (strcmp(name, "soak") == 0)
-            fine = take_duration(r, "stages.soak", value, &stage->soak_s);
-        else
-            fine = refuse(r, DFOTA_E_SYNTAX, "stages",
-                          "only percent, count, success, minimum, soak");
-        if (!fine)
-            return false;
-    }
-    if ((stage->percent > 0) == (stage->count > 0))
-        return refuse(r, DFOTA_E_SYNTAX, "stages",
-                      "each with either percent or count");
-    r->spec->n_stages++;
-    return true;
-}
-
-static bool take_stages(struct reader *r, const json_t *json)
-{
-    const json_t *value;
-    size_t i;
-
-    if (!json_is_array(json) || json_array_size(json) > PLAN_STAGES_MAX)
-        return refuse(r, DFOTA_E_SYNTAX, "stages", "a list of at most 8");
-    json_array_foreach(json, i, value)
-    {
-        if (!take_stage(r, value))
-            return false;
-    }
-    return true;
-}
-
-static bool take_kind(struct reader *r, const json_t *value,
-                      struct plan_rule *rule)
-{
-    static const char *const names[] = {"failed", "lost", "any"};
-    const char *text = json_string_value(value);
-
-    for (unsigned i = 0; text && i < 3; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            rule->kind = (enum plan_kind)i;
-            return true;
-        }
-    }
-    return refuse(r, DFOTA_E_SYNTAX, "abort.kind",
-                  "\"failed\", \"lost\" or \"any\"");
-}
-
-static bool take_scope(struct reader *r, const json_t *value,
-                       struct plan_rule *rule)
-{
-    const char *text = json_string_value(value);
-
-    rule->of_stage = text && strcmp(text, "stage") == 0;
-    return rule->of_stage || (text && strcmp(text, "plan") == 0) ||
-           refuse(r, DFOTA_E_SYNTAX, "abort.of", "\"stage\" or \"plan\"");
-}
-
-static bool take_rule(struct reader *r, const json_t *json)
-{
-    struct plan_rule *rule = &r->spec->rules[r->spec->n_rules];
-    const char *name;
-    json_t *value;
-    bool fine = true;
-
-    *rule = (struct plan_rule){.kind = PLAN_ANY, .minimum = 1};
-    if (!json_is_object(json))
-        return refuse(r, DFOTA_E_SYNTAX, "abort", "a list of objects");
-    json_object_foreach((json_t *)(uintptr_t)json, name, value)
-    {
-        if (strcmp(name, "kind") == 0)
-            fine = take_kind(r, value, rule);
-        else if (strcmp(name, "percent") == 0)
-            fine =
-                take_small(r, "abort.percent", value, 1, 100, &rule->percent);
-        else if (strcmp(name, "minimum") == 0)
-            fine = take_integer(r, "abort.minimum", value, 1, 1000000000,
-                                &rule->minimum);
-        else if (strcmp(name, "of") == 0)
-            fine = take_scope(r, value, rule);
-        else
-            fine = refuse(r, DFOTA_E_SYNTAX, "abort",
-                          "only kind, percent, minimum, of");
-        if (!fine)
-            return false;
-    }
-    if (rule->percent == 0)
-        return refuse(r, DFOTA_E_SYNTAX, "abort.percent", "it is missing");
-    r->spec->n_rules++;
-    return true;
-}
-
-static bool take_rules(struct reader *r, const json_t *json)
-{
-    const json_t *value;
-    size_t i;
-
-    if (!json_is_array(json) || json_array_size(json) > PLAN_RULES_MAX)
-        return refuse(r, DFOTA_E_SYNTAX, "abort", "a list of at most 8");
-    json_array_foreach(json, i, value)
-    {
-        if (!take_rule(r, value))
-            return false;
-    }
-    return true;
-}
-
-static bool take_barred(struct reader *r, const json_t *json)
-{
-    const json_t *value;
-    size_t i;
-
-    if (!json_is_array(json) || json_array_size(json) > PLAN_BARRED_MAX)
-        return refuse(r, DFOTA_E_SYNTAX, "no_retry",
-                      "a list of at most 32 numbers");
-    r->spec->n_barred = 0;
-    json_array_foreach(json, i, value)
-    {
-        if (!take_small(r, "no_retry", value, 1, 9999,
-                        &r->spec->barred[r->spec->n_barred++]))
-            return false;
-    }
-    return true;
-}
-
-static bool take_transport(struct reader *r, const json_t *json)
+static bool take_transport(struct spec_reader *r, const json_t *json)
 {
     const json_t *value;
     unsigned one;
     size_t i;
 
     if (!json_is_array(json) || json_array_size(json) == 0)
-        return refuse(r, DFOTA_E_SYNTAX, "transport", "a list");
+        return spec_refuse(r, DFOTA_E_SYNTAX, "transport", "a list");
     r->spec->transport = 0;
     json_array_foreach(json, i, value)
     {
         if (!json_is_string(value) ||
-            !plan_access_parse(json_string_value(value), &one))
-            return refuse(r, DFOTA_E_SYNTAX, "transport",
-                          "of \"http\", \"https\", \"coap\", \"coaps\"");
+            !plan_transport_parse(json_string_value(value), &one))
+            return spec_refuse(r, DFOTA_E_SYNTAX, "transport",
+                               "of http, https, coap, coaps, lwm2m, lwm2m-push, "
+                               "lwm2m-pull, host");
         r->spec->transport |= one;
     }
     return true;
 }
 
 #define TAKE(name, call)                                                       \
-    static bool take_##name(struct reader *r, const json_t *v)                 \
+    static bool take_##name(struct spec_reader *r, const json_t *v)            \
     {                                                                          \
         return call;                                                           \
     }
 TAKE(start, take_moment(r, "start", v, &r->spec->start))
 TAKE(end, take_moment(r, "end", v, &r->spec->end))
-TAKE(battery, take_small(r, "battery", v, 0, 100, &r->spec->battery))
-TAKE(signal, take_small(r, "signal", v, -150, 0, &r->spec->signal))
-TAKE(concurrency,
-     take_integer(r, "concurrency", v, 1, 100000000, &r->spec->concurrency))
-TAKE(attempts, take_integer(r, "attempts", v, 1, 100, &r->spec->attempts))
-TAKE(priority, take_integer(r, "priority", v, -1000, 1000, &r->spec->priority))
-TAKE(download, take_duration(r, "download", v, &r->spec->download_s))
-TAKE(update, take_duration(r, "update", v, &r->spec->update_s))
-TAKE(wear, take_integer(r, "wear", v, 0, 100000, &r->spec->wear_max))
+TAKE(battery, spec_take_small(r, "battery", v, 0, 100, &r->spec->battery))
+TAKE(signal, spec_take_small(r, "signal", v, -150, 0, &r->spec->signal))
+TAKE(concurrency, spec_take_integer(r, "concurrency", v, 1, 100000000,
+                                    &r->spec->concurrency))
+TAKE(attempts, spec_take_integer(r, "attempts", v, 1, 100, &r->spec->attempts))
+TAKE(priority,
+     spec_take_integer(r, "priority", v, -1000, 1000, &r->spec->priority))
+TAKE(download, spec_take_duration(r, "download", v, &r->spec->download_s))
+TAKE(update, spec_take_duration(r, "update", v, &r->spec->update_s))
+TAKE(rollback,
+     spec_take_integer(r, "rollback", v, 1, INT64_MAX, &r->spec->rollback))
+TAKE(wear, spec_take_integer(r, "wear", v, 0, 100000, &r->spec->wear_max))
 
-static const struct field top[] = {{"select", take_select},
-                                   {"stages", take_stages},
-                                   {"window", take_window},
-                                   {"abort", take_rules},
-                                   {"no_retry", take_barred},
-                                   {"transport", take_transport},
-                                   {"start", take_start},
-                                   {"end", take_end},
-                                   {"battery", take_battery},
-                                   {"signal", take_signal},
-                                   {"concurrency", take_concurrency},
-                                   {"attempts", take_attempts},
-                                   {"priority", take_priority},
-                                   {"download", take_download},
-                                   {"update", take_update},
-                                   {"wear", take_wear},
-                                   {NULL, NULL}};
+static const struct spec_field top[] = {{"select", take_select},
+                                        {"stages", spec_take_stages},
+                                        {"window", take_window},
+                                        {"abort", spec_take_rules},
+                                        {"no_retry", spec_take_barred},
+                                        {"retry", spec_take_retry},
+                                        {"pace", spec_take_pace},
+                                        {"rollback", take_rollback},
+                                        {"transport", take_transport},
+                                        {"start", take_start},
+                                        {"end", take_end},
+                                        {"battery", take_battery},
+                                        {"signal", take_signal},
+                                        {"concurrency", take_concurrency},
+                                        {"attempts", take_attempts},
+                                        {"priority", take_priority},
+                                        {"download", take_download},
+                                        {"update", take_update},
+                                        {"wear", take_wear},
+                                        {NULL, NULL}};
 
-static bool check_whole(struct reader *r)
+static bool check_whole(struct spec_reader *r)
 {
     const struct plan_spec *spec = r->spec;
 
     if (spec->end && spec->end <= spec->start)
-        return refuse(r, DFOTA_E_SYNTAX, "end", "a moment after \"start\"");
+        return spec_refuse(r, DFOTA_E_SYNTAX, "end",
+                           "a moment after \"start\"");
     if (spec->download_s < 60)
-        return refuse(r, DFOTA_E_SYNTAX, "download", "at least 60s");
+        return spec_refuse(r, DFOTA_E_SYNTAX, "download", "at least 60s");
     if (spec->update_s < 60)
-        return refuse(r, DFOTA_E_SYNTAX, "update", "at least 60s");
+        return spec_refuse(r, DFOTA_E_SYNTAX, "update", "at least 60s");
     return true;
 }
 
@@ -450,7 +307,7 @@ static bool check_whole(struct reader *r)
 int plan_spec_parse(const json_t *json, struct plan_spec *out,
                     char why[PLAN_WHY_ROOM])
 {
-    struct reader r = {.spec = out, .why = why};
+    struct spec_reader r = {.spec = out, .why = why};
 
     *out = (struct plan_spec){.concurrency = 1000,
                               .attempts = 3,
@@ -460,7 +317,7 @@ int plan_spec_parse(const json_t *json, struct plan_spec *out,
                               .wear_max = 750,
                               .barred = {511},
                               .n_barred = 1};
-    if (take_object(&r, "plan", json, top))
+    if (spec_take_object(&r, "plan", json, top))
         check_whole(&r);
     if (r.err)
         plan_spec_release(out);

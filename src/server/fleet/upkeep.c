@@ -3,13 +3,19 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "os/log.h"
 #include "server/fleet/attempts.h"
+#include "server/fleet/fleet_fresh.h"
 
-enum { PLANS_MAX = 64, KEYS_KEPT_S = 86400 };
+enum { PLANS_MAX = 64 };
+
+/* Fields of a plan that make no sense on the way back. */
+static const char *const not_back[] = {"stages", "abort", "rollback", "start",
+                                       "end"};
 
 struct running {
     int64_t id, tenant, stage, since;
@@ -41,11 +47,11 @@ int upkeep_count(struct sql *sql, int64_t plan, int64_t stage,
 }
 
 int upkeep_move_plan(const struct node *node, struct sql *sql, int64_t tenant,
-                     int64_t plan, const char *state, const char *actor,
-                     const char *why)
+                     int64_t plan, const char *from, const char *to,
+                     const char *actor, const char *why)
 {
-    bool ends = strcmp(state, "finished") == 0 || strcmp(state, "aborted") == 0;
-    int64_t now = clock_wall(node->clock);
+    bool ends = strcmp(to, "finished") == 0 || strcmp(to, "aborted") == 0;
+    int64_t now = clock_wall(node->clock), changed;
     char object[32], action[32];
     int err = sql_run(
         sql,
@@ -53,15 +59,16 @@ int upkeep_move_plan(const struct node *node, struct sql *sql, int64_t tenant,
         "edition = edition + 1, ended = CASE WHEN $4 = 1 THEN $5 ELSE ended "
         "END, started = CASE WHEN $2 = 'running' AND started IS NULL THEN $5 "
         "ELSE started END, stage_since = CASE WHEN $2 = 'running' AND started "
-        "IS NULL THEN $5 ELSE stage_since END WHERE id = $1",
-        SQL_ARGS(SQL_INT(plan), SQL_TEXT(state), SQL_TEXT(why), SQL_INT(ends),
-                 SQL_INT(now)),
-        NULL);
+        "IS NULL THEN $5 ELSE stage_since END WHERE id = $1 AND state = $6",
+        SQL_ARGS(SQL_INT(plan), SQL_TEXT(to), SQL_TEXT(why), SQL_INT(ends),
+                 SQL_INT(now), SQL_TEXT(from)),
+        &changed);
 
+    if (err || changed == 0)
+        return err ? err : DFOTA_E_BUSY;
     snprintf(object, sizeof object, "plan:%" PRId64, plan);
-    snprintf(action, sizeof action, "plan.%s", state);
-    if (!err)
-        err = fleet_note_change(sql, "plan", plan, now);
+    snprintf(action, sizeof action, "plan.%s", to);
+    err = fleet_note_change(sql, "plan", plan, now);
     if (!err)
         err = node_audit(node, sql, tenant, actor, action, object, why);
     return err;
@@ -87,6 +94,76 @@ static bool trips(const struct plan_rule *rule, const struct upkeep_counts *c)
            bad_of(c, rule->kind) * 100 >= closed * rule->percent;
 }
 
+/* ---- the way back ---- */
+
+/* As the plan, but for those that have what it brought them. NULL: no memory,
+ * or no such plan; freed by the caller */
+static char *spec_back(const char *spec, const char *version)
+{
+    json_t *json = json_loads(spec, 0, NULL), *select;
+    char *text;
+
+    for (size_t i = 0; i < sizeof not_back / sizeof not_back[0]; i++)
+        json_object_del(json, not_back[i]);
+    select = json_object_get(json, "select");
+    if (select)
+        json_object_set_new(select, "versions", json_pack("[s]", version));
+    else
+        json_object_set_new(json, "select",
+                            json_pack("{s:[s]}", "versions", version));
+    text = json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+    return text;
+}
+
+static int read_way_back(struct sql *sql, int64_t plan, char **spec)
+{
+    struct sql_rows rows;
+    int err = sql_query(sql, &rows,
+                        "SELECT p.spec, f.version FROM plan p JOIN firmware f "
+                        "ON f.id = p.firmware WHERE p.id = $1",
+                        SQL_ARGS(SQL_INT(plan)));
+
+    *spec = NULL;
+    if (!err)
+        err = sql_next(&rows);
+    if (err == DFOTA_MORE) {
+        *spec = spec_back(sql_text(&rows, 0), sql_text(&rows, 1));
+        err = *spec ? 0 : DFOTA_E_NOMEM;
+    }
+    sql_done(&rows);
+    return err;
+}
+
+/* A draft, which people look at, approve and start, or throw away. Without
+ * the firmware there is none. */
+static int draft_way_back(const struct node *node, struct sql *sql,
+                          const struct running *plan)
+{
+    char object[32], text[48], *spec;
+    int64_t id = 0;
+    int err = read_way_back(sql, plan->id, &spec);
+
+    snprintf(text, sizeof text, "the way back from plan %" PRId64, plan->id);
+    if (!err)
+        err = sql_one_int(
+            sql, &id,
+            "INSERT INTO plan (tenant, name, state, edition, generation, "
+            "firmware, spec, stage, stage_since, open, taken, made_by, "
+            "edited_by, why, created) SELECT $1, $2, 'draft', 1, 1, id, $4, 0, "
+            "0, 0, 0, 'server', 'server', $2, $5 FROM firmware WHERE id = $3 "
+            "AND tenant = $1 RETURNING id",
+            SQL_ARGS(SQL_INT(plan->tenant), SQL_TEXT(text),
+                     SQL_INT(plan->spec.rollback), SQL_TEXT(spec),
+                     SQL_INT(clock_wall(node->clock))));
+    free(spec);
+    if (err)
+        return err == DFOTA_E_NOTFOUND ? 0 : err;
+    snprintf(object, sizeof object, "plan:%" PRId64, id);
+    return node_audit(node, sql, plan->tenant, "server", "plan.create", object,
+                      text);
+}
+
 static int look_at_rules(const struct node *node, struct sql *sql,
                          const struct running *plan, bool *aborted)
 {
@@ -108,8 +185,10 @@ static int look_at_rules(const struct node *node, struct sql *sql,
                  "abort rule %zu: %" PRId64 " of %" PRId64
                  " closed attempts, limit %d %%",
                  i + 1, bad_of(c, rule->kind), closed_of(c), rule->percent);
-        err = upkeep_move_plan(node, sql, plan->tenant, plan->id, "aborted",
-                               "server", why);
+        err = upkeep_move_plan(node, sql, plan->tenant, plan->id, "running",
+                               "aborted", "server", why);
+        if (!err && plan->spec.rollback)
+            err = draft_way_back(node, sql, plan);
     }
     return err;
 }
@@ -164,21 +243,24 @@ static int look_at_plan(const struct node *node, struct sql *sql,
     int err;
 
     if (over)
-        return upkeep_move_plan(node, sql, plan->tenant, plan->id, "finished",
-                                "server", "its end has come");
+        return upkeep_move_plan(node, sql, plan->tenant, plan->id, "running",
+                                "finished", "server", "its end has come");
     err = look_at_rules(node, sql, plan, &aborted);
     return err || aborted ? err : look_at_stage(node, sql, plan, now);
 }
 
-static int read_running(struct sql *sql, struct running *plans, size_t *n)
+/* At most PLANS_MAX at a time; the next round goes on behind them. */
+static int read_running(struct sql *sql, int64_t after, struct running *plans,
+                        size_t *n)
 {
     char why[PLAN_WHY_ROOM];
     struct sql_rows rows;
     json_t *json;
     int err = sql_query(sql, &rows,
                         "SELECT id, tenant, stage, stage_since, spec FROM plan "
-                        "WHERE state = 'running' ORDER BY id LIMIT 64",
-                        SQL_NONE);
+                        "WHERE state = 'running' AND id > $1 ORDER BY id "
+                        "LIMIT 64",
+                        SQL_ARGS(SQL_INT(after)));
 
     *n = 0;
     while (!err && (err = sql_next(&rows)) == DFOTA_MORE && *n < PLANS_MAX) {
@@ -199,6 +281,7 @@ static int read_running(struct sql *sql, struct running *plans, size_t *n)
 struct round {
     struct job job;
     const struct node *node;
+    int64_t after, last; /* plans up to that one were looked at */
     struct running plans[PLANS_MAX];
 };
 
@@ -220,18 +303,13 @@ static int run_round(struct sql *sql, struct job *job)
     int err = attempts_expire(sql, now, &closed);
 
     if (!err)
-        err = read_running(sql, round->plans, &n);
+        err = read_running(sql, round->after, round->plans, &n);
+    round->last = n == PLANS_MAX ? round->plans[n - 1].id : 0;
     for (size_t i = 0; i < n; i++) {
         if (!err)
             err = look_at_plan(round->node, sql, &round->plans[i], now);
         plan_spec_release(&round->plans[i].spec);
     }
-    if (!err)
-        err = sql_run(sql, "DELETE FROM refresh WHERE expires < $1",
-                      SQL_ARGS(SQL_INT(now)), NULL);
-    if (!err)
-        err = sql_run(sql, "DELETE FROM idempotency WHERE at < $1",
-                      SQL_ARGS(SQL_INT(now - KEYS_KEPT_S)), NULL);
     job->changed = !err && last_change(sql) != before;
     return err;
 }
@@ -270,42 +348,103 @@ static void tell(struct upkeep *upkeep, bool off, int64_t by_s)
     store_do(upkeep->node->store, &note.job);
 }
 
+/* How far the clock is from that of the database which nodes share; 0: near
+ * enough, or the database does not answer. A rehearsal's time is its own. */
+static int64_t apart(const struct node *node)
+{
+    struct sql *sql;
+    int64_t before = clock_wall(node->clock), there = before;
+    int err;
+
+    if (node->clock != &server_clock_real)
+        return 0;
+    err = store_read_begin(node->store, &sql);
+    if (!err && sql_is_shared(sql))
+        err = sql_one_int(
+            sql, &there,
+            "SELECT CAST(extract(epoch FROM clock_timestamp()) AS bigint)",
+            SQL_NONE);
+    store_read_end(node->store, sql);
+    if (err || (there >= before - UPKEEP_APART_S &&
+                there <= clock_wall(node->clock) + UPKEEP_APART_S))
+        return 0;
+    return before - there;
+}
+
+/* A clock that is behind what was written before it started. */
+static void begin_clock(struct upkeep *upkeep)
+{
+    struct sql *sql;
+
+    upkeep->has_begun = true;
+    upkeep->not_before = 0;
+    if (store_read_begin(upkeep->node->store, &sql) != 0)
+        return;
+    sql_one_int(sql, &upkeep->not_before,
+                "SELECT coalesce(max(at), 0) FROM audit", SQL_NONE);
+    store_read_end(upkeep->node->store, sql);
+    upkeep->not_before -= NODE_CLOCK_JUMP_S;
+}
+
+/* returns by how much it is off; 0: not */
+static int64_t look_at_clock(struct upkeep *upkeep)
+{
+    struct node *node = upkeep->node;
+    int64_t wall = clock_wall(node->clock), by_s;
+    int64_t offset = wall - clock_steady(node->clock);
+
+    if (!upkeep->has_begun)
+        begin_clock(upkeep);
+    if (atomic_exchange(&upkeep->accepted, false))
+        upkeep->not_before = 0;
+    if (wall < upkeep->not_before)
+        return wall - upkeep->not_before;
+    upkeep->not_before = 0;
+    if (!atomic_load(&node->has_clock_offset)) {
+        atomic_store(&node->clock_offset_s, offset);
+        atomic_store(&node->has_clock_offset, true);
+    }
+    by_s = offset - atomic_load(&node->clock_offset_s);
+    if (by_s > NODE_CLOCK_JUMP_S || by_s < -NODE_CLOCK_JUMP_S)
+        return by_s;
+    /* a clock that is set right in small steps is right */
+    atomic_store(&node->clock_offset_s, offset);
+    return apart(node);
+}
+
 static bool watch_clock(struct upkeep *upkeep)
 {
-    const struct server_clock *clock = upkeep->node->clock;
-    int64_t offset = clock_wall(clock) - clock_steady(clock), by_s;
-    bool off, was_off = atomic_load(&upkeep->node->clock_is_off);
+    int64_t by_s = look_at_clock(upkeep);
+    bool was_off = atomic_exchange(&upkeep->node->clock_is_off, by_s != 0);
 
-    if (!upkeep->has_offset) {
-        upkeep->has_offset = true;
-        upkeep->offset_s = offset;
-    }
-    by_s = offset - upkeep->offset_s;
-    off = by_s > UPKEEP_JUMP_S || by_s < -UPKEEP_JUMP_S;
-    if (!off) /* a clock that is set right in small steps is right */
-        upkeep->offset_s = offset;
-    atomic_store(&upkeep->node->clock_is_off, off);
-    if (off != was_off)
-        tell(upkeep, off, by_s);
-    return !off;
+    if ((by_s != 0) != was_off)
+        tell(upkeep, by_s != 0, by_s);
+    return by_s == 0;
 }
 
 void upkeep_accept_clock(struct upkeep *upkeep)
 {
-    upkeep->has_offset = false;
+    struct node *node = upkeep->node;
+
+    atomic_store(&upkeep->accepted, true);
+    atomic_store(&node->clock_offset_s,
+                 clock_wall(node->clock) - clock_steady(node->clock));
 }
 
 int upkeep_round(struct upkeep *upkeep)
 {
     static struct round round; /* one thread */
-    int err = 0, seen;
+    int err = fleet_renew(upkeep->node->fleet, 0), seen;
 
-    fleet_refresh(upkeep->node->fleet);
+    if (err == DFOTA_E_VERSION)
+        return err;
     seen = fleet_write_seen(upkeep->node->fleet);
     if (watch_clock(upkeep)) {
         round.job = (struct job){.run = run_round};
         round.node = upkeep->node;
         err = store_do(upkeep->node->store, &round.job);
+        if (!err)
+            round.after = round.last;
     }
     return err ? err : seen;
 }

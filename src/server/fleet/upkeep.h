@@ -14,11 +14,13 @@
 
 struct upkeep {
     struct node *node;
-    int64_t offset_s; /* wall less steady clock, as it was accepted */
-    bool has_offset;
+    int64_t not_before; /* of the clock at the start: the database's newest */
+    bool has_begun;
+    atomic_bool accepted; /* somebody said that the clock is right */
 };
 
-enum { UPKEEP_JUMP_S = 300 };
+/* A clock may differ so much from that of a database that nodes share. */
+enum { UPKEEP_APART_S = 5 };
 
 /** One round. errors: those of the store; the next round goes on */
 int upkeep_round(struct upkeep *upkeep);
@@ -33,10 +35,16 @@ struct upkeep_counts {
 int upkeep_count(struct sql *sql, int64_t plan, int64_t stage,
                  struct upkeep_counts *out);
 
-/** Move a plan to another state, in a transaction: its generation goes on,
- * open attempts stop when it ends, the audit log tells. */
+/**
+ * Move a plan from one state to another, in a transaction: its generation
+ * goes on, modules with an open attempt hear of it at their next call, the
+ * audit log tells.
+ *
+ * errors   E_BUSY it is in another state by now, at another node; those of
+ *          sql_run()
+ */
 int upkeep_move_plan(const struct node *node, struct sql *sql, int64_t tenant,
-                     int64_t plan, const char *state, const char *actor,
-                     const char *why);
+                     int64_t plan, const char *from, const char *to,
+                     const char *actor, const char *why);
 
 #endif

@@ -36,7 +36,7 @@ static const struct table tables[] = {
      "created:i"},
     {"package", true,
      "id:i tenant:i source:i target:i state full_image:i size:i sha256 digest "
-     "claimed_by claimed_until:i tries:i why created:i"},
+     "claimed_by claimed_until:i tries:i why created:i not_before:i"},
     {"plan", true,
      "id:i tenant:i name state edition:i generation:i firmware:i spec stage:i "
      "stage_since:i open:i taken:i made_by edited_by approved_by why "
@@ -49,7 +49,10 @@ static const struct table tables[] = {
     {"note", true, "id:i attempt at:i text"},
     {"audit", false,
      "node number:i at:i tenant:i actor action object detail hash"},
+    {"audit_anchor", false, "node number:i hash"},
     {"idempotency", false, "key request status:i answer at:i"},
+    {"webhook", true,
+     "id:i tenant:i url events secret active:i edition:i made_by created:i"},
     {"counter", false, "name value:i"},
     {"change", false, "number:i kind object:i at:i"},
 };

@@ -155,7 +155,8 @@ static const char step_4[] =
     " state TEXT NOT NULL, tries BIGINT NOT NULL, due BIGINT NOT NULL,"
     " until BIGINT NOT NULL, claimed_by TEXT, claimed_until BIGINT NOT NULL,"
     " status BIGINT, why TEXT, created BIGINT NOT NULL, ended BIGINT);"
-    "CREATE INDEX delivery_due ON delivery (due) WHERE state = 'waiting';"
+    "CREATE INDEX delivery_due ON delivery (webhook, due)"
+    " WHERE state = 'waiting';"
     "CREATE INDEX delivery_webhook ON delivery (webhook, id);"
 
     "CREATE INDEX audit_object ON audit (object, at);";
@@ -178,5 +179,15 @@ static const char step_3[] =
     " allowed BIGINT NOT NULL, forgiven BIGINT NOT NULL,"
     " PRIMARY KEY (plan, module));";
 
-const struct schema_step schema_steps[] = {
-    {1, 1, step_1}, {2, 1, step_2}, {3, 1, step_3}, {4, 1, step_4}, {0}};
+/* Where an audit log begins whose first entries were too old to keep; when a
+ * package is tried again; rows by their age. */
+static const char step_5[] =
+    "CREATE TABLE audit_anchor (node TEXT PRIMARY KEY,"
+    " number BIGINT NOT NULL, hash TEXT NOT NULL);"
+    "ALTER TABLE package ADD COLUMN not_before BIGINT NOT NULL DEFAULT 0;"
+    "CREATE INDEX idempotency_at ON idempotency (at);"
+    "CREATE INDEX attempt_age ON attempt (closed);";
+
+const struct schema_step schema_steps[] = {{1, 1, step_1}, {2, 1, step_2},
+                                           {3, 1, step_3}, {4, 1, step_4},
+                                           {5, 1, step_5}, {0}};
