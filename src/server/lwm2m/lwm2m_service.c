@@ -189,7 +189,7 @@ static void on_resumed(void *ctx, struct coap_remote *r)
 {
     struct coap_listener *l = ctx;
     struct lwm2m_service *s = l->user;
-    struct lwm2m_remote *remote = remote_of(r);
+    struct lwm2m_remote *remote = lwm2m_remote_of(l, r);
 
     if (!remote || !remote->way.identity)
         return;
