@@ -230,7 +230,8 @@ static int update(const struct ctl_line *line)
     return ctl_value(line, "no-wait") ? CTL_DONE : follow(line);
 }
 
-#define LWM2M "endpoint lwm2m version state result lifetime heard queue secure"
+#define LWM2M                                                                  \
+    "endpoint imei lwm2m version state result lifetime heard queue secure"
 
 const struct ctl_command ctl_lwm2m_commands[] = {
     {.group = "lwm2m",

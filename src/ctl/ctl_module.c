@@ -142,14 +142,17 @@ static void print_explanation(const json_t *answer)
            text_of(module, "last_seen"));
     printf("its next poll would get: %s (%lld)\n", text_of(answer, "next_poll"),
            (long long)json_integer_value(json_object_get(answer, "code")));
+    item = json_object_get(answer, "due");
+    if (json_is_object(item))
+        printf("it is due between %s and %s\n", text_of(item, "from"),
+               text_of(item, "to"));
     json_array_foreach(json_object_get(answer, "plans"), i, item)
         print_plan(item);
     if (json_array_size(json_object_get(answer, "attempts")) > 0)
         printf("\nlast attempts\n");
     json_array_foreach(json_object_get(answer, "attempts"), i, item)
-        printf("  %s to %s: %s %s\n", text_of(item, "granted"),
-               text_of(item, "target"), text_of(item, "state"),
-               text_of(item, "cause"));
+        printf("  %s to %s: %s\n", text_of(item, "granted"),
+               text_of(item, "target"), text_of(item, "words"));
 }
 
 static int explain(const struct ctl_line *line)
@@ -216,6 +219,22 @@ const struct ctl_command ctl_module_commands[] = {
      .options = {CTL_OPT("tags", "tags", CTL_TEXT, false, "a,b,.."),
                  CTL_OPT("group", "group", CTL_TEXT, false,
                          "the module's group")}},
+    {.group = "module",
+     .verb = "attempts",
+     CTL_ONE("IMEI"),
+     .method = "PATCH",
+     .path = "modules/{}",
+     .help = "how many of each plan it may use",
+     .options = {CTL_OPT("number", "attempts", CTL_NUMBER, true,
+                         "0: as the plan says")}},
+    {.group = "module",
+     .verb = "endpoint",
+     CTL_ONE("IMEI"),
+     .method = "PATCH",
+     .path = "modules/{}",
+     .help = "the name it registers under over LwM2M",
+     .options = {CTL_OPT("name", "endpoint", CTL_TEXT, true,
+                         "urn:imei:.. need not be told; \"\" takes it away")}},
     {.group = "module",
      .verb = "hold",
      CTL_ONE("IMEI"),

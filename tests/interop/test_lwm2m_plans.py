@@ -287,6 +287,11 @@ def an_aborted_plan_stops_its_jobs_before_execute(bench):
     member.registered(OLD)
 
 
+def told(bench, number, name):
+    why = bench.server.call("GET", "modules/%s/explain" % imei(number))
+    return why if why["module"][name] is not None else None
+
+
 @case
 def battery_is_asked_for_and_counts(bench):
     bench.serve_plans()
@@ -300,7 +305,8 @@ def battery_is_asked_for_and_counts(bench):
     expect(bench.closed(plan, 1)["done"], 1)
     expect(list(bench.results(plan)), [imei(2)])
     expect(first.executes(), 0)
-    why = bench.server.call("GET", "modules/%s/explain" % imei(1))
+    # What it told of itself is written behind.
+    why = wait_for("its battery", lambda: told(bench, 1, "battery"))
     expect((why["code"], why["module"]["battery"]), (804, 20))
 
 
@@ -372,9 +378,9 @@ def a_host_takes_a_url_and_tells_the_end(bench):
     bench.serve_plans()
     bench.enrol(1)
     plan = bench.plan(transport=["host"], attempts=1)
-    taken = bench.control("plan", "url", str(plan), imei(1))
+    taken = bench.control("plan", "url", str(plan), "--imei", imei(1))
     expect((taken["version"], taken["plan"]), (NEW, plan))
-    again = bench.control("plan", "url", str(plan), imei(1))
+    again = bench.control("plan", "url", str(plan), "--imei", imei(1))
     expect(again["attempt"], taken["attempt"])
     import hashlib
     import urllib.request
