@@ -184,7 +184,8 @@ struct coap_put {
 };
 
 /**
- * Begin at block 0. Rules: a smaller SZX in 2.31 and 4.13 is taken over; at
+ * Begin at block 0. Rules: a smaller SZX in 2.31 and 4.13 is taken over, a
+ * 4.13 to block 0 without Block1 and Size1 halves the blocks; at
  * 4.08 it starts again; at 5.03 it waits Max-Age (60 s if not said) and
  * repeats the block once, then starts again; RST and silence start again; at
  * most 3 starts without a block more than before. Any other code is final.

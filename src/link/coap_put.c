@@ -150,8 +150,17 @@ static void next_block(struct coap_put *t, const struct coap_msg *m)
 static void take_too_large(struct coap_put *t, const struct coap_msg *m)
 {
     struct coap_block b;
+    struct coap_option size1;
+    int err = coap_block_find(m, COAP_BLOCK1, &b);
 
-    if (coap_block_find(m, COAP_BLOCK1, &b) != 0 || b.szx >= t->szx) {
+    /* Without a word on what would fit it is the message that was too long
+     * for the peer's memory: half of it. */
+    if (err == DFOTA_E_NOTFOUND && t->szx > 0 && t->off == 0 && has_more(t) &&
+        !coap_msg_find(m, COAP_SIZE1, &size1)) {
+        b.szx = (uint8_t)(t->szx - 1);
+        err = 0;
+    }
+    if (err || b.szx >= t->szx) {
         end(t, COAP_PUT_DONE, m);
         return;
     }

@@ -29,6 +29,8 @@ struct site {
     struct coap_body taking;
     unsigned wholes;
     bool dead; /* takes nothing any more, answers nothing */
+    /* Messages with a longer payload are answered 4.13 and not a word more. */
+    size_t message_max;
 };
 
 struct fetch {
@@ -98,9 +100,14 @@ static inline void serve_put(struct net_end *e, struct site *s,
                              const struct coap_msg *m)
 {
     struct coap_part part;
-    struct coap_answer a = {0};
-    enum coap_taken taken = coap_body_take(&s->taking, m, s->len, &part);
+    struct coap_answer a = {.code = COAP_TOO_LARGE};
+    enum coap_taken taken;
 
+    if (s->message_max && m->payload_len > s->message_max) {
+        coap_peer_answer(&e->peer, e->net->now, t, &a);
+        return;
+    }
+    taken = coap_body_take(&s->taking, m, s->len, &part);
     if (taken != COAP_BODY_REFUSED && part.len > 0)
         memcpy(s->stored + part.off, part.data, part.len);
     if (taken == COAP_BODY_WHOLE)

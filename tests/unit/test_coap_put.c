@@ -49,6 +49,32 @@ static void a_push_takes_over_smaller_blocks(void **state)
     net_release(&n);
 }
 
+/* Anjay with little memory for a datagram is such a peer. */
+static void a_peer_without_room_for_a_message_gets_smaller_ones(void **state)
+{
+    static struct site s;
+    struct net n;
+    struct push p;
+
+    (void)state;
+    begin(&n, &s, BODY_MAX, 1);
+    s.message_max = 100;
+    push(&n, &p, 20000, 6);
+    net_run(&n, COAP_NEVER);
+    assert_pushed(&p, &s);
+    assert_int_equal(p.put.szx, 2);
+    net_release(&n);
+    /* No room at all. */
+    begin(&n, &s, BODY_MAX, 1);
+    s.message_max = 1;
+    push(&n, &p, 20000, 6);
+    net_run(&n, COAP_NEVER);
+    assert_int_equal(p.dones, 1);
+    assert_int_equal(p.result.code, COAP_TOO_LARGE);
+    assert_int_equal(s.requests, 7);
+    net_release(&n);
+}
+
 static void a_push_arrives_whole_over_a_bad_network(void **state)
 {
     static struct site s;
@@ -203,6 +229,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_push_arrives_whole_in_every_block_size),
         cmocka_unit_test(a_push_takes_over_smaller_blocks),
+        cmocka_unit_test(a_peer_without_room_for_a_message_gets_smaller_ones),
         cmocka_unit_test(a_push_arrives_whole_over_a_bad_network),
         cmocka_unit_test(lost_state_and_resets_start_a_push_again),
         cmocka_unit_test(a_busy_peer_gets_the_block_again_after_max_age),
