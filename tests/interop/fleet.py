@@ -31,7 +31,8 @@ class Node:
         os.makedirs(self.data, exist_ok=True)
         self.args = [binary, "--data", self.data, "--http", "127.0.0.1:0",
                      "--https", "127.0.0.1:0", "--api", "127.0.0.1:0",
-                     "--admin", "127.0.0.1:0", "--node", name, *more]
+                     "--admin", "127.0.0.1:0", "--node", name,
+                     "--public-loopback", *more]
         if database:
             self.args += ["--database", database]
         self.start()
@@ -71,18 +72,22 @@ class Node:
             raise AssertionError(said)
         return code
 
+    def place(self, name):
+        """Host and port of one of its listeners."""
+        host, _, port = self.ports[name].rpartition(":")
+        return host or "127.0.0.1", int(port)
+
     def connect(self, secure=True):
         if not secure:
-            return http.client.HTTPConnection(
-                "127.0.0.1", int(self.ports["http"]), timeout=60)
+            return http.client.HTTPConnection(*self.place("http"), timeout=60)
         context = ssl.create_default_context(
             cafile=os.path.join(self.data, "tls-cert.pem"))
         return http.client.HTTPSConnection(
             "localhost", int(self.ports["https"]), timeout=60, context=context)
 
     def admin(self, path):
-        connection = http.client.HTTPConnection(
-            "127.0.0.1", int(self.ports["admin"]), timeout=60)
+        connection = http.client.HTTPConnection(*self.place("admin"),
+                                                timeout=60)
         connection.request("GET", path)
         answer = connection.getresponse()
         body = answer.read().decode()
@@ -93,6 +98,8 @@ class Node:
 class Api:
     """The interface for people: with a token, or through the socket."""
 
+    contract = None  # of contract.py: every answer is held to it
+
     def __init__(self, node, token=None):
         self.node, self.token = node, token
 
@@ -100,8 +107,8 @@ class Api:
         headers = dict(headers or {})
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
-            connection = http.client.HTTPConnection(
-                "127.0.0.1", int(self.node.ports["api"]), timeout=60)
+            connection = http.client.HTTPConnection(*self.node.place("api"),
+                                                    timeout=60)
         else:
             connection = http.client.HTTPConnection("localhost", timeout=60)
             connection.sock = socket.socket(socket.AF_UNIX)
@@ -114,7 +121,11 @@ class Api:
         text = answer.read()
         connection.close()
         self.headers = dict(answer.getheaders())
-        return answer.status, json.loads(text)
+        media = self.headers.get("Content-Type", "")
+        data = json.loads(text) if "json" in media else None
+        if self.contract:
+            self.contract.check(method, path, answer.status, data, media)
+        return answer.status, text.decode() if data is None else data
 
     def must(self, method, path, body=None, headers=None, raw=None):
         status, answer = self.call(method, path, body, headers, raw)
