@@ -47,6 +47,9 @@ static const struct table tables[] = {
      "to_version state stage granted:i url_until:i deadline:i closed:i "
      "http_err:i update_err:i version cause node again_at:i via begun:i"},
     {"note", true, "id:i attempt at:i text"},
+    {"lwm2m_registration", false,
+     "endpoint module:i node listener address secure:i location lifetime:i "
+     "lwm2m binding links version heard:i expires:i"},
     {"audit", false,
      "node number:i at:i tenant:i actor action object detail hash"},
     {"audit_anchor", false, "node number:i hash"},
