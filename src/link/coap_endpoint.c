@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/crc32.h"
 #include "base/err.h"
 #include "link/coap_remote.h"
 
@@ -278,7 +277,7 @@ static void take_hello(struct coap_endpoint *e, struct coap_remote *old,
 
     if (!r)
         return;
-    r->hello = dfota_crc32(0, data, len);
+    r->hello = dtls_hello_sum(data, len);
     err = dtls_accept(e->c.dtls, addr, addr_len, data, len, e->now / MS,
                       &dtls_ops, r, &r->dtls);
     if (r->doomed) /* it failed at its first datagram */
@@ -301,7 +300,7 @@ static void take_dtls(struct coap_endpoint *e, struct coap_remote *r,
     bool hello = dtls_is_hello(data, len);
 
     if (!r || (hello && r->dtls && dtls_state(r->dtls) == DTLS_OPEN &&
-               r->hello != dfota_crc32(0, data, len))) {
+               r->hello != dtls_hello_sum(data, len))) {
         if (hello)
             take_hello(e, r, addr, addr_len, data, len);
         return;

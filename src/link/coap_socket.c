@@ -74,7 +74,7 @@ static void on_time(uv_timer_t *timer)
              s->dtls && s->heard ? "the DTLS handshake did not end"
                                  : "no answer within the time-out");
     } else {
-        if (s->dtls && dtls_timeout(s->dtls) == 0)
+        if (s->dtls)
             dtls_tick(s->dtls);
         if (!s->closing && s->opened && coap_peer_wake(&s->peer) <= now)
             coap_peer_tick(&s->peer, now);

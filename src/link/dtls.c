@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/crc32.h"
 #include "base/err.h"
 #include "link/coap_msg.h"
 #include "link/dtls_parts.h"
@@ -17,6 +18,7 @@
 enum {
     RETRANSMIT_MS = 1000, /* RFC 6347 4.2.4.1 */
     HANDSHAKE_MS = 60000,
+    LOOK_MS = 250,
     /* Record header, explicit nonce, tag or padding: 13 + 16 + 48 at most. */
     OVERHEAD = 80,
     RECORD_HEADER = 13,
@@ -229,6 +231,7 @@ void dtls_set_retransmission(struct dtls *d, unsigned ms)
 
 void dtls_tick(struct dtls *d)
 {
+    d->ticked = true;
     if (d->state == DTLS_HANDSHAKE)
         handshake(d);
 }
@@ -242,6 +245,7 @@ void dtls_receive(struct dtls *d, const uint8_t *data, size_t len)
         return;
     d->in = data;
     d->in_len = len;
+    d->ticked = false;
     if (d->state == DTLS_HANDSHAKE)
         handshake(d);
     while (d->state == DTLS_OPEN && turns-- > 0 && take_record(d))
@@ -263,9 +267,14 @@ int dtls_send(struct dtls *d, const uint8_t *data, size_t len)
 
 int dtls_timeout(const struct dtls *d)
 {
+    unsigned ms;
+
     if (d->state != DTLS_HANDSHAKE)
         return DTLS_NO_TIMEOUT;
-    return (int)gnutls_dtls_get_timeout(d->session);
+    ms = gnutls_dtls_get_timeout(d->session);
+    /* While it waits for the rest of a flight GnuTLS sends nothing again, and
+     * says 0 all the time. */
+    return ms == 0 && d->ticked ? LOOK_MS : (int)ms;
 }
 
 enum dtls_state dtls_state(const struct dtls *d)
@@ -422,6 +431,11 @@ bool dtls_is_hello(const uint8_t *data, size_t len)
 {
     return len > RECORD_HEADER && data[0] == TYPE_HANDSHAKE && data[3] == 0 &&
            data[4] == 0 && data[RECORD_HEADER] == CLIENT_HELLO;
+}
+
+uint32_t dtls_hello_sum(const uint8_t *data, size_t len)
+{
+    return dfota_crc32(0, data + RECORD_HEADER, len - RECORD_HEADER);
 }
 
 static void turn_cookie_keys(struct dtls_credentials *c, uint64_t now_s)

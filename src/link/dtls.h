@@ -106,8 +106,9 @@ void dtls_free(struct dtls *d);
  * dtls_timeout() has passed. */
 void dtls_tick(struct dtls *d);
 
-/** Real milliseconds until dtls_tick() is due, or DTLS_NO_TIMEOUT. A
- * handshake fails by itself 60 s after its begin. */
+/** Real milliseconds until dtls_tick() is due, or DTLS_NO_TIMEOUT; behind a
+ * dtls_tick() never 0. A tick that is early is harmless. A handshake fails by
+ * itself 60 s after its begin. */
 int dtls_timeout(const struct dtls *d);
 
 /** A datagram from the network. Any bytes are legal. */
@@ -155,5 +156,9 @@ int dtls_accept(struct dtls_credentials *c, const void *addr, size_t addr_len,
 /** The datagram may be a ClientHello: worth dtls_accept() although the
  * address has a session. Looks at the first 14 bytes. */
 bool dtls_is_hello(const uint8_t *data, size_t len);
+
+/** What a ClientHello is known by when it comes again: its record may have
+ * another number, the rest is the same. len: at least 14 */
+uint32_t dtls_hello_sum(const uint8_t *data, size_t len);
 
 #endif

@@ -36,6 +36,7 @@ struct dtls {
     void *ctx;
     enum dtls_state state;
     bool closed_by_peer;
+    bool ticked; /* since the last datagram */
     const char *error;
     /* The datagram being taken; NULL once it was. */
     const uint8_t *in;
