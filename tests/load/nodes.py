@@ -1,0 +1,413 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Three dfotad on one PostgreSQL behind HAProxy, each on a machine of its own
+(a network namespace): killed, frozen, cut off, brought up to date, and the
+database restarted under them, while modules ask and report.
+
+Usage: nodes.py BIN CLIENTS [--short] [CASE]..
+
+BIN has dfotad and dfotad_next, CLIENTS is the folder that tools/unpack filled
+with haproxy. Without namespaces or haproxy it says so and ends with 77.
+"""
+import argparse
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "interop")]
+import clients  # noqa: E402
+import fleet  # noqa: E402
+import spaces  # noqa: E402
+from fleet import Api, Module, Node, Postgresql, imei  # noqa: E402
+from witness import Witness, look  # noqa: E402
+
+MODULES, CONCURRENCY = 160, 40
+HTTP, ADMIN = 8080, 9090
+HAPROXY = """
+global
+    maxconn 1000
+defaults
+    mode tcp
+    timeout connect 2s
+    timeout client 60s
+    timeout server 60s
+    timeout check 1s
+    retries 3
+    option redispatch
+frontend devices
+    bind {address}:{port}
+    default_backend nodes
+backend nodes
+    balance roundrobin
+    option httpchk GET /ready
+    default-server check port {admin} inter 300ms fall 2 rise 1
+    default-server on-marked-down shutdown-sessions
+"""
+
+
+class SpaceNode(Node):
+    """A node on a machine of its own."""
+
+    def __init__(self, space, binary, root, key, name, database):
+        self.space, self.binary = space, binary
+        self.environment = {}
+        super().__init__(binary, root, "--signing-key", key,
+                         "--device-api-plain", name=name, database=database)
+
+    def start(self):
+        at = self.space.address
+        self.args = [*self.space.inside, "env",
+                     *(f"{k}={v}" for k, v in self.environment.items()),
+                     self.binary, "--data", self.data, "--http",
+                     f"{at}:{HTTP}", "--https", f"{at}:8443", "--admin",
+                     f"{at}:{ADMIN}", "--api", f"{at}:8090",
+                     "--public-http", "http://" + spaces.NET + f"2:{HTTP}",
+                     *self.args[self.args.index("--node"):]]
+        super().start()
+
+    def knows(self, modules, plans):
+        """What others wrote reaches a node's memory within a second."""
+        told = self.admin("/metrics")[1]
+        return f"dfota_modules {modules}\n" in told and \
+            f"dfota_plans_running {plans}\n" in told
+
+    def is_ready(self):
+        try:
+            return self.admin("/ready")[0] == 200
+        except OSError:
+            return False
+
+
+class Cluster:
+    """The machines: HAProxy 10.77.0.2, PostgreSQL .3, nodes .11 to .13."""
+
+    def __init__(self, binary, programs):
+        self.root = tempfile.mkdtemp(prefix="dfota-nodes-")
+        os.chmod(self.root, 0o755)
+        self.binary = binary
+        self.spaces = [spaces.Space(n) for n in (2, 3, 11, 12, 13)]
+        self.front, base, *machines = self.spaces
+        self.postgresql = Postgresql(inside=base.inside, listen=base.address)
+        self.postgresql.__enter__()
+        self.base = base
+        self.database = f"postgresql://dfota@{base.address}/postgres"
+        key, _ = fleet.key_pair(self.root)
+        self.nodes = []
+        for name, space in zip(("one", "two", "three"), machines):
+            data = os.path.join(self.root, name)
+            if self.nodes:
+                os.makedirs(data)
+                shutil.copy(os.path.join(self.nodes[0].data, "secret.key"),
+                            data)
+                os.symlink(os.path.join(self.nodes[0].data, "blobs"),
+                           os.path.join(data, "blobs"))
+            self.nodes.append(SpaceNode(
+                space, os.path.join(binary, "dfotad"), self.root, key, name,
+                self.database))
+        self._balance(programs, machines)
+        self._begin(range(1, 1 + MODULES))
+
+    def _balance(self, programs, machines):
+        config = os.path.join(self.root, "haproxy.cfg")
+        with open(config, "w") as f:
+            f.write(HAPROXY.format(address=self.front.address, port=HTTP,
+                                   admin=ADMIN))
+            for number, machine in enumerate(machines):
+                f.write(f"    server node{number} {machine.address}:{HTTP}\n")
+        with open(os.path.join(self.root, "haproxy.txt"), "w") as said:
+            self.haproxy = subprocess.Popen(
+                [*self.front.inside, programs.find("haproxy"), "-db", "-f",
+                 config], env=programs.env(), stdout=said, stderr=said)
+        fleet.until(self._answers)
+
+    def _answers(self):
+        if self.haproxy.poll() is not None:
+            with open(os.path.join(self.root, "haproxy.txt")) as f:
+                raise AssertionError(f.read())
+        try:
+            socket.create_connection((self.front.address, HTTP), 5).close()
+            return True
+        except OSError:
+            return False
+
+    def _begin(self, numbers):
+        self.local = Api(self.nodes[0])
+        self.ada, self.bob = (self.local.person(n, "approver")
+                              for n in ("ada", "bob"))
+        fleet.enrol(self.local, numbers)
+        self.plan = self.run_plan("m1", {
+            "attempts": 100, "no_retry": [], "concurrency": CONCURRENCY})
+        for node in self.nodes:
+            fleet.until(node.is_ready)
+            fleet.until(lambda: node.knows(len(numbers), 1))
+        self.witness = Witness(
+            lambda: (self.front.address, HTTP),
+            [imei(n) for n in numbers], concurrency=CONCURRENCY, wander=0.2)
+        self.witness.start()
+        self.witness.wait_for(100)
+
+    def run_plan(self, model, spec):
+        old, new = fleet.images(2, 3000)
+        fleet.upload(self.ada, model, "1.0", old)
+        target = fleet.upload(self.ada, model, "1.1", new)
+        return fleet.run_plan(self.ada, self.bob, target, spec, model)
+
+    def end(self, what, late=False):
+        """late: a request may have been answered when nobody waited."""
+        self.witness.finish()
+        for node in self.nodes:
+            Api(node).must("GET", "verify")
+        wrong = self.witness.check(self.database, self.plan, late)
+        for node in self.nodes:
+            code = node.stop()
+            if code != 0:
+                wrong.append(f"a node ended with {code}: "
+                             + node.said()[-500:])
+        self.close()
+        print(f"{what}: {self.witness.facts} facts acknowledged, "
+              f"{len(wrong)} wrong", flush=True)
+        for line in wrong[:10]:
+            print("   " + line, flush=True)
+        if not wrong:
+            shutil.rmtree(self.root, ignore_errors=True)
+        return wrong
+
+    def close(self):
+        self.haproxy.terminate()
+        self.haproxy.wait()
+        self.postgresql.__exit__()
+        for space in self.spaces:
+            space.close()
+
+
+# ---- the cases: each returns what is wrong ----
+
+def a_node_is_killed(cluster, short):
+    """kill -9 in mid-load, the next one as soon as the last is back."""
+    rng, wrong = random.Random(1), []
+    for number in range(2 if short else 30):
+        node = cluster.nodes[number % 3]
+        cluster.witness.wait_for(rng.randrange(20, 200))
+        node.kill()
+        facts = cluster.witness.facts
+        fleet.until(lambda: cluster.witness.facts >= facts + 50 or
+                    cluster.witness.problems)
+        node.start()
+        fleet.until(node.is_ready)
+    return wrong
+
+
+class Locked:
+    """Somebody else is in a transaction over a plan: grants wait for it."""
+
+    def __init__(self, cluster):
+        self.psql = subprocess.Popen(
+            ["psql", "-q", "-At", cluster.database], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True)
+        self.say("BEGIN; UPDATE plan SET edition = edition; SELECT 'locked';")
+        if self.psql.stdout.readline() != "locked\n":
+            raise AssertionError("no lock")
+
+    def say(self, text):
+        self.psql.stdin.write(text + "\n")
+        self.psql.stdin.flush()
+
+    def release(self):
+        self.psql.stdin.close()
+        self.psql.wait()
+        self.psql.stdout.close()
+
+
+def a_node_stands_still(cluster, short):
+    """Frozen between reading its memory and granting: the polls wait in its
+    transaction when it stops. Meanwhile their modules are blocked or held at
+    another node, and life goes on; when it thaws, what it read counts for
+    nothing."""
+    seconds, wrong = 8 if short else 30, []
+    frozen, other = cluster.nodes[1], Api(cluster.nodes[0])
+    numbers = range(500, 508)
+    fleet.enrol(other, numbers, model="m2")
+    cluster.run_plan("m2", {})
+    fleet.until(lambda: frozen.knows(MODULES + len(numbers), 2))
+    modules = [Module(frozen, imei(n), model="m2", secure=False)
+               for n in numbers]
+    for module in modules:
+        if module.log_in()[0] != 200:
+            wrong.append(f"{module.imei} cannot log in")
+    lock, answers = Locked(cluster), {}
+
+    def ask(module):
+        answers[module.imei] = module.poll()
+
+    threads = [threading.Thread(target=ask, args=(m,)) for m in modules]
+    for thread in threads:
+        thread.start()
+    waits = ("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = "
+             f"'Lock' AND client_addr = '{frozen.space.address}'")
+    fleet.until(lambda: look(cluster.database, waits) != [("0",)])
+    os.kill(frozen.process.pid, signal.SIGSTOP)
+    begun = time.monotonic()
+    lock.release()
+    for number, module in enumerate(modules):
+        other.must("PATCH", f"modules/{module.imei}",
+                   {"state": "held" if number % 2 else "blocked"})
+    facts = cluster.witness.facts
+    cluster.witness.wait_for(300)
+    if cluster.witness.facts < facts + 300:
+        wrong.append("the others did not go on")
+    time.sleep(max(0, seconds - (time.monotonic() - begun)))
+    os.kill(frozen.process.pid, signal.SIGCONT)
+    for thread in threads:
+        thread.join()
+    for module in modules:
+        status, answer = answers[module.imei]
+        if status == 200:
+            wrong.append(f"{module.imei} got {answer} though it may not")
+    granted = look(cluster.database, "SELECT imei FROM attempt WHERE imei IN ("
+                   + ", ".join(f"'{m.imei}'" for m in modules) + ")")
+    if granted:
+        wrong.append(f"granted: {granted}")
+    fleet.until(frozen.is_ready)
+    return wrong
+
+
+def the_database_restarts(cluster, short):
+    rng = random.Random(3)
+    for number in range(2 if short else 20):
+        cluster.witness.wait_for(rng.randrange(20, 200))
+        cluster.postgresql.stop("immediate" if number % 2 else "fast")
+        cluster.postgresql.start()
+    for node in cluster.nodes:
+        fleet.until(node.is_ready)
+    return []
+
+
+def a_cable_is_pulled(cluster, short):
+    """No RST, no FIN: a node without its database is not ready, and both a
+    node and the database come back by themselves."""
+    wrong = []
+    for space in (cluster.nodes[2].space, cluster.base):
+        space.plug(False)
+        if space is cluster.base:
+            for node in cluster.nodes:
+                fleet.until(lambda: not node.is_ready(), 90)
+        else:
+            cluster.witness.wait_for(200)
+        space.plug(True)
+        for node in cluster.nodes:
+            fleet.until(node.is_ready, 90)
+        cluster.witness.wait_for(100)
+    return wrong
+
+
+def versions_side_by_side(cluster, short):
+    """N+1 is put in node by node, each time with N beside it; then one that
+    N cannot work beside: it does not start, and the running ones stop."""
+    wrong, newer = [], os.path.join(cluster.binary, "dfotad_next")
+    for node in cluster.nodes[:2] if short else cluster.nodes:
+        cluster.witness.wait_for(100)
+        if node.stop() != 0:
+            wrong.append("it ended badly")
+        node.binary = newer
+        node.start()
+        fleet.until(node.is_ready)
+        cluster.witness.wait_for(100)
+    steps = [int(n) for n, in look(
+        cluster.database, "SELECT number FROM schema_step ORDER BY number")]
+    if steps[-1] != 9000:
+        wrong.append(f"steps {steps}")
+    last = cluster.nodes[2]
+    if short:
+        last = cluster.nodes[1]
+    last.stop()
+    last.environment = {"DFOTA_NEXT_BREAKS": "1"}
+    last.start()
+    fleet.until(last.is_ready)
+    for node in cluster.nodes:
+        if node is not last:
+            fleet.until(lambda: not node.is_ready())
+    cluster.witness.wait_for(100)
+    for node in cluster.nodes:
+        if node is last:
+            continue
+        said = node.said()
+        if "newer dfotad" not in said:
+            wrong.append(f"{said[-300:]}")
+        node.stop()
+        try:
+            node.start()
+            wrong.append("an older one started")
+        except AssertionError:
+            node.errors.close()
+        node.binary = newer
+        node.environment = last.environment
+        node.start()
+        fleet.until(node.is_ready)
+    cluster.witness.wait_for(100)
+    return wrong
+
+
+CASES = {case.__name__: case for case in (
+    a_node_is_killed, a_node_stands_still, the_database_restarts,
+    a_cable_is_pulled, versions_side_by_side)}
+
+
+def run(bench):
+    """As a suite of load.py, in a process of its own, as that one has to be
+    in a namespace."""
+    import rows
+    programs = os.path.join(HERE, "..", "..", "build", "clients")
+    done = subprocess.run([sys.executable, __file__, rows.BIN, programs],
+                          stdout=subprocess.PIPE, text=True)
+    said = done.stdout.splitlines()
+    print("\n".join(said), flush=True)
+    rows.row("nodes: killed, frozen, cut off, renewed",
+             said[-1] if said else "no answer", "0 wrong",
+             done.returncode == 0)
+
+
+def main(argv):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("bin")
+    parser.add_argument("clients")
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("case", nargs="*", help=" ".join(CASES))
+    a = parser.parse_intermixed_args(argv[1:])
+    programs = clients.Clients(a.clients)
+    try:
+        programs.find("haproxy")
+    except clients.Missing as missing:
+        print(f"skipped: {missing}")
+        return 77
+    reason = spaces.enter()
+    if reason:
+        print(f"skipped: {reason}")
+        return 77
+    begun = time.monotonic()
+    cluster, wrong = Cluster(a.bin, programs), []
+    for name in a.case or CASES:
+        before, facts = time.monotonic(), cluster.witness.facts
+        found = CASES[name](cluster, a.short)
+        wrong += found
+        print(f"{name}: {cluster.witness.facts - facts} facts in "
+              f"{time.monotonic() - before:.1f} s, {len(found)} wrong",
+              flush=True)
+        for line in found:
+            print("   " + line, flush=True)
+        if cluster.witness.problems:
+            break
+    wrong += cluster.end("three nodes", late=True)
+    print(f"nodes: {len(wrong)} wrong in {time.monotonic() - begun:.1f} s")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
