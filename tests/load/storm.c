@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * storm PORT REQUESTS SECONDS [STATUS]: says HTTP requests over kept
+ * storm PORT REQUESTS SECONDS [STATUS [RATE]]: says HTTP requests over kept
  * connections of loopback, one request in flight on each, and counts.
  *
  * REQUESTS is a file of requests, each behind its length (4 bytes, little
  * endian); there is one connection for each. Any answer but STATUS (200) is
- * wrong.
+ * wrong. With RATE so many are said a second, by the clock and not by the
+ * answers, and a time counts from when its request was due; without, a
+ * connection says the next as soon as it has the answer.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -30,12 +32,15 @@ struct client {
     char answer[ANSWER_MAX];
     size_t have;
     double since;
+    struct client *next; /* of those that wait for their turn */
 };
 
 static struct client clients[CONNECTIONS_MAX];
 static float *times;
 static size_t n_times, n_wrong;
 static char wanted[16] = "HTTP/1.1 200";
+static struct client *ready; /* who may speak */
+static double rate;          /* requests a second, 0: no limit */
 
 static double now(void)
 {
@@ -59,10 +64,10 @@ static int open_one(struct client *c, uint16_t port)
     return setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-static int send_one(struct client *c)
+static int send_one(struct client *c, double since)
 {
     c->have = 0;
-    c->since = now();
+    c->since = since;
     return send(c->fd, c->request, c->len, MSG_NOSIGNAL) == (ssize_t)c->len
                ? 0
                : -1;
@@ -103,29 +108,62 @@ static int compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static void run(int poll_fd, unsigned n, double seconds)
+static void put_ready(struct client *c)
+{
+    c->next = ready;
+    ready = c;
+}
+
+/* Whoever is due and finds a connection. Returns how many were sent; the
+ * others wait, and their wait counts. */
+static unsigned send_due(double begun, double end, unsigned long *said)
+{
+    double at = now(), due;
+    unsigned sent = 0;
+
+    while (ready) {
+        struct client *c = ready;
+
+        due = rate > 0 ? begun + (double)*said / rate : at;
+        if (due > at || due >= end)
+            break;
+        ready = c->next;
+        ++*said;
+        if (send_one(c, due) == 0)
+            sent++;
+        else
+            n_wrong++;
+    }
+    return sent;
+}
+
+static void run(int poll_fd, double begun, double seconds)
 {
     struct epoll_event events[256];
-    double end = now() + seconds;
-    unsigned under_way = n;
+    double end = begun + seconds;
+    unsigned long said = 0;
+    unsigned under_way = send_due(begun, end, &said);
 
-    while (under_way > 0) {
-        int got = epoll_wait(poll_fd, events, 256, 60000);
+    while (under_way > 0 || now() < end) {
+        int got = epoll_wait(poll_fd, events, 256, rate > 0 ? 1 : 60000);
 
-        if (got <= 0)
+        if (got < 0 || now() > end + 60)
             break;
         for (int i = 0; i < got; i++) {
             struct client *c = events[i].data.ptr;
             int verdict = receive(c);
 
-            if (verdict > 0)
-                verdict = now() < end ? send_one(c) : -2;
             if (verdict == 0)
                 continue;
-            n_wrong += verdict == -1;
-            epoll_ctl(poll_fd, EPOLL_CTL_DEL, c->fd, NULL);
             under_way--;
+            if (verdict > 0) {
+                put_ready(c);
+                continue;
+            }
+            n_wrong++;
+            epoll_ctl(poll_fd, EPOLL_CTL_DEL, c->fd, NULL);
         }
+        under_way += send_due(begun, end, &said);
     }
     n_wrong += under_way;
 }
@@ -150,11 +188,12 @@ int main(int argc, char **argv)
     unsigned long seconds = argc > 3 ? number(argv[3], 3600) : 0;
     double begun;
 
-    if (argc == 5)
+    rate = argc == 6 ? (double)number(argv[5], 1000000) : 0;
+    if (argc >= 5)
         snprintf(wanted, sizeof wanted, "HTTP/1.1 %.3s", argv[4]);
     if (port == 0 || seconds == 0 ||
         files_read(argv[2], 64 << 20, &file, &len) != 0) {
-        fputs("usage: storm PORT REQUESTS SECONDS [STATUS]\n", stderr);
+        fputs("usage: storm PORT REQUESTS SECONDS [STATUS [RATE]]\n", stderr);
         return 2;
     }
     times = malloc(TIMES_MAX * sizeof *times);
@@ -174,11 +213,10 @@ int main(int argc, char **argv)
             perror("storm");
             return 1;
         }
+        put_ready(c);
     }
     begun = now();
-    for (unsigned i = 0; i < n; i++)
-        send_one(&clients[i]);
-    run(poll_fd, n, (double)seconds);
+    run(poll_fd, begun, (double)seconds);
     begun = now() - begun;
     if (n_times == 0)
         return 1;

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""slowhttptest with 4 000 connections: heads, contents and readers that take
+their time, and what polls notice of them."""
+import os
+import shutil
+import subprocess
+
+from rows import (fleet, left_out, many_files, poll_of, row, script, tool)
+
+COUNT = 4000
+ATTACKS = {
+    "slow heads": ("-H", "-i", "5"),
+    "slow contents": ("-B", "-i", "5", "-s", "1000", "-x", "10"),
+    "slow readers": ("-X", "-w", "512", "-y", "1024", "-n", "5", "-z", "32"),
+}
+
+
+def connections(port):
+    """How many the server has."""
+    return len(subprocess.run(
+        ["ss", "-tnH", "state", "established", "sport", "=", f":{port}"],
+        capture_output=True, text=True, check=True).stdout.splitlines())
+
+
+def attack(bench, path, words, requests):
+    """The polls' figures, and the least number of connections while they were
+    said."""
+    running = subprocess.Popen(
+        ["slowhttptest", "-c", str(COUNT), "-r", "1500", "-l", "60", "-p",
+         "5", *words, "-u", f"http://127.0.0.1:{bench.port}{path}"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        fleet.until(lambda: connections(bench.port) >= 0.95 * COUNT)
+        before = connections(bench.port)
+        figures = tool("storm", bench.port, requests, 6, 404, 500)
+        held = min(before, connections(bench.port))
+    finally:
+        running.terminate()
+        running.wait()
+    fleet.until(lambda: connections(bench.port) < 200)
+    return figures, held
+
+
+def run(bench):
+    if not shutil.which("slowhttptest"):
+        left_out(f"slowhttptest, {COUNT} connections", "it is not installed")
+        return
+    if not many_files(COUNT):
+        left_out(f"slowhttptest, {COUNT} connections",
+                 "RLIMIT_NOFILE is too low")
+        return
+    module, _ = bench.refused("slow-polls")
+    requests = script(os.path.join(bench.root, "polls"),
+                      [poll_of(module)] * 50)
+    package, _ = bench.package("slow")
+    paths = {"slow heads": "/x", "slow contents": "/fota/v1/token",
+             "slow readers": package}
+    for name, words in ATTACKS.items():
+        without = tool("storm", bench.port, requests, 3, 404, 500)
+        figures, held = attack(bench, paths[name], words, requests)
+        assert figures["wrong"] == 0, figures
+        row(f"polls beside {held} {name}, 99th percentile",
+            f"{figures['p99_ms']:.1f} ms, without {without['p99_ms']:.1f} ms",
+            "< 100 ms", figures["p99_ms"] < 100)
