@@ -76,7 +76,8 @@ void conn_report(struct conn *conn, enum conn_phase phase)
 static uint64_t progress_of(enum conn_phase phase,
                             const struct conn_traffic *traffic)
 {
-    return phase == CONN_ANSWER ? traffic->confirmed : traffic->received;
+    return phase == CONN_ANSWER || phase == CONN_STREAM ? traffic->confirmed
+                                                        : traffic->received;
 }
 
 static void start(struct conn_clock *clock, enum conn_phase phase,
@@ -119,6 +120,11 @@ bool conn_overdue(struct conn_clock *clock, unsigned report, int64_t now_ms,
         return now_ms - clock->since_ms >= CONN_IDLE_MS;
     case CONN_BODY:
         return now_ms - clock->since_ms >= CONN_BODY_MS;
+    case CONN_STREAM:
+        if (traffic->confirmed != clock->bytes)
+            start(clock, CONN_STREAM, now_ms, traffic);
+        return traffic->confirmed > 0 &&
+               now_ms - clock->since_ms >= CONN_STREAM_MS;
     case CONN_ANSWER:
     case CONN_UPLOAD:
         break;

@@ -21,7 +21,9 @@ enum conn_phase {
     CONN_ANSWER,    /* an answer is on its way out */
     CONN_IDLE,      /* kept for the next request */
     CONN_BODY,      /* a short content is on its way in */
-    CONN_UPLOAD     /* a long one is */
+    CONN_UPLOAD,    /* a long one is */
+    CONN_STREAM     /* an answer without an end, with a sign of life now and
+                       then */
 };
 
 /* A report is a running number above the phase. */
@@ -33,6 +35,7 @@ enum {
     CONN_HEAD_MS = 15000,
     CONN_IDLE_MS = 75000,
     CONN_BODY_MS = 30000,
+    CONN_STREAM_MS = 60000, /* without the peer confirming anything */
     CONN_ANSWER_MS = 600000,  /* in each such window an answer must ... */
     CONN_ANSWER_BYTES = 30000 /* ... get this far, as the peer confirms it;
                                  and an upload that we received */

@@ -307,6 +307,11 @@ static int no_certificate(gnutls_session_t session,
     return -1;
 }
 
+void http_streams(const struct http_request *request)
+{
+    conn_report(conn_of(request->connection), CONN_STREAM);
+}
+
 static struct MHD_Daemon *start_daemon(struct http_listener *listener,
                                        const struct http_config *config)
 {

@@ -67,9 +67,13 @@ struct http_later *http_suspend(const struct http_request *request);
 void http_resume(struct http_later *later, unsigned status,
                  struct MHD_Response *response);
 
-/** Whom the client's certificate names. errors: as tls_peer_name(), and
+/** The answer to it is a stream without an end: it may be slow, but not
+ * stand still. */
+void http_streams(const struct http_request *request);
+
+/** Does the client's certificate name this one? returns as tls_peer_is(), and
  * E_NOTFOUND for plain HTTP */
-int http_peer_name(const struct http_request *request, char *name, size_t room);
+int http_peer_is(const struct http_request *request, const char *name);
 
 /** A header field or query argument; NULL: not there. */
 const char *http_header(const struct http_request *request, const char *name);

@@ -52,3 +52,13 @@ add_test(NAME interop/dfotad_handshakes
                  ${CMAKE_SOURCE_DIR}/tests/interop/test_handshakes.py
                  $<TARGET_FILE:dfotad>)
 set_tests_properties(interop/dfotad_handshakes PROPERTIES TIMEOUT 120)
+add_test(NAME interop/dfotad_people
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_people.py
+                 $<TARGET_FILE_DIR:dfotad>)
+set_tests_properties(interop/dfotad_people PROPERTIES TIMEOUT 600)
+add_test(NAME interop/dfotad_events
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_events.py
+                 $<TARGET_FILE_DIR:dfotad>)
+set_tests_properties(interop/dfotad_events PROPERTIES TIMEOUT 600)

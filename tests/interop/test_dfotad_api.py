@@ -30,7 +30,7 @@ class ApiCase(unittest.TestCase):
         cls.node = Node(os.path.join(BIN, "dfotad"), cls.root,
                         "--signing-key", cls.key)
         cls.local = Api(cls.node)
-        cls.people = {role: cls.local.person(role, role) for role in ROLES}
+        cls.people = {role: cls.local.person(f"the {role}", role) for role in ROLES}
         cls.image = fleet.images(2, 3000)
         fleet.enrol(cls.local, [1, 2])
         fleet.upload(cls.local, "m1", "1.0", cls.image[0])
@@ -252,7 +252,7 @@ class Manners(ApiCase):
     def test_no_secret_of_an_answer_is_kept_for_its_repetition(self):
         key = {"Idempotency-Key": "secret"}
         self.local.must("POST", "tokens", {
-            "name": "t", "user": "viewer", "role": "viewer"}, key)
+            "name": "t", "user": "the viewer", "role": "viewer"}, key)
         self.local.must("POST", "modules/import", {
             "modules": [{"imei": imei(900), "model": "m1"}]}, key)
         with sqlite3.connect(self.node.data + "/dfotad.db") as db:
@@ -314,7 +314,7 @@ class Manners(ApiCase):
         self.refused(admin, 403, "POST", "users", {"name": "eve",
                                                    "role": "site"})
         made = admin.must("POST", "tokens", {
-            "name": "x", "user": "viewer", "role": "admin"})
+            "name": "x", "user": "the viewer", "role": "admin"})
         weak = Api(self.node, made["token"])
         self.refused(weak, 403, "GET", "users")  # the person is a viewer
         admin.must("DELETE", f"tokens/{made['id']}")

@@ -1,68 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/api.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/err.h"
+#include "server/api/api_lead.h"
 #include "server/api/openapi.h"
+#include "server/api/streams.h"
 #include "server/reply.h"
 #include "server/reply_json.h"
 
-enum { JSON_MAX = 4 << 20, KEY_MAX = 80 };
+enum {
+    JSON_MAX = 4 << 20,
+    JSON_OF_VIEWERS = 64 << 10,
+    JSON_OF_ANYBODY = 16384
+};
 
-static const struct api_route *const tables[] = {
-    api_firmware_routes, api_package_routes, api_module_routes,
-    api_plan_routes,     api_result_routes,  api_people_routes,
-    api_system_routes,   api_lwm2m_routes};
+static const struct api_route *const tables[] = {api_firmware_routes,
+                                                 api_package_routes,
+                                                 api_import_routes,
+                                                 api_module_routes,
+                                                 api_plan_routes,
+                                                 api_result_routes,
+                                                 api_people_routes,
+                                                 api_system_routes,
+                                                 api_lwm2m_routes,
+                                                 api_session_routes,
+                                                 api_tenant_routes,
+                                                 api_event_routes,
+                                                 api_webhook_routes,
+                                                 api_view_routes,
+                                                 api_export_routes,
+                                                 api_lead_routes,
+                                                 NULL};
 
-/* ---- who ---- */
-
-/* On the machine itself: its superuser, and the user of the server. */
-static int authorise_local(struct api_call *call)
+const struct api_route *api_table(unsigned i)
 {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-        call->request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct ucred peer;
-    socklen_t len = sizeof peer;
-    int64_t tenant;
-
-    if (!info ||
-        getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) !=
-            0 ||
-        (peer.uid != 0 && peer.uid != geteuid()))
-        return api_refuse(call, 403, "only root and the server's user may");
-    if (!api_number(api_query(call, "tenant"), &tenant))
-        tenant = 1;
-    call->actor = (struct actor){.role = ROLE_SITE, .tenant = tenant};
-    snprintf(call->actor.name, sizeof call->actor.name, "local:%u", peer.uid);
-    return 0;
-}
-
-static int authorise(struct api_call *call)
-{
-    const char *header = http_header(call->request, "Authorization");
-    struct sql *sql;
-    int err;
-
-    if (call->api->local)
-        return authorise_local(call);
-    if (!header || strncasecmp(header, "Bearer ", 7) != 0)
-        return api_refuse(call, 401,
-                          "an API token is needed: Authorization: "
-                          "Bearer ..");
-    err = store_read_begin(call->api->node->store, &sql);
-    if (err)
-        return err;
-    err = people_by_token(sql, header + 7, api_now(call), &call->actor);
-    store_read_end(call->api->node->store, sql);
-    return err == DFOTA_E_NOTFOUND
-               ? api_refuse(call, 401, "this API token is not valid")
-               : err;
+    return i < sizeof tables / sizeof tables[0] ? tables[i] : NULL;
 }
 
 /* ---- the answer ---- */
@@ -72,7 +49,22 @@ static void free_call(struct api_call *call)
     json_decref(call->body);
     json_decref(call->answer);
     free(call->path);
+    explicit_bzero(call, sizeof *call);
     free(call);
+}
+
+static struct MHD_Response *take_response(struct api_call *call)
+{
+    struct MHD_Response *response = call->response;
+
+    call->response = NULL;
+    if (response)
+        return response;
+    if (call->route && call->route->how & API_SECRET && call->status < 400)
+        api_once_fill(call, call->answer);
+    return json_response(json_incref(call->answer),
+                         call->status >= 400 ? "application/problem+json"
+                                             : NULL);
 }
 
 static struct MHD_Response *make_response(struct api_call *call, int err)
@@ -90,15 +82,15 @@ static struct MHD_Response *make_response(struct api_call *call, int err)
                    err == DFOTA_E_STATE ? "that is there already, or in use"
                                         : dfota_strerror(err));
     }
-    response =
-        json_response(json_incref(call->answer),
-                      call->status >= 400 ? "application/problem+json" : NULL);
+    response = take_response(call);
     if (response && call->status == 503)
         MHD_add_response_header(response, "Retry-After", "5");
     if (response && call->etag && call->status < 400) {
         snprintf(etag, sizeof etag, "\"%lld\"", (long long)call->etag);
         MHD_add_response_header(response, "ETag", etag);
     }
+    if (response && call->cookie[0] && call->status < 400)
+        MHD_add_response_header(response, "Set-Cookie", call->cookie);
     return response;
 }
 
@@ -118,111 +110,15 @@ static void answer_later(struct job *job, int err)
     struct http_later *later = call->later;
     struct MHD_Response *response = make_response(call, err);
     unsigned status = call->status;
+    struct delays *delays = call->waits ? call->api->delays : NULL;
 
+    if (call->job.changed || (call->route->how & API_WRITES && !err))
+        streams_wake(call->api->streams);
     free_call(call);
-    http_resume(later, status, response);
-}
-
-/* ---- repeated requests ---- */
-
-static const char *idempotency_key(const struct api_call *call)
-{
-    const char *key = http_header(call->request, "Idempotency-Key");
-
-    return key && *key && strlen(key) <= KEY_MAX ? key : NULL;
-}
-
-/* What an answer says once and nobody keeps must not be kept here either. */
-static bool says_secrets(const struct api_call *call)
-{
-    return strcmp(call->route->path, "tokens") == 0 ||
-           strcmp(call->route->path, "modules/import") == 0;
-}
-
-/* The key belongs to who sent it; the request is known by its hash. */
-static void name_request(const struct api_call *call, const char *key,
-                         char name[160], char hash[SECRETS_HEX_ROOM])
-{
-    char *body = call->body ? json_dumps(call->body, JSON_SORT_KEYS) : NULL;
-    char head[400];
-
-    snprintf(name, 160, "%lld %.64s %.80s", (long long)call->actor.tenant,
-             call->actor.name, key);
-    snprintf(head, sizeof head, "%d %.300s ", call->request->method,
-             call->request->path);
-    secrets_hash(head, strlen(head), hash);
-    if (body) {
-        char text[2 * SECRETS_HEX_ROOM];
-
-        secrets_hash(body, strlen(body), text + SECRETS_HEX_ROOM - 1);
-        memcpy(text, hash, SECRETS_HEX_ROOM - 1);
-        secrets_hash(text, strlen(text), hash);
-    }
-    free(body);
-}
-
-/* returns E_NOTFOUND: it is new */
-static int answer_again(struct api_call *call, struct sql *sql,
-                        const char *name, const char *hash)
-{
-    struct sql_rows rows;
-    int err = sql_query(
-        sql, &rows,
-        "SELECT request, status, answer FROM idempotency WHERE key = $1",
-        SQL_ARGS(SQL_TEXT(name)));
-
-    if (!err)
-        err = sql_next(&rows);
-    if (err == DFOTA_MORE) {
-        if (strcmp(sql_text(&rows, 0), hash) != 0)
-            err = api_refuse(call, 422,
-                             "this Idempotency-Key was used for "
-                             "another request");
-        else
-            err = api_answer(
-                call, (unsigned)sql_int(&rows, 1),
-                json_loads(sql_text(&rows, 2), JSON_DECODE_ANY, NULL));
-    } else if (!err) {
-        err = DFOTA_E_NOTFOUND;
-    }
-    sql_done(&rows);
-    return err;
-}
-
-static int keep_answer(struct api_call *call, struct sql *sql, const char *name,
-                       const char *hash)
-{
-    char *text = json_dumps(call->answer, JSON_COMPACT | JSON_ENCODE_ANY);
-    int err = text ? sql_run(sql,
-                             "INSERT INTO idempotency (key, request, status, "
-                             "answer, at) VALUES ($1, $2, $3, $4, $5)",
-                             SQL_ARGS(SQL_TEXT(name), SQL_TEXT(hash),
-                                      SQL_INT(call->status), SQL_TEXT(text),
-                                      SQL_INT(api_now(call))),
-                             NULL)
-                   : DFOTA_E_NOMEM;
-
-    free(text);
-    return err;
-}
-
-static int run_job(struct sql *sql, struct job *job)
-{
-    struct api_call *call = (struct api_call *)job;
-    const char *key = idempotency_key(call);
-    char name[160], hash[SECRETS_HEX_ROOM];
-    int err = DFOTA_E_NOTFOUND;
-
-    if (key) {
-        name_request(call, key, name, hash);
-        err = answer_again(call, sql, name, hash);
-    }
-    if (err != DFOTA_E_NOTFOUND)
-        return err;
-    err = call->route->run(call, sql);
-    if (err || !key || says_secrets(call))
-        return err;
-    return keep_answer(call, sql, name, hash);
+    if (delays)
+        delays_resume(delays, later, status, response);
+    else
+        http_resume(later, status, response);
 }
 
 /* ---- where ---- */
@@ -260,8 +156,8 @@ static int find_route(struct api_call *call)
 {
     bool path_known = false;
 
-    for (unsigned t = 0; t < sizeof tables / sizeof tables[0]; t++) {
-        for (const struct api_route *r = tables[t]; r->path; r++) {
+    for (unsigned t = 0; api_table(t); t++) {
+        for (const struct api_route *r = api_table(t); r->path; r++) {
             if (!matches(call, r->path, call->path))
                 continue;
             path_known = true;
@@ -293,23 +189,34 @@ static int take_body(struct api_call *call)
     return 0;
 }
 
-static int prepare(struct api_call *call)
+static int check_role(struct api_call *call)
 {
-    int err = authorise(call);
+    if (call->actor.role >= call->route->role)
+        return 0;
+    return api_refuse(call, 403, "this takes the role \"%s\"; yours is \"%s\"",
+                      people_role_word(call->route->role),
+                      people_role_word(call->actor.role));
+}
 
-    if (!err)
-        err = find_route(call);
-    if (!err && call->actor.role < call->route->role)
-        err = api_refuse(call, 403,
-                         "this takes the role \"%s\"; yours is "
-                         "\"%s\"",
-                         people_role_word(call->route->role),
-                         people_role_word(call->actor.role));
-    if (!err)
-        err = take_body(call);
-    if (!err && call->route->prepare)
-        err = call->route->prepare(call);
-    return err;
+/* A stranger is not told which paths there are. */
+static int admit(struct api_call *call)
+{
+    int unknown = find_route(call), err = 0;
+
+    if (unknown || !(call->route->how & API_ANYBODY))
+        err = api_authorise(call);
+    if (err)
+        return err;
+    if (unknown)
+        return find_route(call); /* to say so */
+    return call->route->how & API_ANYBODY ? 0 : check_role(call);
+}
+
+static int run_prepare(struct api_call *call)
+{
+    int err = api_once_look(call);
+
+    return err || !call->route->prepare ? err : call->route->prepare(call);
 }
 
 static enum MHD_Result run_reading(struct api_call *call)
@@ -325,11 +232,40 @@ static enum MHD_Result run_reading(struct api_call *call)
     return answer_now(call, err);
 }
 
-static enum MHD_Result run_writing(struct api_call *call)
+static int run_job(struct sql *sql, struct job *job)
+{
+    return api_once_run((struct api_call *)job, sql);
+}
+
+static void post(struct api_call *call)
 {
     call->job = (struct job){.run = run_job, .done = answer_later};
-    call->later = http_suspend(call->request);
     if (store_post(call->api->node->store, &call->job) != 0)
+        answer_later(&call->job, DFOTA_E_FULL);
+}
+
+static void run_slow(struct work *work)
+{
+    struct api_call *call =
+        (struct api_call *)((char *)work - offsetof(struct api_call, work));
+    int err = run_prepare(call);
+
+    if (err)
+        answer_later(&call->job, err);
+    else
+        post(call);
+}
+
+/* Suspended before anybody else has it. */
+static enum MHD_Result run_later(struct api_call *call)
+{
+    bool slow = call->route->how & API_SLOW;
+
+    call->later = http_suspend(call->request);
+    call->work.run = run_slow;
+    if (!slow)
+        post(call);
+    else if (workers_post(call->api->workers, &call->work) != 0)
         answer_later(&call->job, DFOTA_E_FULL);
     return MHD_YES;
 }
@@ -361,21 +297,42 @@ enum MHD_Result api_service_answer(void *ctx,
     call->api = ctx;
     call->request = request;
     call->path = strdup(request->path + 7);
-    err = call->path ? prepare(call) : DFOTA_E_NOMEM;
+    secrets_word(call->seed);
+    err = call->path ? admit(call) : DFOTA_E_NOMEM;
+    if (!err)
+        err = take_body(call);
+    if (!err && !(call->route->how & API_SLOW))
+        err = run_prepare(call);
     if (err)
         return answer_now(call, err);
-    return call->route->writes ? run_writing(call) : run_reading(call);
+    return call->route->how & API_WRITES ? run_later(call) : run_reading(call);
+}
+
+/* Long content only from who may write: a stranger could fill the memory. */
+static size_t content_max(struct api *api, const struct http_request *request)
+{
+    const char *length = http_header(request, "Content-Length");
+    struct api_call call = {.api = api, .request = request};
+    int err = api_authorise(&call);
+
+    json_decref(call.answer);
+    if (err)
+        return length && strtoull(length, NULL, 10) > JSON_OF_ANYBODY
+                   ? 0
+                   : JSON_OF_ANYBODY;
+    return call.actor.role >= ROLE_OPERATOR ? JSON_MAX : JSON_OF_VIEWERS;
 }
 
 /* Images go into a file, the rest into memory. */
 struct http_content api_service_content(void *ctx,
                                         const struct http_request *request)
 {
-    const struct api *api = ctx;
+    struct api *api = ctx;
+    size_t max = content_max(api, request);
 
-    if (request->method == HTTP_POST &&
+    if (max == JSON_MAX && request->method == HTTP_POST &&
         strcmp(request->path, "api/v1/firmware") == 0)
         return (struct http_content){.max = API_UPLOAD_MAX,
                                      .folder = api->node->folder};
-    return (struct http_content){.max = JSON_MAX};
+    return (struct http_content){.max = max};
 }

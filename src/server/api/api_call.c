@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/api_call.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -116,6 +117,19 @@ static json_t *moment(const struct sql_rows *rows, int column)
     return json_string(text);
 }
 
+static json_t *list_of(const char *text)
+{
+    json_t *list = json_array();
+
+    while (*(text += strspn(text, ","))) {
+        size_t len = strcspn(text, ",");
+
+        json_array_append_new(list, json_stringn(text, len));
+        text += len;
+    }
+    return list;
+}
+
 static json_t *value_of(const struct sql_rows *rows, int column, char type)
 {
     const char *text = sql_text(rows, column);
@@ -129,6 +143,8 @@ static json_t *value_of(const struct sql_rows *rows, int column, char type)
         return moment(rows, column);
     case 'b':
         return json_boolean(sql_int(rows, column) != 0);
+    case 'l':
+        return list_of(text);
     case 'j':
         return json_loads(text, JSON_DECODE_ANY, NULL);
     default:
@@ -192,6 +208,39 @@ int api_page(struct api_call *call, struct sql *sql, const char *columns,
         json_object_set_new(answer, "next", json_string(cursor));
     }
     return api_answer(call, 200, answer);
+}
+
+int api_one(struct api_call *call, struct sql *sql, const char *columns,
+            unsigned status, const char *none, const char *text,
+            const struct sql_arg *args, size_t n_args)
+{
+    json_t *items;
+    int err = api_rows(sql, columns, &items, text, args, n_args);
+
+    if (err)
+        return err;
+    if (json_array_size(items) == 0)
+        err = api_refuse(call, 404, "%s", none);
+    else
+        err = api_answer(call, status, json_incref(json_array_get(items, 0)));
+    json_decref(items);
+    return err;
+}
+
+int api_check_edition(struct api_call *call, const char *what, int64_t edition)
+{
+    const char *wanted = http_header(call->request, "If-Match");
+    char etag[24];
+
+    snprintf(etag, sizeof etag, "\"%" PRId64 "\"", edition);
+    if (!wanted)
+        return api_refuse(call, 428, "If-Match with the %s's ETag is wanted",
+                          what);
+    if (strcmp(wanted, "*") != 0 && strcmp(wanted, etag) != 0)
+        return api_refuse(call, 412,
+                          "the %s was changed meanwhile: its ETag is %s", what,
+                          etag);
+    return 0;
 }
 
 int api_audit(struct api_call *call, struct sql *sql, const char *action,

@@ -153,9 +153,12 @@ static int remove_one(struct api_call *call, struct sql *sql)
         return api_refuse(call, 404, "there is no such firmware");
     err = sql_one_int(
         sql, &used,
-        "SELECT (SELECT count(*) FROM plan WHERE firmware = $1) + "
-        "(SELECT count(*) FROM package WHERE source = $1 OR target = $1)",
-        SQL_ARGS(SQL_INT(id)));
+        "SELECT (SELECT count(*) FROM plan WHERE firmware = f.id) + (SELECT "
+        "count(*) FROM package WHERE source = f.id OR target = f.id) FROM "
+        "firmware f WHERE f.id = $1 AND f.tenant = $2",
+        SQL_ARGS(SQL_INT(id), SQL_INT(call->actor.tenant)));
+    if (err == DFOTA_E_NOTFOUND)
+        return api_refuse(call, 404, "there is no such firmware");
     if (!err && used > 0)
         return api_refuse(call, 409, "it belongs to plans or packages");
     if (!err)

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What modules tell of themselves: kept in memory, written behind. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/err.h"
 #include "os/log.h"
+#include "server/fleet/events.h"
 #include "server/fleet/fleet_priv.h"
 
-enum { WRITTEN_AT_ONCE = 2000 };
+enum { WRITTEN_AT_ONCE = 2000, NAMED_AT_ONCE = 16, TENANTS_AT_ONCE = 16 };
 
 static void mark_dirty(struct fleet *fleet, struct module_row *row)
 {
@@ -46,7 +49,8 @@ void fleet_seen(struct fleet *fleet, const struct poll *poll, int64_t now)
 }
 
 struct seen {
-    uint32_t id, last_seen;
+    uint64_t imei;
+    uint32_t id, tenant, last_seen;
     const char *version;
     int16_t battery, rssi;
 };
@@ -54,9 +58,49 @@ struct seen {
 struct seen_job {
     struct job job;
     struct fleet *fleet;
+    int64_t newest; /* moment of all */
     size_t n;
     struct seen all[WRITTEN_AT_ONCE];
 };
+
+/* One event for all of a tenant, as a storm of polls is no news of each. */
+static int tell_tenant(struct sql *sql, const struct seen_job *seen,
+                       uint32_t tenant)
+{
+    json_t *modules = json_array();
+    json_int_t count = 0;
+    char imei[24];
+
+    for (size_t i = 0; i < seen->n; i++) {
+        if (seen->all[i].tenant != tenant || ++count > NAMED_AT_ONCE)
+            continue;
+        snprintf(imei, sizeof imei, "%015" PRIu64, seen->all[i].imei);
+        json_array_append_new(modules, json_string(imei));
+    }
+    return events_add(
+        sql, tenant, "module", 0,
+        json_pack("{s:I, s:o}", "count", count, "modules", modules),
+        seen->newest);
+}
+
+static int tell_seen(struct sql *sql, const struct seen_job *seen)
+{
+    uint32_t told[TENANTS_AT_ONCE];
+    size_t n = 0;
+    int err = 0;
+
+    for (size_t i = 0; !err && i < seen->n && n < TENANTS_AT_ONCE; i++) {
+        size_t j = 0;
+
+        while (j < n && told[j] != seen->all[i].tenant)
+            j++;
+        if (j < n)
+            continue;
+        told[n++] = seen->all[i].tenant;
+        err = tell_tenant(sql, seen, seen->all[i].tenant);
+    }
+    return err;
+}
 
 static int write_seen(struct sql *sql, struct job *job)
 {
@@ -76,7 +120,7 @@ static int write_seen(struct sql *sql, struct job *job)
                              SQL_INT(one->rssi)),
                     NULL);
     }
-    return err;
+    return err ? err : tell_seen(sql, seen);
 }
 
 static void seen_is_written(struct job *job, int err)
@@ -106,9 +150,16 @@ static void gather(struct fleet *fleet, struct seen_job *job)
         if (!row)
             continue;
         row->dirty = false;
-        job->all[job->n++] = (struct seen){
-            row->id, row->last_seen, names_text(fleet->names, row->version),
-            row->battery, row->rssi};
+        if (row->last_seen > job->newest)
+            job->newest = row->last_seen;
+        job->all[job->n++] =
+            (struct seen){row->imei,
+                          row->id,
+                          row->tenant,
+                          row->last_seen,
+                          names_text(fleet->names, row->version),
+                          row->battery,
+                          row->rssi};
     }
     pthread_mutex_unlock(&fleet->lock);
     qsort(job->all, job->n, sizeof *job->all, by_id);
@@ -123,6 +174,7 @@ int fleet_write_seen(struct fleet *fleet)
         return DFOTA_E_NOMEM;
     job->job = (struct job){.run = write_seen, .done = seen_is_written};
     job->n = 0;
+    job->newest = 0;
     job->fleet = fleet;
     gather(fleet, job);
     err = job->n > 0 ? store_post(fleet->store, &job->job) : 0;

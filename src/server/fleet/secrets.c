@@ -113,6 +113,17 @@ void secrets_mac_hex(const uint8_t key[SECRETS_KEY_LEN], const char *text,
     secrets_to_hex(digest, sizeof digest, out);
 }
 
+void secrets_mac_by(const char *key, const char *text,
+                    char out[SECRETS_HEX_ROOM])
+{
+    uint8_t digest[DIGEST_LEN];
+
+    if (gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, strlen(key), text,
+                         strlen(text), digest) != 0)
+        abort();
+    secrets_to_hex(digest, sizeof digest, out);
+}
+
 void secrets_mac_word(const uint8_t key[SECRETS_KEY_LEN], const char *text,
                       char out[SECRETS_WORD_ROOM])
 {

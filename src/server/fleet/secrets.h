@@ -35,6 +35,10 @@ void secrets_mac_word(const uint8_t key[SECRETS_KEY_LEN], const char *text,
 void secrets_mac(const uint8_t key[SECRETS_KEY_LEN], const char *text,
                  char out[SECRETS_SIG_ROOM]);
 
+/** The same under a key that is a text of any length, as others know it. */
+void secrets_mac_by(const char *key, const char *text,
+                    char out[SECRETS_HEX_ROOM]);
+
 /** Compare in a time that tells nothing but the lengths. */
 bool secrets_equal(const char *a, const char *b);
 
