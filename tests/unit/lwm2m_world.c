@@ -568,6 +568,12 @@ void world_inject(struct world *w, const uint8_t *data, size_t len)
     coap_peer_receive(&w->ways[w->way].client, w->now, data, len);
 }
 
+void world_inject_to_server(struct world *w, const uint8_t *data, size_t len)
+{
+    registrar_clock(&w->registrar, w->now);
+    coap_peer_receive(&w->ways[w->way].server, w->now, data, len);
+}
+
 static int read_package(void *ctx, uint32_t off, void *buf, size_t len)
 {
     const struct world *w = ctx;

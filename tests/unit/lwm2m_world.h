@@ -143,6 +143,9 @@ uint8_t world_do(struct world *w, uint8_t code, const char *path,
 /** A datagram that comes to the client by another way than the wire. */
 void world_inject(struct world *w, const uint8_t *data, size_t len);
 
+/** The same for the server: from the client's address. */
+void world_inject_to_server(struct world *w, const uint8_t *data, size_t len);
+
 /** Start a job; method and URIs are in w->job_config. */
 int world_job(struct world *w, enum lwm2m_job_method method);
 
