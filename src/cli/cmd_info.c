@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dfota info: what is in a package. */
+#include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -10,11 +11,11 @@
 #include "cli/cli.h"
 #include "cli/image_file.h"
 #include "cli/keys.h"
-#include "cli/map_svg.h"
-#include "cli/package_map.h"
 #include "delta/apply.h"
 #include "delta/audit.h"
 #include "delta/classes.h"
+#include "delta/map_svg.h"
+#include "os/files.h"
 #include "os/log.h"
 
 static const char help[] =
@@ -227,6 +228,22 @@ static int print_json(const struct package_map *m, const uint8_t *package,
     return bad ? CLI_FAILED : CLI_DONE;
 }
 
+static int write_map(const struct package_map *m, const char *path)
+{
+    struct files_writer w;
+    int err = files_begin(&w, path);
+
+    if (!err) {
+        map_svg_draw(w.file, m);
+        err = files_commit(&w);
+    }
+    if (!err)
+        return CLI_DONE;
+    log_error("%s: %s; nothing was written", path,
+              err == DFOTA_E_IO ? strerror(errno) : dfota_strerror(err));
+    return CLI_FAILED;
+}
+
 static int info(const char *path, bool json, const char *svg, const char *old)
 {
     uint8_t *package = NULL;
@@ -245,7 +262,7 @@ static int info(const char *path, bool json, const char *svg, const char *old)
     if (!status && old)
         status = read_costs(&m, package, len, old, &costs);
     if (!status && svg)
-        status = map_svg_write(&m, svg);
+        status = write_map(&m, svg);
     if (!status && json)
         status = print_json(&m, package, len, old ? &costs : NULL);
     else if (!status && !only_map)

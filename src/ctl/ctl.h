@@ -37,6 +37,7 @@ struct ctl_answer {
     long status;  /* of HTTP, also when it is a refusal; 0: no answer */
     json_t *json; /* owned; NULL: none */
     char etag[48];
+    bool is_text; /* a picture: json is its text */
 };
 
 struct ctl_content {

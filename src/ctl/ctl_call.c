@@ -20,6 +20,8 @@ static size_t take_header(char *line, size_t one, size_t n, void *ctx)
     struct ctl_answer *answer = ctx;
     char etag[48] = "";
 
+    if (strncasecmp(line, "Content-Type: image/", 20) == 0)
+        answer->is_text = true;
     if (n < sizeof etag && strncasecmp(line, "ETag: ", 6) == 0) {
         snprintf(etag, sizeof etag, "%.*s", (int)(n - 6), line + 6);
         etag[strcspn(etag, "\r\n")] = '\0';
@@ -78,7 +80,10 @@ static int judge(const struct ctl_server *server, CURLcode code,
                        server->url ? server->url : server->folder,
                        server->url ? "" : "/ctl.sock",
                        curl_easy_strerror(code));
-    answer->json = json_loadb(body->data, body->len, JSON_DECODE_ANY, NULL);
+    if (answer->is_text)
+        answer->json = json_stringn(body->data, body->len);
+    else
+        answer->json = json_loadb(body->data, body->len, JSON_DECODE_ANY, NULL);
     if (answer->status < 300 && answer->json)
         return CTL_DONE;
     detail = json_string_value(json_object_get(answer->json, "detail"));

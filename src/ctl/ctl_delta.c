@@ -180,6 +180,24 @@ static int sign(const struct ctl_line *line)
     return status ? status : s.worst;
 }
 
+static int map(const struct ctl_line *line)
+{
+    char path[96];
+    struct ctl_answer answer;
+    int status;
+
+    snprintf(path, sizeof path, "packages/%.20s/map", line->args[0]);
+    status = ctl_call(&line->server, "GET", path, NULL, &answer);
+    if (status)
+        return status;
+    if (line->json)
+        ctl_print(answer.json, NULL, true);
+    else
+        fputs(json_string_value(answer.json), stdout);
+    ctl_answer_release(&answer);
+    return CTL_DONE;
+}
+
 #define PACKAGES "id model from to state full size why"
 
 const struct ctl_command ctl_delta_commands[] = {
@@ -188,9 +206,18 @@ const struct ctl_command ctl_delta_commands[] = {
      .method = "POST",
      .path = "packages",
      .help = "have a package built",
-     .options = {CTL_OPT("from", "from", CTL_NUMBER, false,
+     .options = {CTL_OPT("both", "both", CTL_FLAG, false,
+                         "the way back from --to, too"),
+                 CTL_OPT("from", "from", CTL_NUMBER, false,
                          "firmware; none: a full image"),
                  CTL_OPT("to", "to", CTL_NUMBER, true, "firmware")}},
+    {.group = "delta",
+     .verb = "map",
+     CTL_ONE("ID"),
+     .method = "GET",
+     .path = "packages/{}/map",
+     .help = "its copy map as a picture, SVG",
+     .run = map},
     {.group = "delta",
      .verb = "list",
      .method = "GET",

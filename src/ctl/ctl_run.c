@@ -145,6 +145,10 @@ static int add_option(json_t *body, const struct ctl_option *option,
                    : ctl_say(CTL_USAGE, "--%s: no text in UTF-8", option->name);
     case CTL_NUMBER:
         return add_number(body, option, value);
+    case CTL_FLAG:
+        if (option->field)
+            json_object_set_new(body, option->field, json_true());
+        return CTL_DONE;
     case CTL_JSON:
         return add_json_file(body, option->field, value);
     case CTL_FILE:

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "os/buffer.h"
+#include "server/metrics.h"
 #include "server/reply.h"
 
 static enum MHD_Result answer_ready(const struct node *node,
@@ -21,30 +22,14 @@ static enum MHD_Result answer_ready(const struct node *node,
                       "no-store");
 }
 
-static void add(struct buffer *b, const char *name, const char *kind,
-                const char *help, unsigned long value)
-{
-    buffer_printf(b, "# HELP dfota_%s %s\n# TYPE dfota_%s %s\ndfota_%s %lu\n",
-                  name, help, name, kind, name, value);
-}
-
-static enum MHD_Result answer_metrics(const struct node *node,
+static enum MHD_Result answer_metrics(const struct admin *admin,
                                       const struct http_request *request)
 {
     struct MHD_Response *response;
-    unsigned long commits, jobs;
     struct buffer b;
 
-    buffer_init(&b, 1 << 14);
-    store_count(node->store, &commits, &jobs);
-    add(&b, "modules", "gauge", "modules in memory",
-        fleet_module_count(node->fleet));
-    add(&b, "plans_running", "gauge", "plans that run",
-        fleet_plan_count(node->fleet));
-    add(&b, "commits_total", "counter", "transactions on the disk", commits);
-    add(&b, "facts_total", "counter", "facts in them", jobs);
-    add(&b, "clock_off", "gauge", "1 while the clock is not trusted",
-        atomic_load(&node->clock_is_off));
+    buffer_init(&b, 1 << 20);
+    metrics_write(admin, &b);
     response =
         MHD_create_response_from_buffer(b.len, b.data, MHD_RESPMEM_MUST_COPY);
     buffer_release(&b);
@@ -56,6 +41,7 @@ static enum MHD_Result answer_metrics(const struct node *node,
 
 enum MHD_Result admin_answer(void *ctx, const struct http_request *request)
 {
+    const struct admin *admin = ctx;
     bool live = strcmp(request->path, "live") == 0;
     bool ready = ctx && strcmp(request->path, "ready") == 0;
     bool metrics = ctx && strcmp(request->path, "metrics") == 0;
@@ -67,9 +53,9 @@ enum MHD_Result admin_answer(void *ctx, const struct http_request *request)
         return reply_text(request->connection, MHD_HTTP_METHOD_NOT_ALLOWED,
                           "only GET and HEAD", "Allow", "GET, HEAD");
     if (ready)
-        return answer_ready(ctx, request);
+        return answer_ready(admin->node, request);
     if (metrics)
-        return answer_metrics(ctx, request);
+        return answer_metrics(admin, request);
     return reply_text(request->connection, MHD_HTTP_OK, "live", "Cache-Control",
                       "no-store");
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * The service for machines that watch this one: /live, /ready, /metrics.
+ * The service for those who watch the server: /live, /ready, /metrics.
  *
- * Layer: server.
+ * Layer: server. It answers from memory, but for /metrics, which asks the
+ * database, too.
  */
 #ifndef DFOTA_SERVER_ADMIN_H
 #define DFOTA_SERVER_ADMIN_H
@@ -10,12 +11,19 @@
 #include "server/fleet/node.h"
 #include "server/http.h"
 
-/**
- * 200 for /live: the process runs and answers. With a node also /ready (503
- * while it takes no facts) and /metrics (Prometheus text).
- *
- * ctx  struct node, or NULL: only packages are delivered
- */
+struct housekeeping;
+struct lwm2m_service;
+struct tls;
+
+/* Borrowed. NULL: there is none. */
+struct admin {
+    struct node *node;
+    struct housekeeping *housekeeping;
+    struct lwm2m_service *lwm2m;
+    struct tls *tls;
+};
+
+/** ctx: struct admin; NULL: only /live, for a server without a database */
 enum MHD_Result admin_answer(void *ctx, const struct http_request *request);
 
 #endif

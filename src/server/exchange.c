@@ -124,13 +124,12 @@ void http_resume(struct http_later *later, unsigned status,
     MHD_resume_connection(exchange->request.connection);
 }
 
-int http_peer_name(const struct http_request *request, char *name, size_t room)
+int http_peer_is(const struct http_request *request, const char *name)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(
         request->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 
-    return info ? tls_peer_name(info->tls_session, name, room)
-                : DFOTA_E_NOTFOUND;
+    return info ? tls_peer_is(info->tls_session, name) : DFOTA_E_NOTFOUND;
 }
 
 const char *http_header(const struct http_request *request, const char *name)

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "os/files.h"
 #include "os/log.h"
+#include "server/fleet/recheck.h"
 #include "server/store/move.h"
 
 /* After COMMIT of what changed, so that the next request sees it. */
@@ -102,6 +103,10 @@ int node_open(const struct node_config *config, struct node *node,
         node->fleet = fleet_create(node->store);
         err = node->fleet ? fleet_load(node->fleet) : DFOTA_E_NOMEM;
     }
+    if (!err && fleet_is_shared(node->fleet)) {
+        node->recheck = recheck_create(node->fleet);
+        err = node->recheck ? 0 : DFOTA_E_NOMEM;
+    }
     if (!err)
         log_info("%zu modules, %zu running plans",
                  fleet_module_count(node->fleet),
@@ -122,9 +127,9 @@ int node_migrate(const struct node_config *config, const char *to)
         err = sql_open(to, &target);
     if (!err)
         err = move_all(source, target, &rows);
-    if (err)
+    if (err && err != DFOTA_E_STATE) /* said already */
         log_error("nothing was copied: %s", dfota_strerror(err));
-    else
+    if (!err)
         printf("dfotad: %" PRId64 " rows copied; start with --database %s\n",
                rows, to);
     sql_close(target);
@@ -136,11 +141,13 @@ void node_quiesce(struct node *node)
 {
     if (node->fleet && node->store)
         fleet_write_seen(node->fleet);
+    recheck_quiesce(node->recheck);
     store_quiesce(node->store);
 }
 
 void node_close(struct node *node, struct vault *vault)
 {
+    recheck_destroy(node->recheck);
     store_close(node->store);
     fleet_destroy(node->fleet);
     vault_close(vault);

@@ -184,6 +184,11 @@ static bool set_text(struct options *options, const struct option_row *row,
         }
         place += row->stride * (*count)++;
     }
+    if (!*value && !option_is_list(row)) { /* undoes what was said elsewhere */
+        value = NULL;
+        memcpy(place, &value, sizeof value);
+        return true;
+    }
     value = keep(options, value);
     memcpy(place, &value, sizeof value);
     snprintf(why, OPTION_WHY_ROOM, "no memory is left");

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "server/doctor.h"
 #include "server/fleet/token.h"
 #include "server/reply.h"
 
@@ -46,10 +47,25 @@ static enum MHD_Result answer_package(struct public_service *service,
     return deliver_answer(&service->deliver, &inner);
 }
 
+/* "Who are you?" of `dfotactl doctor`: proven, so that another server cannot
+ * pass for this one. To everybody else it is a 404 as any. */
+static enum MHD_Result answer_doctor(const struct node *node,
+                                     const struct http_request *request)
+{
+    char proof[DOCTOR_PROOF_ROOM];
+
+    if (doctor_prove(node, request->path + strlen(DOCTOR_PATH), proof) != 0)
+        return reply_text(request->connection, 404, "not found", NULL, NULL);
+    return reply_text(request->connection, 404, "not found", DOCTOR_FIELD,
+                      proof);
+}
+
 enum MHD_Result public_answer(void *ctx, const struct http_request *request)
 {
     struct public_service *service = ctx;
 
+    if (strncmp(request->path, DOCTOR_PATH, strlen(DOCTOR_PATH)) == 0)
+        return answer_doctor(service->api.node, request);
     if (strncmp(request->path, "p/", 2) == 0)
         return answer_package(service, request);
     if (service->has_api && device_api_serves(request->path))

@@ -3,6 +3,7 @@
 
 #include <gnutls/x509.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +14,15 @@
 struct tls_credentials {
     gnutls_certificate_credentials_t certificates;
     gnutls_datum_t ticket_key;
-    unsigned users; /* connections, and one for being the current ones */
+    int64_t expires; /* the first of the server's certificates */
+    unsigned users;  /* connections, and one for being the current ones */
 };
 
 struct tls {
     pthread_mutex_t lock; /* of current, and of all users */
     const struct tls_pair *pairs;
     size_t n_pairs;
-    const char *client_ca;
+    const char *client_ca, *client_crl;
     struct tls_credentials *current;
 };
 
@@ -53,6 +55,46 @@ static int load_client_ca(const struct tls *tls,
     return DFOTA_E_KEY;
 }
 
+static int load_client_crl(const struct tls *tls,
+                           struct tls_credentials *credentials)
+{
+    int n;
+
+    if (!tls->client_crl)
+        return 0;
+    n = gnutls_certificate_set_x509_crl_file(
+        credentials->certificates, tls->client_crl, GNUTLS_X509_FMT_PEM);
+    if (n > 0)
+        return 0;
+    log_error("%s: %s; give the authority's list of revoked certificates, PEM",
+              tls->client_crl,
+              n < 0 ? gnutls_strerror(n) : "there is no list in it");
+    return DFOTA_E_KEY;
+}
+
+/* Of all pairs, and of what is sent along. */
+static int64_t first_expiry(const struct tls_credentials *credentials)
+{
+    gnutls_x509_crt_t *list;
+    int64_t first = 0;
+    unsigned n;
+
+    for (unsigned pair = 0;
+         gnutls_certificate_get_x509_crt(credentials->certificates, pair, &list,
+                                         &n) >= 0;
+         pair++) {
+        for (unsigned i = 0; i < n; i++) {
+            int64_t end = gnutls_x509_crt_get_expiration_time(list[i]);
+
+            if (end > 0 && (first == 0 || end < first))
+                first = end;
+            gnutls_x509_crt_deinit(list[i]);
+        }
+        gnutls_free(list);
+    }
+    return first;
+}
+
 static int load(const struct tls *tls, struct tls_credentials *credentials)
 {
     int code =
@@ -77,7 +119,9 @@ static int load(const struct tls *tls, struct tls_credentials *credentials)
             return DFOTA_E_KEY;
         }
     }
-    return load_client_ca(tls, credentials);
+    credentials->expires = first_expiry(credentials);
+    code = load_client_ca(tls, credentials);
+    return code ? code : load_client_crl(tls, credentials);
 }
 
 static int make_credentials(const struct tls *tls, struct tls_credentials **out)
@@ -96,7 +140,7 @@ static int make_credentials(const struct tls *tls, struct tls_credentials **out)
 }
 
 int tls_create(const struct tls_pair *pairs, size_t n_pairs,
-               const char *client_ca, struct tls **tls)
+               const char *client_ca, const char *client_crl, struct tls **tls)
 {
     struct tls *made = calloc(1, sizeof *made);
     int err;
@@ -106,6 +150,7 @@ int tls_create(const struct tls_pair *pairs, size_t n_pairs,
     made->pairs = pairs;
     made->n_pairs = n_pairs;
     made->client_ca = client_ca;
+    made->client_crl = client_crl;
     pthread_mutex_init(&made->lock, NULL);
     err = make_credentials(made, &made->current);
     if (err)
@@ -153,23 +198,62 @@ static int verify_client(gnutls_session_t session)
     return code < 0 || status != 0 ? GNUTLS_E_CERTIFICATE_ERROR : 0;
 }
 
-int tls_peer_name(gnutls_session_t session, char *name, size_t room)
+static bool has_other_name(gnutls_x509_crt_t crt, const char *name)
+{
+    char found[256];
+    size_t len;
+    int code;
+
+    for (unsigned i = 0;; i++) {
+        len = sizeof found - 1;
+        code = gnutls_x509_crt_get_subject_alt_name(crt, i, found, &len, NULL);
+        if (code == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+            return false;
+        if (code < 0 && code != GNUTLS_E_SHORT_MEMORY_BUFFER)
+            return false;
+        if (code >= 0 && len == strlen(name) && memcmp(found, name, len) == 0)
+            return true;
+    }
+}
+
+static bool names(gnutls_x509_crt_t crt, const char *name)
+{
+    char found[256];
+    size_t len = sizeof found;
+
+    /* With a NUL inside it is another name. */
+    if (gnutls_x509_crt_get_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, 0,
+                                      found, &len) >= 0 &&
+        strnlen(found, len) + 1 >= len && strcmp(found, name) == 0)
+        return true;
+    return has_other_name(crt, name);
+}
+
+int tls_peer_is(gnutls_session_t session, const char *name)
 {
     unsigned n = 0;
     const gnutls_datum_t *list = gnutls_certificate_get_peers(session, &n);
     gnutls_x509_crt_t crt;
-    int code;
+    bool fits;
 
     if (!list || n == 0)
         return DFOTA_E_NOTFOUND;
     if (gnutls_x509_crt_init(&crt) < 0)
-        return DFOTA_E_SYNTAX;
-    code = gnutls_x509_crt_import(crt, &list[0], GNUTLS_X509_FMT_DER);
-    if (code >= 0)
-        code = gnutls_x509_crt_get_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME,
-                                             0, 0, name, &room);
+        return DFOTA_E_SIGNATURE;
+    fits = gnutls_x509_crt_import(crt, &list[0], GNUTLS_X509_FMT_DER) >= 0 &&
+           names(crt, name);
     gnutls_x509_crt_deinit(crt);
-    return code < 0 ? DFOTA_E_SYNTAX : 0;
+    return fits ? 0 : DFOTA_E_SIGNATURE;
+}
+
+int64_t tls_expiry(struct tls *tls)
+{
+    int64_t expires;
+
+    pthread_mutex_lock(&tls->lock);
+    expires = tls->current->expires;
+    pthread_mutex_unlock(&tls->lock);
+    return expires;
 }
 
 struct tls_credentials *tls_attach(struct tls *tls, gnutls_session_t session)

@@ -11,6 +11,7 @@
 
 #include <gnutls/gnutls.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* TLS 1.2 and 1.3, certificates of any kind, no client needs SNI or ALPN. */
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
@@ -30,10 +31,11 @@ struct tls_pair {
  * n_pairs  at least 1
  * client_ca  PEM file: clients need a certificate that follows from it and is
  *          for clients; NULL: none is asked for. borrowed
+ * client_crl  PEM file: which of them are revoked; NULL: none. borrowed
  * errors   E_NOMEM, E_KEY (unreadable or no pair); said in the log
  */
 int tls_create(const struct tls_pair *pairs, size_t n_pairs,
-               const char *client_ca, struct tls **tls);
+               const char *client_ca, const char *client_crl, struct tls **tls);
 
 /** Every connection must be detached. NULL is harmless. */
 void tls_destroy(struct tls *tls);
@@ -51,11 +53,17 @@ int tls_reload(struct tls *tls);
 struct tls_credentials *tls_attach(struct tls *tls, gnutls_session_t session);
 
 /**
- * Whom the client's certificate names (CN). It was checked in the handshake.
+ * Does the client's certificate name this one: its CN, or one of its other
+ * names (SAN), be it DNS, URI, address or mail? It was checked in the
+ * handshake.
  *
- * errors   E_NOTFOUND it gave none; E_SYNTAX it names nobody
+ * returns  0 it does; E_NOTFOUND there is none; E_SIGNATURE it names another
  */
-int tls_peer_name(gnutls_session_t session, char *name, size_t room);
+int tls_peer_is(gnutls_session_t session, const char *name);
+
+/** When the first of the server's certificates expires: seconds since 1970;
+ * 0: nobody knows. */
+int64_t tls_expiry(struct tls *tls);
 
 /** NULL is harmless. */
 void tls_detach(struct tls *tls, struct tls_credentials *credentials);

@@ -11,7 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
-#include "cli/package_map.h"
+#include "delta/package_map.h"
 #include "delta/apply.h"
 #include "device/decoder.h"
 

@@ -62,3 +62,8 @@ add_test(NAME interop/dfotad_events
                  ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_events.py
                  $<TARGET_FILE_DIR:dfotad>)
 set_tests_properties(interop/dfotad_events PROPERTIES TIMEOUT 600)
+add_test(NAME interop/dfotad_ops
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_ops.py
+                 $<TARGET_FILE_DIR:dfotad>)
+set_tests_properties(interop/dfotad_ops PROPERTIES TIMEOUT 300)

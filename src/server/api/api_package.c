@@ -76,9 +76,29 @@ static int find_firmware(struct api_call *call, struct sql *sql,
     return err;
 }
 
+/* "both": the way back, too. */
+static int want(struct api_call *call, struct sql *sql, int64_t from,
+                int64_t to, int64_t *id)
+{
+    int64_t now = api_now(call), back;
+    const json_t *both = json_object_get(call->body, "both");
+
+    if (both && !json_is_boolean(both))
+        return api_refuse(call, 400, "both: true or false is wanted");
+    if (json_is_true(both) && from == 0)
+        return api_refuse(call, 400, "both: a full image has no way back");
+    if (json_is_true(both)) {
+        int err = depot_want(sql, call->actor.tenant, to, from, now, &back);
+
+        if (err)
+            return err;
+    }
+    return depot_want(sql, call->actor.tenant, from, to, now, id);
+}
+
 static int build(struct api_call *call, struct sql *sql)
 {
-    static const char *const fields[] = {"from", "to", NULL};
+    static const char *const fields[] = {"from", "to", "both", NULL};
     int64_t from = 0, to, id;
     int err = api_only(call, fields);
 
@@ -89,11 +109,42 @@ static int build(struct api_call *call, struct sql *sql)
     if (!err && from == to)
         err = api_refuse(call, 400, "from and to are the same");
     if (!err)
-        err = depot_want(sql, call->actor.tenant, from, to, api_now(call), &id);
+        err = want(call, sql, from, to, &id);
     if (err)
         return err;
     depot_wake(call->api->depot);
     return show_id(call, sql, id, 202);
+}
+
+/* Where the bytes go: the copy map as a picture. */
+static int map(struct api_call *call, struct sql *sql)
+{
+    struct MHD_Response *response;
+    char *svg = NULL;
+    size_t len = 0;
+    int64_t id;
+    int err = api_number(call->parts[0], &id)
+                  ? depot_map(call->api->depot, sql, call->actor.tenant, id,
+                              &svg, &len)
+                  : DFOTA_E_NOTFOUND;
+
+    if (err) {
+        free(svg);
+        return err == DFOTA_E_NOTFOUND
+                   ? api_refuse(call, 404,
+                                "there is no such package, or it is not "
+                                "built yet")
+                   : err;
+    }
+    response = MHD_create_response_from_buffer(len, svg, MHD_RESPMEM_MUST_FREE);
+    if (!response) {
+        free(svg);
+        return DFOTA_E_NOMEM;
+    }
+    MHD_add_response_header(response, "Content-Type", "image/svg+xml");
+    call->response = response;
+    call->status = 200;
+    return 0;
 }
 
 /* ---- signing ---- */
@@ -164,7 +215,7 @@ static int check_signature(struct api_call *call)
                           "key: dfotactl class set CLASS --cert "
                           "FILE");
     case DFOTA_E_SIGNATURE:
-        return api_refuse(call, 409,
+        return api_refuse(call, 422,
                           "the signature does not fit the class's "
                           "public key");
     default:
@@ -187,6 +238,8 @@ static int sign(struct api_call *call, struct sql *sql)
         SQL_ARGS(SQL_INT(id), SQL_TEXT(call->text), SQL_INT(call->number)),
         NULL);
     if (!err)
+        err = events_package(sql, id, api_now(call));
+    if (!err)
         err = api_audit(call, sql, "package.sign", object, "");
     return err ? err : show_id(call, sql, id, 200);
 }
@@ -195,6 +248,7 @@ const struct api_route api_package_routes[] = {
     {HTTP_GET, "packages", ROLE_VIEWER, false, list, NULL},
     {HTTP_POST, "packages", ROLE_OPERATOR, true, build, NULL},
     {HTTP_GET, "packages/{}", ROLE_VIEWER, false, show, NULL},
+    {HTTP_GET, "packages/{}/map", ROLE_VIEWER, false, map, NULL},
     {HTTP_GET, "packages/{}/head", ROLE_VIEWER, false, head, NULL},
     {HTTP_POST, "packages/{}/signature", ROLE_OPERATOR, true, sign,
      check_signature},

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server itself: is all well, the clock, a check of the data. */
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,83 +8,73 @@
 #include "base/err.h"
 #include "os/files.h"
 #include "server/api/api_call.h"
+#include "server/audit_heads.h"
+#include "server/doctor.h"
 
 /* ---- is all well? ---- */
 
-static void tell(json_t *list, const char *check, bool fine, const char *what)
+static struct doctor doctor_of(const struct api_call *call)
 {
-    json_array_append_new(list, json_pack("{s:s, s:b, s:s}", "check", check,
-                                          "fine", fine, "what", what));
+    return (struct doctor){.node = call->api->node,
+                           .depot = call->api->depot,
+                           .housekeeping = call->api->housekeeping,
+                           .tls = call->api->tls};
 }
 
-static bool is_loopback(const char *url)
+/* It asks this server over the network, so it is a worker's. */
+static int reach(struct api_call *call)
 {
-    return strstr(url, "//127.") || strstr(url, "//localhost") ||
-           strstr(url, "//[::1]");
-}
+    const struct doctor doctor = doctor_of(call);
 
-static void check_address(const struct node *node, json_t *list)
-{
-    const char *url =
-        node->public_https[0] ? node->public_https : node->public_http;
-
-    if (*url == '\0')
-        tell(list, "address", false,
-             "no public address: packages have no URL; give --public-https "
-             "or --public-http");
-    else if (is_loopback(url))
-        tell(list, "address", false,
-             "the public address is this machine's own: modules cannot reach "
-             "it");
-    else
-        tell(list, "address", true, url);
-}
-
-static int64_t count(struct sql *sql, const char *question, int64_t argument)
-{
-    int64_t n = -1;
-
-    sql_one_int(sql, &n, question, SQL_ARGS(SQL_INT(argument)));
-    return n;
+    call->body = doctor_reach(&doctor);
+    return call->body ? 0 : DFOTA_E_NOMEM;
 }
 
 static int doctor(struct api_call *call, struct sql *sql)
 {
-    const struct node *node = call->api->node;
-    json_t *list = json_array();
-    char text[120];
-    int64_t n;
+    const struct doctor d = doctor_of(call);
+    json_t *list = json_deep_copy(call->body); /* it may run again */
 
-    check_address(node, list);
-    tell(list, "clock", !atomic_load(&node->clock_is_off),
-         atomic_load(&node->clock_is_off)
-             ? "the clock jumped: dfotactl clock accept when it is right"
-             : "no jump");
-    n = count(sql,
-              "SELECT count(*) FROM package WHERE state = 'unsigned' AND "
-              "tenant = $1",
-              call->actor.tenant);
-    snprintf(text, sizeof text, "%lld packages wait for a signature%s",
-             (long long)n, n > 0 ? ": dfotactl delta sign" : "");
-    tell(list, "signatures", n == 0, text);
-    n = count(sql,
-              "SELECT count(*) FROM package WHERE state = 'failed' AND "
-              "tenant = $1",
-              call->actor.tenant);
-    snprintf(text, sizeof text, "%lld packages could not be built",
-             (long long)n);
-    tell(list, "packages", n == 0, text);
-    n = count(sql,
-              "SELECT count(*) FROM person WHERE tenant = $1 AND gone IS NULL "
-              "AND role IN ('approver', 'admin', 'site')",
-              call->actor.tenant);
-    snprintf(text, sizeof text, "%lld people may approve", (long long)n);
-    tell(list, "approval", n > 1 || !node->second_person, text);
+    doctor_look(&d, sql, call->actor.tenant, list);
     return api_answer(
-        call, 200, json_pack("{s:s, s:o}", "node", node->name, "checks", list));
+        call, 200,
+        json_pack("{s:s, s:o}", "node", call->api->node->name, "checks", list));
+}
+
+/* Certificates, keys: as they are on the disk now. */
+static int reload(struct api_call *call)
+{
+    return call->api->reload(call->api->reload_ctx) == 0
+               ? 0
+               : api_refuse(call, 409,
+                            "not all of it could be read, and stays as it "
+                            "was; the server's log says what");
+}
+
+static int tell_reload(struct api_call *call, struct sql *sql)
+{
+    int err = api_audit(call, sql, "reload", "server", "");
+
+    return err ? err : api_answer(call, 200, json_object());
 }
 
 /* ---- does it hold together? ---- */
+
+int api_check_heads(struct api_call *call, struct sql *sql)
+{
+    struct ledger_head wrong = {0};
+    int err = audit_heads_check(call->api->node, sql, &wrong);
+
+    if (err == DFOTA_E_SYNTAX)
+        return api_refuse(call, 409,
+                          "data/audit-heads has a line that is none");
+    if (err == DFOTA_E_CORRUPT)
+        return api_refuse(call, 409,
+                          "the audit log of node %s has lost its tail: entry "
+                          "%lld was there, and is not or is another one",
+                          wrong.node, (long long)wrong.number);
+    return err;
+}
 
 static int verify(struct api_call *call, struct sql *sql)
 {
@@ -109,6 +98,8 @@ static int verify(struct api_call *call, struct sql *sql)
                           "the audit log does not hold at entry "
                           "%lld of node %s",
                           (long long)head.number, head.node);
+    if (!err)
+        err = api_check_heads(call, sql);
     return err ? err
                : api_answer(call, 200,
                             json_pack("{s:s, s:I, s:s}", "verdict", "fine",
@@ -125,6 +116,22 @@ static int copy_secret(const struct node *node, const char *folder)
     secrets_to_hex(node->secret, sizeof node->secret, hex);
     snprintf(path, sizeof path, "%.1000s/secret.key", folder);
     return files_write(path, hex, strlen(hex));
+}
+
+/* Heads of later than the copy's would be missing there. */
+static int write_heads(struct api_call *call, const char *folder)
+{
+    char url[1100];
+    struct sql *copy;
+    int err;
+
+    snprintf(url, sizeof url, "sqlite:%.1000s/dfotad.db", folder);
+    err = sql_open(url, &copy);
+    if (err)
+        return err;
+    err = audit_heads_write(copy, folder, api_now(call));
+    sql_close(copy);
+    return err;
 }
 
 /* What comes out is a data folder: dfotad --data FOLDER starts on it. The
@@ -155,6 +162,8 @@ static int make_backup(struct api_call *call)
         err = copy_secret(call->api->node, folder);
     if (!err)
         err = vault_copy(call->api->vault, folder);
+    if (!err)
+        err = write_heads(call, folder);
     if (err == DFOTA_E_UNSUPPORTED)
         return api_refuse(call, 409,
                           "PostgreSQL is backed up by pg_dump; keep "
@@ -204,7 +213,9 @@ static int rotate_keys(struct api_call *call, struct sql *sql)
 }
 
 const struct api_route api_system_routes[] = {
-    {HTTP_GET, "doctor", ROLE_ADMIN, false, doctor, NULL},
+    {HTTP_GET, "doctor", ROLE_ADMIN, API_WRITES | API_SLOW | API_NO_KEY, doctor,
+     reach},
+    {HTTP_POST, "reload", ROLE_SITE, API_WRITES, tell_reload, reload},
     {HTTP_GET, "verify", ROLE_SITE, false, verify, NULL},
     {HTTP_POST, "backup", ROLE_SITE, true, tell_backup, make_backup},
     {HTTP_POST, "clock/accept", ROLE_SITE, true, accept_clock, NULL},

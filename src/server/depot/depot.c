@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/depot/depot.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
 #include "base/err.h"
 #include "os/log.h"
-#include "port/psa/psa_crypto_port.h"
-#include "server/depot/depot_priv.h"
-
-enum { CLAIM_S = 1800, TRIES_MAX = 3 };
+#include "server/depot/depot_jobs.h"
 
 /* ---- what waits ---- */
 
@@ -29,7 +19,7 @@ int depot_want(struct sql *sql, int64_t tenant, int64_t source, int64_t target,
         "0, 0, $5) ON CONFLICT (source, target) DO UPDATE SET "
         "state = CASE WHEN package.state = 'failed' THEN 'waiting' "
         "ELSE package.state END, tries = CASE WHEN package.state = 'failed' "
-        "THEN 0 ELSE package.tries END",
+        "THEN 0 ELSE package.tries END, not_before = 0",
         SQL_ARGS(SQL_INT(tenant), SQL_INT(source), SQL_INT(target),
                  SQL_INT(source == 0), SQL_INT(now)),
         NULL);
@@ -41,150 +31,42 @@ int depot_want(struct sql *sql, int64_t tenant, int64_t source, int64_t target,
                              SQL_ARGS(SQL_INT(source), SQL_INT(target)));
 }
 
-struct claim {
-    struct job job;
-    const struct depot *depot;
-    int64_t id; /* 0: nothing waits */
-};
+/* ---- the key ---- */
 
-/* One that a dead worker left behind waits again. */
-static int run_claim(struct sql *sql, struct job *job)
+static int load_signer(struct depot *depot)
 {
-    struct claim *claim = (struct claim *)job;
-    const struct node *node = claim->depot->config.node;
-    int64_t now = clock_wall(node->clock), changed = 0;
-    int err = sql_one_int(sql, &claim->id,
-                          "SELECT id FROM package WHERE state = 'waiting' OR "
-                          "(state = 'building' AND claimed_until < $1) "
-                          "ORDER BY id LIMIT 1",
-                          SQL_ARGS(SQL_INT(now)));
+    char why[SIGNER_WHY_ROOM];
+    struct signer *fresh, *old;
 
-    if (!err)
-        err = sql_run(sql,
-                      "UPDATE package SET claimed_by = $3, claimed_until = $4, "
-                      "tries = tries + 1, state = CASE WHEN tries >= $5 THEN "
-                      "'failed' ELSE 'building' END WHERE id = $1 AND "
-                      "(state = 'waiting' OR (state = 'building' AND "
-                      "claimed_until < $2))",
-                      SQL_ARGS(SQL_INT(claim->id), SQL_INT(now),
-                               SQL_TEXT(node->name), SQL_INT(now + CLAIM_S),
-                               SQL_INT(TRIES_MAX)),
-                      &changed);
-    if (err == DFOTA_E_NOTFOUND || (!err && changed == 0)) {
-        claim->id = 0;
-        err = 0;
+    if (!depot->config.signing_key)
+        return 0;
+    if (signer_open_private(depot->config.signing_key, &fresh, why) != 0) {
+        log_error("%s", why);
+        return DFOTA_E_KEY;
     }
+    pthread_mutex_lock(&depot->crypto);
+    old = depot->signer;
+    depot->signer = fresh;
+    pthread_mutex_unlock(&depot->crypto);
+    signer_close(old);
+    return 0;
+}
+
+int depot_reload(struct depot *depot)
+{
+    int err = load_signer(depot);
+
+    if (err)
+        log_error("the signing key stays as it was");
     return err;
 }
 
-/* ---- what came of it ---- */
-
-struct outcome {
-    struct job job;
-    const struct depot *depot;
-    int64_t id, tenant;
-    const char *state;
-    char sha256[VAULT_HEX_ROOM], digest[VAULT_HEX_ROOM], why[160];
-    int64_t size;
-};
-
-static int run_outcome(struct sql *sql, struct job *job)
+bool depot_signs(const struct depot *depot)
 {
-    const struct outcome *o = (struct outcome *)job;
-    char object[32];
-    int err = sql_run(
-        sql,
-        "UPDATE package SET state = $2, sha256 = $3, digest = $4, size = $5, "
-        "why = $6, claimed_until = 0 WHERE id = $1 AND state = 'building'",
-        SQL_ARGS(SQL_INT(o->id), SQL_TEXT(o->state),
-                 SQL_TEXT(o->size ? o->sha256 : NULL),
-                 SQL_TEXT(o->size ? o->digest : NULL), SQL_INT(o->size),
-                 SQL_TEXT(o->why[0] ? o->why : NULL)),
-        NULL);
-
-    if (err || !o->depot->has_signer || strcmp(o->state, "ready") != 0)
-        return err;
-    snprintf(object, sizeof object, "package:%" PRId64, o->id);
-    return node_audit(o->depot->config.node, sql, o->tenant, "server",
-                      "package.sign", object, "with the server's key");
+    return depot && depot->config.signing_key;
 }
 
-/* What another try can mend goes back to those that wait. */
-static void fail(struct outcome *o, int err)
-{
-    bool again = err == DFOTA_E_IO || err == DFOTA_E_NOMEM;
-
-    o->state = again ? "waiting" : "failed";
-    snprintf(o->why, sizeof o->why, "%s", dfota_strerror(err));
-}
-
-static int keep(struct depot *depot, const struct build_result *built,
-                struct outcome *o)
-{
-    int err =
-        vault_put(depot->config.vault, built->bytes, built->len, o->sha256);
-
-    secrets_hash(built->bytes, built->p.signature_off, o->digest);
-    o->size = (int64_t)built->len;
-    o->state = depot->has_signer ? "ready" : "unsigned";
-    if (!err && depot->has_signer)
-        err = vault_publish(depot->config.vault, o->sha256);
-    return err;
-}
-
-static void build_one(struct depot *depot, int64_t id)
-{
-    struct outcome o = {.job = {.run = run_outcome}, .depot = depot, .id = id};
-    struct build_result built = {0};
-    struct depot_images images;
-    int err = depot_load(depot, id, &images);
-
-    if (!err) {
-        o.tenant = images.tenant;
-        err = depot_build(depot, &images, &built);
-    }
-    if (!err)
-        err = keep(depot, &built, &o);
-    if (err)
-        fail(&o, err);
-    err = store_do(depot->config.node->store, &o.job);
-    if (err)
-        log_error("package %" PRId64 ": %s", id, dfota_strerror(err));
-    else
-        log_info("package %" PRId64 ": %s, %" PRId64 " bytes%s%s", id, o.state,
-                 o.size, o.why[0] ? ", " : "", o.why);
-    depot_unload(&images);
-    free(built.bytes);
-}
-
-/* ---- workers ---- */
-
-static void *work(void *ctx)
-{
-    struct depot *depot = ctx;
-    struct claim claim = {.job = {.run = run_claim}, .depot = depot};
-    struct timespec until;
-
-    pthread_mutex_lock(&depot->lock);
-    while (!depot->stopping) {
-        pthread_mutex_unlock(&depot->lock);
-        if (store_do(depot->config.node->store, &claim.job) != 0)
-            claim.id = 0;
-        if (claim.id)
-            build_one(depot, claim.id);
-        pthread_mutex_lock(&depot->lock);
-        if (claim.id || depot->stopping)
-            continue;
-        if (!depot->awake) { /* another node may have work for us */
-            clock_gettime(CLOCK_REALTIME, &until);
-            until.tv_sec += 10;
-            pthread_cond_timedwait(&depot->wake, &depot->lock, &until);
-        }
-        depot->awake = false;
-    }
-    pthread_mutex_unlock(&depot->lock);
-    return NULL;
-}
+/* ---- life ---- */
 
 void depot_wake(struct depot *depot)
 {
@@ -196,35 +78,24 @@ void depot_wake(struct depot *depot)
     pthread_mutex_unlock(&depot->lock);
 }
 
-/* A key that others can read is no secret any more. */
-static int load_signer(struct depot *depot)
+static int start_threads(struct depot *depot)
 {
-    const char *path = depot->config.signing_key;
-    struct stat info;
-    int err;
-
-    if (!path)
-        return 0;
-    if (stat(path, &info) != 0) {
-        log_error("%s: %s", path, strerror(errno));
-        return DFOTA_E_KEY;
+    while (depot->n_threads < depot->config.workers &&
+           depot->n_threads < DEPOT_WORKERS_MAX) {
+        if (pthread_create(&depot->threads[depot->n_threads], NULL, depot_work,
+                           depot) != 0)
+            return DFOTA_E_NOMEM;
+        depot->n_threads++;
     }
-    if (info.st_mode & 077) {
-        log_error("%s: others can read it; chmod 600 it", path);
-        return DFOTA_E_KEY;
-    }
-    err = psa_signer_load(&depot->signer, path);
-    if (err) {
-        log_error("%s: no ECDSA P-256 private key in PEM", path);
-        return DFOTA_E_KEY;
-    }
-    depot->has_signer = true;
-    return 0;
+    depot->has_renewer =
+        pthread_create(&depot->renewer, NULL, depot_renew, depot) == 0;
+    return depot->has_renewer ? 0 : DFOTA_E_NOMEM;
 }
 
 int depot_start(const struct depot_config *config, struct depot **out)
 {
     struct depot *depot = calloc(1, sizeof *depot);
+    struct claim all = {.job = {.run = depot_run_take_up}, .depot = depot};
     int err;
 
     if (!depot)
@@ -233,17 +104,15 @@ int depot_start(const struct depot_config *config, struct depot **out)
     pthread_mutex_init(&depot->lock, NULL);
     pthread_mutex_init(&depot->crypto, NULL);
     pthread_cond_init(&depot->wake, NULL);
+    pthread_cond_init(&depot->room, NULL);
+    pthread_cond_init(&depot->end, NULL);
     err = psa_port_init();
     if (!err)
         err = load_signer(depot);
-    while (!err && depot->n_threads < config->workers &&
-           depot->n_threads < DEPOT_WORKERS_MAX) {
-        if (pthread_create(&depot->threads[depot->n_threads], NULL, work,
-                           depot) == 0)
-            depot->n_threads++;
-        else
-            err = DFOTA_E_NOMEM;
-    }
+    if (!err)
+        err = store_do(config->node->store, &all.job);
+    if (!err)
+        err = start_threads(depot);
     if (err)
         depot_stop(depot);
     else
@@ -258,11 +127,15 @@ void depot_stop(struct depot *depot)
     pthread_mutex_lock(&depot->lock);
     depot->stopping = true;
     pthread_cond_broadcast(&depot->wake);
+    pthread_cond_broadcast(&depot->end);
     pthread_mutex_unlock(&depot->lock);
     while (depot->n_threads > 0)
         pthread_join(depot->threads[--depot->n_threads], NULL);
-    if (depot->has_signer)
-        psa_signer_release(&depot->signer);
+    if (depot->has_renewer)
+        pthread_join(depot->renewer, NULL);
+    signer_close(depot->signer);
+    pthread_cond_destroy(&depot->end);
+    pthread_cond_destroy(&depot->room);
     pthread_cond_destroy(&depot->wake);
     pthread_mutex_destroy(&depot->crypto);
     pthread_mutex_destroy(&depot->lock);

@@ -4,11 +4,14 @@
  * signed here or elsewhere, checked through the device's decoder.
  *
  *   waiting -> building -> unsigned -> ready
- *                 |   \-> waiting (the worker died; at most 3 times)
- *                 \-----> failed
+ *                 |   \-> waiting (the worker died, or the disk or the memory
+ *                 |                was full: after a pause, 5 times at most)
+ *                 \-----> failed  (no other try could mend it)
  *
- * Layer: server. A job is a row of the database, claimed with an expiry, so
- * several nodes may build.
+ * Layer: server. A job is a row of the database, claimed with an expiry that
+ * its node renews, so several nodes may build and a dead one's jobs go on.
+ * The workers of a node share a bound of memory: a package that would not fit
+ * beside the others waits for them.
  */
 #ifndef DFOTA_SERVER_DEPOT_DEPOT_H
 #define DFOTA_SERVER_DEPOT_DEPOT_H
@@ -24,7 +27,8 @@ struct depot_config {
     struct node *node;
     struct vault *vault;
     unsigned workers;
-    const char *signing_key; /* PEM file; NULL: packages are signed elsewhere */
+    /* PEM file or pkcs11: URI; NULL: packages are signed elsewhere */
+    const char *signing_key;
 };
 
 /** errors: E_KEY (said in the log), E_NOMEM */
@@ -33,6 +37,13 @@ int depot_start(const struct depot_config *config, struct depot **out);
 /** End the workers; what they build is built anew at the next start. NULL is
  * harmless. */
 void depot_stop(struct depot *depot);
+
+/** Read the signing key again; that of before stays when it cannot be read.
+ * errors: E_KEY (said in the log) */
+int depot_reload(struct depot *depot);
+
+/** Does this server sign? */
+bool depot_signs(const struct depot *depot);
 
 /** A package may wait now. */
 void depot_wake(struct depot *depot);
@@ -57,6 +68,11 @@ int depot_head(struct depot *depot, struct sql *sql, int64_t tenant, int64_t id,
 int depot_sign(struct depot *depot, struct sql *sql, int64_t tenant, int64_t id,
                const uint8_t *signature, char sha256[VAULT_HEX_ROOM],
                int64_t *size);
+
+/** The picture of a package, SVG; *svg is the caller's, also on an error.
+ * errors: E_NOTFOUND; those of the vault and of package_map_read() */
+int depot_map(struct depot *depot, struct sql *sql, int64_t tenant, int64_t id,
+              char **svg, size_t *len);
 
 /** An ECDSA P-256 public key or certificate in PEM? */
 bool depot_is_public_key(const char *pem);

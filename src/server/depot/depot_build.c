@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "delta/apply.h"
 #include "delta/classes.h"
+#include "delta/map_svg.h"
 #include "server/depot/depot_priv.h"
 
 enum { ARENA_KIB = 16, SECTOR = 4096 };
@@ -92,7 +93,7 @@ static int sign(void *ctx, const uint8_t digest[DFOTA_HASH_LEN],
     int err;
 
     pthread_mutex_lock(&depot->crypto);
-    err = psa_signer_sign(&depot->signer, digest, signature);
+    err = signer_sign(depot->signer, digest, signature);
     pthread_mutex_unlock(&depot->crypto);
     return err;
 }
@@ -102,8 +103,8 @@ static const char *or_null(const char *text)
     return *text ? text : NULL;
 }
 
-int depot_build(struct depot *depot, const struct depot_images *images,
-                struct build_result *out)
+static int build(struct depot *depot, const struct depot_images *images,
+                 bool full, struct build_result *out)
 {
     const struct classes_geometry *g =
         classes_geometry_of(or_null(images->class_name));
@@ -117,21 +118,46 @@ int depot_build(struct depot *depot, const struct depot_images *images,
                                           .from_version = or_null(images->from),
                                           .to_version = images->to,
                                           .counter = (uint32_t)images->counter,
-                                          .full = !images->source};
+                                          .full = full};
     const struct build_signer signer = {sign, depot};
-    struct psa_trust trust;
+    const uint8_t *old = full ? images->target : images->source;
+    size_t old_len = full ? images->target_len : images->source_len;
     struct dfota_crypto crypto;
+    struct psa_trust trust;
     int err;
 
     psa_trust_init(&trust);
     psa_trust_crypto(&trust, &crypto);
-    err = build_package(
-        &options, images->source ? images->source : images->target,
-        images->source ? images->source_len : images->target_len,
-        images->target, images->target_len, &crypto,
-        depot->has_signer ? &signer : NULL, out);
+    err = build_package(&options, old, old_len, images->target,
+                        images->target_len, &crypto,
+                        depot->signer ? &signer : NULL, out);
     psa_trust_release(&trust);
     return err;
+}
+
+/* Images with nothing in common: what does not need the old one is better
+ * then, as it fits every module. A delta that saves less than 3 % counts as
+ * none (its map of nothing is some bytes shorter); one below half of the image
+ * is not compared: the full one is not that small. */
+int depot_build(struct depot *depot, const struct depot_images *images,
+                struct build_result *out, bool *full)
+{
+    struct build_result whole = {0};
+    int err;
+
+    *full = !images->source;
+    err = build(depot, images, *full, out);
+    if (err || *full || out->len < images->target_len / 2)
+        return err;
+    err = build(depot, images, true, &whole);
+    if (!err && whole.len * 97 <= out->len * 100) {
+        free(out->bytes);
+        *out = whole;
+        *full = true;
+    } else {
+        free(whole.bytes);
+    }
+    return 0;
 }
 
 /* ---- signatures from elsewhere ---- */
@@ -275,6 +301,34 @@ static int check_trusted(struct depot *depot, struct sql *sql,
     }
     psa_trust_release(&trust);
     pthread_mutex_unlock(&depot->crypto);
+    return err;
+}
+
+/* The picture of a package: which old bytes go where, and what is new. */
+int depot_map(struct depot *depot, struct sql *sql, int64_t tenant, int64_t id,
+              char **svg, size_t *len)
+{
+    struct depot_images images;
+    struct package_map map = {0};
+    uint8_t *bytes = NULL;
+    struct facts facts;
+    size_t n = 0;
+    FILE *f;
+    int err =
+        built_package(depot, sql, tenant, id, &images, &facts, &bytes, &n);
+
+    if (!err)
+        err = package_map_read(&map, bytes, n);
+    if (!err) {
+        f = open_memstream(svg, len);
+        err = f ? 0 : DFOTA_E_NOMEM;
+        if (f) {
+            map_svg_draw(f, &map);
+            err = fclose(f) == 0 ? 0 : DFOTA_E_NOMEM;
+        }
+    }
+    package_map_release(&map);
+    free(bytes);
     return err;
 }
 

@@ -91,11 +91,11 @@ static int check_row(const struct sql_rows *rows, struct ledger_head *head)
                                        .object = sql_text(rows, 6),
                                        .detail = sql_text(rows, 7)};
     bool same_node = strcmp(entry.node, head->node) == 0;
-    int64_t wanted = same_node ? head->number + 1 : 1;
+    int64_t wanted = same_node ? head->number + 1 : sql_int(rows, 9) + 1;
     int err;
 
     if (!same_node)
-        head->hash[0] = '\0';
+        snprintf(head->hash, sizeof head->hash, "%s", sql_text(rows, 10));
     snprintf(head->node, sizeof head->node, "%s", entry.node);
     head->number = wanted;
     if (sql_int(rows, 1) != wanted)
@@ -112,9 +112,11 @@ int ledger_verify(struct sql *sql, struct ledger_head *head)
 {
     struct sql_rows rows;
     int err = sql_query(sql, &rows,
-                        "SELECT node, number, at, tenant, actor, action, "
-                        "object, detail, hash FROM audit "
-                        "ORDER BY node, number",
+                        "SELECT a.node, a.number, a.at, a.tenant, a.actor, "
+                        "a.action, a.object, a.detail, a.hash, "
+                        "coalesce(c.number, 0), coalesce(c.hash, '') "
+                        "FROM audit a LEFT JOIN audit_anchor c ON "
+                        "c.node = a.node ORDER BY a.node, a.number",
                         SQL_NONE);
 
     *head = (struct ledger_head){0};
@@ -122,4 +124,45 @@ int ledger_verify(struct sql *sql, struct ledger_head *head)
         err = check_row(&rows, head);
     sql_done(&rows);
     return err;
+}
+
+int ledger_head_of(struct sql *sql, const char *node, struct ledger_head *head)
+{
+    char name[sizeof head->node];
+
+    snprintf(name, sizeof name, "%s", node);
+    *head = (struct ledger_head){0};
+    snprintf(head->node, sizeof head->node, "%s", name);
+    return last_entry(sql, name, &head->number, head->hash);
+}
+
+int ledger_has_head(struct sql *sql, const struct ledger_head *head)
+{
+    int64_t n = 0;
+    int err = sql_one_int(
+        sql, &n,
+        "SELECT (SELECT count(*) FROM audit WHERE node = $1 AND number = $2 "
+        "AND hash = $3) + (SELECT count(*) FROM audit_anchor WHERE node = $1 "
+        "AND (number > $2 OR (number = $2 AND hash = $3)))",
+        SQL_ARGS(SQL_TEXT(head->node), SQL_INT(head->number),
+                 SQL_TEXT(head->hash)));
+
+    return err ? err : n > 0 ? 0 : DFOTA_E_CORRUPT;
+}
+
+int ledger_next_node(struct sql *sql, char node[64])
+{
+    struct sql_rows rows;
+    int err =
+        sql_query(sql, &rows, "SELECT min(node) FROM audit WHERE node > $1",
+                  SQL_ARGS(SQL_TEXT(node)));
+    bool found;
+
+    if (!err)
+        err = sql_next(&rows);
+    found = err == DFOTA_MORE && sql_text(&rows, 0);
+    if (found)
+        snprintf(node, 64, "%s", sql_text(&rows, 0));
+    sql_done(&rows);
+    return err < 0 ? err : found ? DFOTA_MORE : 0;
 }

@@ -58,6 +58,7 @@ static const struct table tables[] = {
      "id:i tenant:i url events secret active:i edition:i made_by created:i"},
     {"counter", false, "name value:i"},
     {"change", false, "number:i kind object:i at:i"},
+    {"claim", false, "name node until:i"},
 };
 enum { N_TABLES = sizeof tables / sizeof tables[0] };
 

@@ -200,6 +200,11 @@ const char *store_url(const struct store *store)
     return store->url;
 }
 
+unsigned store_waiting(struct store *store)
+{
+    return writer_waiting(store->writer);
+}
+
 void store_count(struct store *store, unsigned long *commits,
                  unsigned long *jobs)
 {

@@ -52,6 +52,9 @@ void store_read_end(struct store *store, struct sql *sql);
 
 const char *store_url(const struct store *store);
 
+/** Jobs that wait for the writer. */
+unsigned store_waiting(struct store *store);
+
 /** See writer_is_connected(). */
 bool store_is_connected(const struct store *store);
 

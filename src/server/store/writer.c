@@ -339,6 +339,16 @@ void writer_refuse(struct writer *writer, bool refuse)
     pthread_mutex_unlock(&writer->lock);
 }
 
+unsigned writer_waiting(struct writer *writer)
+{
+    unsigned waiting;
+
+    pthread_mutex_lock(&writer->lock);
+    waiting = writer->waiting;
+    pthread_mutex_unlock(&writer->lock);
+    return waiting;
+}
+
 void writer_count(struct writer *writer, unsigned long *commits,
                   unsigned long *jobs)
 {

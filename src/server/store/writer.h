@@ -70,6 +70,9 @@ _Noreturn void writer_end_process(int err);
 /** While refusing, nothing more is queued. */
 void writer_refuse(struct writer *writer, bool refuse);
 
+/** Jobs that wait. */
+unsigned writer_waiting(struct writer *writer);
+
 /** Transactions and jobs so far. */
 void writer_count(struct writer *writer, unsigned long *commits,
                   unsigned long *jobs);

@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/map_svg.h"
-
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
+#include "delta/map_svg.h"
 
 #include "base/bytes.h"
-#include "base/err.h"
-#include "cli/cli.h"
-#include "os/files.h"
-#include "os/log.h"
 
 enum { WIDTH = 1000, MARGIN = 20, OLD_TOP = 50, NEW_TOP = 250, BAR = 24 };
 
@@ -54,7 +46,7 @@ static void text(const struct picture *p, int y, const char *what,
             MARGIN, y, what, bytes);
 }
 
-static void draw(FILE *f, const struct package_map *m)
+void map_svg_draw(FILE *f, const struct package_map *m)
 {
     const struct dfota_manifest *h = &m->package.m;
     uint32_t longest = dfota_max_u32(h->source_len, h->target_len);
@@ -73,20 +65,4 @@ static void draw(FILE *f, const struct package_map *m)
         band(&p, &m->segments.list[i]);
     text(&p, NEW_TOP + BAR + 24, "new image (red: new)", h->target_len);
     fputs("</svg>\n", f);
-}
-
-int map_svg_write(const struct package_map *m, const char *path)
-{
-    struct files_writer w;
-    int err = files_begin(&w, path);
-
-    if (!err) {
-        draw(w.file, m);
-        err = files_commit(&w);
-    }
-    if (!err)
-        return CLI_DONE;
-    log_error("%s: %s; nothing was written", path,
-              err == DFOTA_E_IO ? strerror(errno) : dfota_strerror(err));
-    return CLI_FAILED;
 }

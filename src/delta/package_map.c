@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/package_map.h"
+#include "delta/package_map.h"
 
 #include <stdlib.h>
 

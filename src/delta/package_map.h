@@ -2,10 +2,10 @@
 /**
  * A package's copy map, read out whole.
  *
- * Layer: cli.
+ * Layer: delta.
  */
-#ifndef DFOTA_CLI_PACKAGE_MAP_H
-#define DFOTA_CLI_PACKAGE_MAP_H
+#ifndef DFOTA_DELTA_PACKAGE_MAP_H
+#define DFOTA_DELTA_PACKAGE_MAP_H
 
 #include "delta/segments.h"
 #include "device/package.h"
