@@ -14,3 +14,10 @@ add_test(NAME interop/lwm2m_matrix
                  --jobs 8
                  $<TARGET_FILE_DIR:dfotad> ${CMAKE_SOURCE_DIR}/boards/images)
 set_tests_properties(interop/lwm2m_matrix PROPERTIES TIMEOUT 600)
+
+# Whole fleets by plans: pushes, pulls, servers that are killed, two nodes.
+add_test(NAME interop/lwm2m_plans
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_lwm2m_plans.py
+                 $<TARGET_FILE_DIR:dfotad> ${CMAKE_SOURCE_DIR}/boards/images)
+set_tests_properties(interop/lwm2m_plans PROPERTIES TIMEOUT 600)
