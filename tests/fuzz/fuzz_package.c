@@ -11,8 +11,8 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
-#include "delta/package_map.h"
 #include "delta/apply.h"
+#include "delta/package_map.h"
 #include "device/decoder.h"
 
 enum {

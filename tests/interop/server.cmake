@@ -67,3 +67,8 @@ add_test(NAME interop/dfotad_ops
                  ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_ops.py
                  $<TARGET_FILE_DIR:dfotad>)
 set_tests_properties(interop/dfotad_ops PROPERTIES TIMEOUT 300)
+add_test(NAME interop/dfotad_tls
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_tls.py
+                 $<TARGET_FILE_DIR:dfotad>)
+set_tests_properties(interop/dfotad_tls PROPERTIES TIMEOUT 300)
