@@ -15,6 +15,8 @@
 #include "modem/lwm2m_parts.h"
 #include "os/log.h"
 
+enum { HANDSHAKE_MS = 60000 }; /* five retransmissions of RFC 6347 */
+
 static uint64_t now_of(const struct module *m)
 {
     return uv_now(m->loop);
@@ -112,7 +114,7 @@ static void on_connect(void *ctx, const struct lwm2m_security *s)
                 .ip_type = m->set.ip_type,
                 .dtls = credentials,
                 .params = &l->params,
-                .handshake_ms = module_patience(m, m->d->timing.connect),
+                .handshake_ms = module_patience(m, HANDSHAKE_MS),
                 .fault = &m->fault},
             &socket_ops, m);
     dtls_credentials_free(credentials);

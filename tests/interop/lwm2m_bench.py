@@ -377,15 +377,21 @@ def run(args, function):
             bench.stop()
 
 
+def make_key(args, name):
+    """Of packages; its path."""
+    key = os.path.join(args.shared, name + ".pem")
+    subprocess.run([os.path.join(args.bin_dir, "dfota"), "keygen", "-o", key],
+                   check=True, stdout=subprocess.DEVNULL)
+    return key
+
+
 def prepare(args):
     """Keys and packages, once for all cases."""
     dfota = os.path.join(args.bin_dir, "dfota")
     images = [os.path.join(args.image_dir, "demo-%s.bin" % v)
               for v in (OLD, NEW)]
     for name in ("key", "other"):
-        key = os.path.join(args.shared, name + ".pem")
-        subprocess.run([dfota, "keygen", "-o", key], check=True,
-                       stdout=subprocess.DEVNULL)
+        key = make_key(args, name)
         subprocess.run([dfota, "diff", *images, "-o",
                         os.path.join(args.shared, name + ".pkg"), "--class",
                         "bg95", "--key", key], check=True,

@@ -12,8 +12,9 @@ usage: test_lwm2m_matrix.py [--all] BIN_DIR IMAGE_DIR [NAME]...
 each at 50 ms there and back, and with no datagram or 2 % of them lost each
 way. A push has one way, so 5 ways, 3 securities and 2 losses are 30 cases.
 Without --all 15 of them are run, in which every pair of a way, a security and
-a loss comes up. Over coaps the packages are fetched as the session is secured;
-from a session without security with a key.
+a loss comes up; and two more, in which the state is read all the while. Over
+coaps the packages are fetched as the session is secured; from a session
+without security with a key.
 
 Checked: every byte of the image that the signed package made, every URC in its
 order and no other, the states and results that the module went through and
@@ -25,12 +26,15 @@ import os
 import random
 import re
 import shutil
+import statistics
 import sys
 import tempfile
+import time
 import zlib
 
-from lwm2m_bench import (KEY, NEW, OLD, Bench, Failure, Module, Server,
-                         arguments, certificate, expect, prepare, run_all)
+from lwm2m_bench import (KEY, NEW, OLD, PATIENCE, Bench, Failure, Module,
+                         Server, arguments, certificate, expect, make_key,
+                         run_all, value_of)
 
 WAYS = ("push", "http", "https", "coap", "coaps")
 SECURITIES = ("nosec", "psk", "x509")
@@ -119,10 +123,14 @@ class Combination:
         method = "push" if self.way == "push" else "pull"
         bench.server.update({"package": bench.args.package,
                              "method": method}, self.endpoint)
+        self.meanwhile(bench)
         update = bench.finished()
         expect((update["state"], update["method"]), ("done", method))
         bench.registered(NEW)
         self.check(bench)
+
+    def meanwhile(self, bench):
+        """While the package comes in."""
 
     def check(self, bench):
         expect_lines(bench.module.urcs(), URCS[self.way])
@@ -142,6 +150,33 @@ class Combination:
         elif (seen != [s for s in whole if s in seen] or
               not {IDLE, DOWNLOADED, UPDATED} <= set(seen)):
             raise Failure("the server was told %r" % seen)
+
+
+class Reads(Combination):
+    """The state is read all the while that the package comes in. Each answer
+    within a second is what test_lwm2m_update asks for, on a clock of its own;
+    here half of them are to be, as the machine may be busy."""
+
+    def __init__(self, way, security):
+        super().__init__(way, security, 0)
+        self.__name__ = self.endpoint = "reads_during_" + self.__name__
+
+    def meanwhile(self, bench):
+        took, state, end = [], "0", time.monotonic() + PATIENCE
+        while state in ("0", "1"):
+            began = time.monotonic()
+            answer = bench.server.ask("read", {"path": "/5/0/3"},
+                                      self.endpoint)
+            took.append(time.monotonic() - began)
+            expect(answer["code"], "2.05")
+            state = value_of(answer, "/5/0/3")
+            if began > end:
+                raise Failure("the package does not come in")
+        if len(took) < 5 or statistics.median(took) > 1:
+            raise Failure("%d reads, they took %r s" % (len(took), took))
+
+    def check(self, bench):
+        expect_lines(bench.module.urcs(), URCS[self.way])
 
 
 def expect_lines(got, wanted):
@@ -169,12 +204,15 @@ def told(bench):
             if pair != IDLE or seen[i + 1:i + 2] != [UPDATED]]
 
 
-EVERY = [Combination(way, security, loss) for way in WAYS
-         for security in SECURITIES for loss in LOSSES]
+EVERY = [*(Combination(way, security, loss) for way in WAYS
+           for security in SECURITIES for loss in LOSSES),
+         Reads("push", "psk"), Reads("coap", "nosec")]
 
 
 def is_covering(c):
     """Every way with every security, the losses in turn."""
+    if isinstance(c, Reads):
+        return True
     turn = WAYS.index(c.way) + SECURITIES.index(c.security)
     return LOSSES[turn % len(LOSSES)] == c.loss
 
@@ -225,7 +263,7 @@ def main():
               (not args.names and (args.all or is_covering(c)))]
     with tempfile.TemporaryDirectory() as args.shared:
         make_images(args)
-        prepare(args)
+        make_key(args, "key")
         try:
             start_servers(args)
             return 1 if run_all(args, chosen) else 0
