@@ -453,9 +453,10 @@ void objects_links(const struct lwm2m_client *c, const struct lwm2m_path *path,
             link_resources(c, path, out);
         return;
     }
+    /* One format, though a list may be said: Wakaama answers 4.00 to one. */
     if (registration)
-        buffer_printf(out, "</>;rt=\"oma.lwm2m\"%s",
-                      c->c.v11 ? ";ct=\"110 112\"" : ";ct=11543");
+        buffer_printf(out, "</>;rt=\"oma.lwm2m\";ct=%u",
+                      c->c.v11 ? LWM2M_FORMAT_SENML_CBOR : LWM2M_FORMAT_JSON);
     for (size_t i = 0; i < 4; i++)
         if ((path->depth == 0 && (objects[i] != 0 || !registration)) ||
             (path->depth == 1 && objects[i] == path->id[0]))

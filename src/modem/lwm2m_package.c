@@ -84,10 +84,21 @@ static void fw_erase(void *ctx)
     chip_package_erase(&m->chip);
 }
 
+/* "ftp://": a protocol, though none that the module has heard of. */
+static bool names_a_scheme(const char *uri)
+{
+    size_t len = strspn(uri, "abcdefghijklmnopqrstuvwxyz"
+                             "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+
+    return len > 0 && strncmp(uri + len, "://", 3) == 0;
+}
+
 static int parse(const struct module *m, const char *uri, struct url *url)
 {
     int err = url_parse(url, uri, strlen(uri), &m->d->url);
 
+    if (err == DFOTA_E_SYNTAX && url->scheme == 0 && names_a_scheme(uri))
+        return DFOTA_E_UNSUPPORTED;
     return err == DFOTA_E_SYNTAX || err == DFOTA_E_FULL ? DFOTA_E_ARG : err;
 }
 

@@ -227,6 +227,19 @@ def a_power_cut_after_the_download_keeps_the_package(bench):
 
 
 @case
+def what_is_wrong_with_a_uri_is_in_the_result(bench):
+    bench.begin()
+    for uri, result in (("ftp://127.0.0.1/p", "9"), ("coap+tcp://h/p", "9"),
+                        ("nothing", "7"), ("http://", "7"), ("://h/p", "7"),
+                        ("http://127.0.0.1:99999/p", "7")):
+        expect(bench.server.ask("write", {"path": "/5/0/1",
+                                          "value": uri})["code"], "2.04")
+        answer = bench.server.ask("read", {"path": "/5/0"})
+        expect(str(value_of(answer, "/5/0/5")), result)
+        expect(str(value_of(answer, "/5/0/3")), "0")
+
+
+@case
 def a_pull_over_coap_has_its_own_urcs(bench):
     bench.begin()
     coap = case_coap.Server(bench.folder, {"/p": bench.package()})

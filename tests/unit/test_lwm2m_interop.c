@@ -171,6 +171,8 @@ static void int_101_initial_registration(void **state)
     assert_true(registration_has(r, 3));
     assert_true(registration_has(r, 5));
     assert_false(registration_has(r, 0));
+    /* One format: servers that do not know lists refuse the whole. */
+    assert_non_null(strstr(r->links, "</>;rt=\"oma.lwm2m\";ct=112,"));
     assert_string_equal(r->version, "1.0");
     assert_true(r->firmware.known);
     assert_int_equal(r->firmware.delivery, 2);
