@@ -373,7 +373,10 @@ class TwoNodes(unittest.TestCase):
         fleet.enrol(local, (500, 501))
         fleet.upload(ada, "m1", "1.0", b"1" * 3000)
         target = fleet.upload(ada, "m1", "1.1", b"2" * 3000)
-        fleet.run_plan(ada, bob, target, {})
+        plan = fleet.run_plan(ada, bob, target, {})
+        ada.must("POST", f"plans/{plan}/exclude", {"imei": imei(501)})
+        ada.must("POST", f"plans/{plan}/exclude",
+                 {"imei": imei(501), "excluded": False})
         local.must("POST", "plans", {"name": "x", "firmware": target},
                    {"Idempotency-Key": "k"})
         module = Module(node, imei(500))

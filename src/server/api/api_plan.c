@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "server/api/api_call.h"
+#include "server/api/api_lead.h"
 #include "server/api/plan_row.h"
 #include "server/depot/depot.h"
 
@@ -40,23 +41,55 @@ static int show_it(struct api_call *call, struct sql *sql)
     return show(call, sql);
 }
 
-/* The body's spec, checked; NULL: it was refused. */
-static char *take_spec(struct api_call *call)
+/* Another firmware of the same model, whose packages are made at once: on the
+ * day that they are needed nobody wants to wait. */
+static int check_way_back(struct api_call *call, struct sql *sql,
+                          int64_t firmware, int64_t back)
+{
+    int64_t n = 0, id;
+    int err =
+        back == 0
+            ? 0
+            : sql_one_int(sql, &n,
+                          "SELECT count(*) FROM firmware b JOIN firmware t ON "
+                          "t.model = b.model AND t.tenant = b.tenant WHERE "
+                          "b.id = $1 AND t.id = $2 AND b.id <> t.id",
+                          SQL_ARGS(SQL_INT(back), SQL_INT(firmware)));
+
+    if (err || back == 0)
+        return err;
+    if (n == 0)
+        return api_refuse(call, 400,
+                          "spec.rollback: the number of another firmware of "
+                          "that model is wanted");
+    err =
+        depot_want(sql, call->actor.tenant, firmware, back, api_now(call), &id);
+    return err ? err : plan_row_want_packages(call, sql, back);
+}
+
+/* The body's spec, checked, for a plan to that firmware. spec: out, freed by
+ * the caller; NULL after an error */
+static int take_spec(struct api_call *call, struct sql *sql, int64_t firmware,
+                     char **text)
 {
     json_t *json = json_object_get(call->body, "spec");
     char why[PLAN_WHY_ROOM];
     struct plan_spec spec;
+    int64_t back;
     int err;
 
-    if (!json)
-        return strdup("{}");
-    err = plan_spec_parse(json, &spec, why);
-    if (err) {
-        api_refuse(call, 400, "spec.%s", why);
-        return NULL;
+    *text = NULL;
+    if (json) {
+        if (plan_spec_parse(json, &spec, why) != 0)
+            return api_refuse(call, 400, "spec.%s", why);
+        back = spec.rollback;
+        plan_spec_release(&spec);
+        err = check_way_back(call, sql, firmware, back);
+        if (err)
+            return err;
     }
-    plan_spec_release(&spec);
-    return json_dumps(json, JSON_COMPACT);
+    *text = json ? json_dumps(json, JSON_COMPACT) : strdup("{}");
+    return *text ? 0 : DFOTA_E_NOMEM;
 }
 
 static int find_firmware(struct api_call *call, struct sql *sql, int64_t *id)
@@ -89,9 +122,9 @@ static int create(struct api_call *call, struct sql *sql)
         err = find_firmware(call, sql, &firmware);
     if (err)
         return err;
-    spec = take_spec(call);
-    if (!spec)
-        return DFOTA_E_CANCELLED;
+    err = take_spec(call, sql, firmware, &spec);
+    if (err)
+        return err;
     err = sql_one_int(
         sql, &id,
         "INSERT INTO plan (tenant, name, state, edition, generation, firmware, "
@@ -136,15 +169,19 @@ static int write_edit(struct api_call *call, struct sql *sql,
 {
     const char *name = api_text(call, "name", NAME_MAX_LEN, true);
     char object[32];
+    int64_t changed;
     int err = sql_run(
         sql,
         "UPDATE plan SET name = $2, spec = $3, edited_by = $4, state = "
         "'draft', approved_by = NULL, edition = edition + 1, generation = "
-        "generation + 1 WHERE id = $1",
+        "generation + 1 WHERE id = $1 AND edition = $5",
         SQL_ARGS(SQL_INT(row->id), SQL_TEXT(name ? name : row->name),
-                 SQL_TEXT(spec), SQL_TEXT(call->actor.name)),
-        NULL);
+                 SQL_TEXT(spec), SQL_TEXT(call->actor.name),
+                 SQL_INT(row->edition)),
+        &changed);
 
+    if (!err && changed == 0)
+        err = DFOTA_E_BUSY; /* another node was faster: look again */
     snprintf(object, sizeof object, "plan:%" PRId64, row->id);
     if (!err)
         err = api_audit(call, sql, "plan.edit", object, "");
@@ -172,9 +209,12 @@ static int edit(struct api_call *call, struct sql *sql)
                          "pause it first",
                          row.state);
     if (!err) {
-        spec = json_object_get(call->body, "spec") ? take_spec(call)
-                                                   : strdup(row.spec);
-        err = spec ? write_edit(call, sql, &row, spec) : DFOTA_E_CANCELLED;
+        if (json_object_get(call->body, "spec"))
+            err = take_spec(call, sql, row.firmware, &spec);
+        else
+            spec = strdup(row.spec);
+        if (!err)
+            err = spec ? write_edit(call, sql, &row, spec) : DFOTA_E_NOMEM;
     }
     free(spec);
     plan_row_release(&row);
@@ -196,7 +236,7 @@ static int move(struct api_call *call, struct sql *sql,
     const char *why = json_string_value(json_object_get(call->body, "why"));
     int err =
         upkeep_move_plan(call->api->node, sql, call->actor.tenant, row->id,
-                         state, call->actor.name, why ? why : "");
+                         row->state, state, call->actor.name, why ? why : "");
 
     call->job.changed = true;
     return err ? err : plan_row_answer(call, sql, row->id, 200);
@@ -205,9 +245,12 @@ static int move(struct api_call *call, struct sql *sql,
 static int write_approval(struct api_call *call, struct sql *sql,
                           const struct plan_row *row)
 {
-    int err =
-        sql_run(sql, "UPDATE plan SET approved_by = $2 WHERE id = $1",
-                SQL_ARGS(SQL_INT(row->id), SQL_TEXT(call->actor.name)), NULL);
+    int err = sql_run(sql,
+                      "UPDATE plan SET approved_by = $2 WHERE id = $1 AND "
+                      "edition = $3",
+                      SQL_ARGS(SQL_INT(row->id), SQL_TEXT(call->actor.name),
+                               SQL_INT(row->edition)),
+                      NULL);
 
     return err ? err : move(call, sql, row, "approved");
 }
@@ -217,6 +260,7 @@ static int approve_row(struct api_call *call, struct sql *sql,
 {
     const struct node *node = call->api->node;
     const char *me = call->actor.name;
+    int err;
 
     if (strcmp(row->state, "draft") != 0)
         return refuse_state(call, row, "approved");
@@ -225,10 +269,14 @@ static int approve_row(struct api_call *call, struct sql *sql,
         return api_refuse(call, 403,
                           "a second person has to approve: you made "
                           "or edited this plan");
-    if (!node->public_http[0] && !node->public_https[0])
-        return api_refuse(call, 409,
-                          "the server has no public address for "
-                          "packages: --public-http, --public-https");
+    err = api_lead_check(call, sql, row);
+    if (err)
+        return err;
+    /* the fleet may have versions that it had not when the plan was made */
+    err = plan_row_want_packages(call, sql, row->firmware);
+    if (err)
+        return err;
+    depot_wake(call->api->depot);
     return write_approval(call, sql, row);
 }
 
@@ -322,7 +370,8 @@ static int pause_all(struct api_call *call, struct sql *sql)
     sql_done(&rows);
     for (size_t i = 0; !err && i < n; i++)
         err = upkeep_move_plan(call->api->node, sql, call->actor.tenant, ids[i],
-                               "paused", call->actor.name, "all at once");
+                               "running", "paused", call->actor.name,
+                               "all at once");
     call->job.changed = true;
     return err ? err
                : api_answer(call, 200,
@@ -332,6 +381,16 @@ static int pause_all(struct api_call *call, struct sql *sql)
 static int preview(struct api_call *call, struct sql *sql)
 {
     return with_row(call, sql, plan_row_preview);
+}
+
+static int retry(struct api_call *call, struct sql *sql)
+{
+    return with_row(call, sql, plan_row_retry);
+}
+
+static int exclude(struct api_call *call, struct sql *sql)
+{
+    return with_row(call, sql, plan_row_exclude);
 }
 
 const struct api_route api_plan_routes[] = {
@@ -347,4 +406,6 @@ const struct api_route api_plan_routes[] = {
     {HTTP_POST, "plans/{}/resume", ROLE_OPERATOR, true, resume, NULL},
     {HTTP_POST, "plans/{}/abort", ROLE_OPERATOR, true, abort_it, NULL},
     {HTTP_POST, "plans/{}/finish", ROLE_OPERATOR, true, finish, NULL},
+    {HTTP_POST, "plans/{}/retry", ROLE_OPERATOR, true, retry, NULL},
+    {HTTP_POST, "plans/{}/exclude", ROLE_OPERATOR, true, exclude, NULL},
     {HTTP_OTHER, NULL, ROLE_SITE, false, NULL, NULL}};

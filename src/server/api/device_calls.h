@@ -25,6 +25,8 @@ int device_authorise(struct device_api *api, const struct http_request *request,
 
 enum MHD_Result device_answer_token(struct device_api *api,
                                     const struct http_request *request);
+enum MHD_Result device_answer_plan(struct device_api *api,
+                                   const struct http_request *request);
 enum MHD_Result device_answer_result(struct device_api *api,
                                      const struct http_request *request);
 

@@ -34,23 +34,35 @@ static int run(struct sql *sql, struct job *job)
                              call->refresh, &call->pair, &call->code);
 }
 
+static struct MHD_Response *response_of(const struct token_call *call, int code)
+{
+    if (code)
+        return device_refusal(code, NULL);
+    return json_response(json_pack("{s:s, s:s, s:I}", "access_token",
+                                   call->pair.access, "refresh_token",
+                                   call->pair.refresh, "expires_in",
+                                   (json_int_t)call->pair.expires_in),
+                         NULL);
+}
+
+/* Of a queue that is full another try helps soon; of a database that does not
+ * answer nobody knows. As many as may wait for a guess do: then a wrong one is
+ * refused at once, and the right one still gets its token. */
 static void done(struct job *job, int err)
 {
     struct token_call *call = (struct token_call *)job;
     struct delays *delays = call->api->delays;
+    int code = err == DFOTA_E_FULL ? S4_SERVICE : err ? S4_AUTH : call->code;
+    bool waits = call->waits && !delays_are_full(delays);
     struct MHD_Response *response;
-    int code = err ? S4_SERVICE : call->code;
 
-    if (code == S4_PASSWORD)
+    if (code == S4_PASSWORD) {
         delays_wrong(delays, call->name);
-    response = code
-                   ? device_refusal(code, NULL)
-                   : json_response(json_pack("{s:s, s:s, s:I}", "access_token",
-                                             call->pair.access, "refresh_token",
-                                             call->pair.refresh, "expires_in",
-                                             (json_int_t)call->pair.expires_in),
-                                   NULL);
-    if (call->waits)
+        if (call->waits && !waits)
+            code = S4_TOKEN_FAILED;
+    }
+    response = response_of(call, code);
+    if (waits)
         delays_resume(delays, call->later, code ? decide_status(code) : 200,
                       response);
     else
@@ -96,16 +108,10 @@ static int read_call(const json_t *body, struct token_call *call)
 static enum MHD_Result start(struct token_call *call,
                              const struct http_request *request)
 {
-    struct delays *delays = call->api->delays;
-
     call->job = (struct job){.run = run, .done = done};
     if (!call->by_refresh) {
         secrets_word(call->refresh);
-        call->waits = delays_must_wait(delays, call->name);
-    }
-    if (call->waits && delays_are_full(delays)) {
-        free(call);
-        return device_refuse(request, S4_TOKEN_FAILED);
+        call->waits = delays_must_wait(call->api->delays, call->name);
     }
     call->later = http_suspend(request);
     if (store_post(call->api->node->store, &call->job) != 0)

@@ -8,7 +8,6 @@
 
 #include "base/err.h"
 #include "server/depot/depot.h"
-#include "server/fleet/forecast.h"
 
 static char *copy(const struct sql_rows *rows, int column)
 {
@@ -139,7 +138,7 @@ int plan_row_want_packages(struct api_call *call, struct sql *sql,
                             &id);
 }
 
-static int list_unready(struct sql *sql, int64_t firmware, json_t **out)
+int plan_row_unready(struct sql *sql, int64_t firmware, json_t **out)
 {
     return api_rows(sql, "package:i from:s state:s why:s", out,
                     "SELECT k.id, s.version, k.state, k.why FROM package k "
@@ -154,7 +153,7 @@ int plan_row_packages_are_ready(struct api_call *call, struct sql *sql,
     json_t *missing;
     const json_t *first;
     const char *from;
-    int err = list_unready(sql, row->firmware, &missing);
+    int err = plan_row_unready(sql, row->firmware, &missing);
 
     if (err)
         return err;
@@ -175,59 +174,4 @@ int plan_row_packages_are_ready(struct api_call *call, struct sql *sql,
     }
     json_decref(missing);
     return err;
-}
-
-/* ---- preview ---- */
-
-static int count_by_version(struct api_call *call, struct sql *sql,
-                            const struct plan_row *row, json_t **out)
-{
-    return api_rows(
-        sql, "version:s state:s modules:i package:i package_state:s size:i",
-        out,
-        "SELECT m.version, m.state, count(*), k.id, k.state, k.size FROM "
-        "module m LEFT JOIN firmware s ON s.tenant = m.tenant AND "
-        "s.model = m.model AND s.version = m.version LEFT JOIN package k ON "
-        "k.source = s.id AND k.target = $3 WHERE m.tenant = $1 AND "
-        "m.model = $2 AND m.state <> 'retired' GROUP BY m.version, m.state, "
-        "k.id, k.state, k.size ORDER BY m.version, m.state",
-        SQL_ARGS(SQL_INT(call->actor.tenant), SQL_TEXT(row->model),
-                 SQL_INT(row->firmware)));
-}
-
-static void forecast(const struct plan_row *row, json_t *answer)
-{
-    json_t *json = json_loads(row->spec, 0, NULL);
-    char why[PLAN_WHY_ROOM];
-    struct plan_spec spec;
-    struct forecast f;
-
-    if (plan_spec_parse(json, &spec, why) == 0) {
-        forecast_polls(spec.from, spec.to, &f);
-        json_object_set_new(answer, "days",
-                            json_pack("{s:i, s:i, s:i}", "half", f.days_50,
-                                      "most", f.days_95, "all", f.days_99));
-        plan_spec_release(&spec);
-    }
-    json_decref(json);
-}
-
-int plan_row_preview(struct api_call *call, struct sql *sql,
-                     const struct plan_row *row)
-{
-    json_t *versions, *missing, *answer;
-    int err = count_by_version(call, sql, row, &versions);
-
-    if (err)
-        return err;
-    err = list_unready(sql, row->firmware, &missing);
-    if (err) {
-        json_decref(versions);
-        return err;
-    }
-    answer = json_pack("{s:I, s:s, s:s, s:o, s:o}", "plan", (json_int_t)row->id,
-                       "model", row->model, "target", row->version, "versions",
-                       versions, "not_ready", missing);
-    forecast(row, answer);
-    return api_answer(call, 200, answer);
 }

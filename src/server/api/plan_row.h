@@ -42,7 +42,19 @@ int plan_row_want_packages(struct api_call *call, struct sql *sql,
 int plan_row_packages_are_ready(struct api_call *call, struct sql *sql,
                                 const struct plan_row *row);
 
-/** Whom it takes, what is missing, how many bytes, how long. */
+/** Another attempt for modules that failed or were lost. */
+int plan_row_retry(struct api_call *call, struct sql *sql,
+                   const struct plan_row *row);
+
+/** One module gets nothing of it, or may again. */
+int plan_row_exclude(struct api_call *call, struct sql *sql,
+                     const struct plan_row *row);
+
+/** Packages for this firmware that are not ready, as an array. */
+int plan_row_unready(struct sql *sql, int64_t firmware, json_t **out);
+
+/** Whom it takes and whom not and why, what is missing, how many bytes, how
+ * long. */
 int plan_row_preview(struct api_call *call, struct sql *sql,
                      const struct plan_row *row);
 

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "server/fleet/events.h"
+#include "server/fleet/fleet_fresh.h"
 #include "server/fleet/fleet_priv.h"
 
 enum { CHANGES_AT_ONCE = 2000 };
@@ -331,7 +332,7 @@ int fleet_ask_tried(struct fleet *fleet, const int64_t *ids, bool *tried,
 
     if (n > FLEET_ASKED_MAX || !fleet->shared)
         return DFOTA_E_ARG;
-    err = fleet_refresh(fleet);
+    err = fleet_renew(fleet, 0);
     if (err)
         return err;
     err = store_read_begin(fleet->store, &sql);
