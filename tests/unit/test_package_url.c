@@ -10,6 +10,11 @@
 #include "base/err.h"
 #include "server/fleet/package_url.h"
 
+static void set(char out[NODE_URL_ROOM], const char *address)
+{
+    snprintf(out, NODE_URL_ROOM, "%s", address);
+}
+
 static int set_up(void **state)
 {
     struct rehearsal *r = calloc(1, sizeof *r);
@@ -38,8 +43,8 @@ static void the_best_protocol_of_the_mask_is_taken(void **state)
     struct rehearsal *r = *state;
     char url[PACKAGE_URL_ROOM];
 
-    strcpy(r->node.public_http, "http://f.example");
-    strcpy(r->node.public_coap, "coap://f.example:5683");
+    set(r->node.public_http, "http://f.example");
+    set(r->node.public_coap, "coap://f.example:5683");
     assert_int_equal(
         package_url_make(&r->node, PLAN_POLLED, SHA, 1, "x.pkg", url), 0);
     assert_memory_equal(url, "http://f.example/p/", 19);
@@ -50,7 +55,7 @@ static void the_best_protocol_of_the_mask_is_taken(void **state)
     assert_int_equal(
         package_url_make(&r->node, PLAN_HTTPS, SHA, 1, "x.pkg", url),
         DFOTA_E_NOTFOUND);
-    strcpy(r->node.public_https, "https://f.example");
+    set(r->node.public_https, "https://f.example");
     assert_int_equal(
         package_url_make(&r->node, PLAN_POLLED, SHA, 1, "x.pkg", url), 0);
     assert_memory_equal(url, "https://f.example/p/", 20);
@@ -76,12 +81,12 @@ static void approval_knows_the_dialects(void **state)
 
     assert_false(may(r, "bg95", PLAN_HTTP, "no public address"));
     assert_true(may(r, "bg95", PLAN_PUSH, NULL));
-    strcpy(r->node.public_https, "https://f.example");
+    set(r->node.public_https, "https://f.example");
     assert_true(may(r, "bg95", PLAN_HTTP | PLAN_HTTPS, NULL));
     assert_false(may(r, "bc26", PLAN_HTTPS, "bc26 cannot load over https"));
     assert_false(may(r, "mc65", PLAN_HTTPS, "mc65 cannot load over https"));
     assert_false(may(r, "bc26", PLAN_HTTP | PLAN_HTTPS, "no public address"));
-    strcpy(r->node.public_http, "http://f.example");
+    set(r->node.public_http, "http://f.example");
     assert_true(may(r, "bc26", PLAN_HTTP | PLAN_HTTPS, NULL));
     assert_int_equal(package_url_loadable("bc26", PLAN_POLLED), PLAN_HTTP);
     assert_int_equal(package_url_loadable("bg95", PLAN_POLLED), PLAN_POLLED);
@@ -96,13 +101,13 @@ static void approval_refuses_what_leads_nowhere(void **state)
     struct rehearsal *r = *state;
 
     for (int i = 0; i < 5; i++) {
-        strcpy(r->node.public_http, nowhere[i]);
+        set(r->node.public_http, nowhere[i]);
         r->node.loopback = false;
         assert_false(may(r, "bg95", PLAN_HTTP, "--public-loopback"));
         r->node.loopback = true;
         assert_true(may(r, "bg95", PLAN_HTTP, NULL));
     }
-    strcpy(r->node.public_http, "http://127-0-0-1.example");
+    set(r->node.public_http, "http://127-0-0-1.example");
     r->node.loopback = false;
     assert_true(may(r, "bg95", PLAN_HTTP, NULL));
 }
@@ -113,7 +118,7 @@ static void approval_counts_the_bytes_of_a_url(void **state)
     char host[NODE_URL_ROOM] = "http://";
 
     memset(host + 7, 'h', 149);
-    strcpy(r->node.public_http, host);
+    set(r->node.public_http, host);
     assert_false(may(r, "bc26", PLAN_HTTP, "bytes"));
     assert_true(may(r, "bg95", PLAN_HTTP, NULL)); /* 700 */
     r->node.public_http[100] = '\0';

@@ -112,7 +112,7 @@ static int take_url(struct api_call *call, struct sql *sql,
                     const struct plan_row *row)
 {
     struct node *node = call->api->node;
-    struct module_view module;
+    struct module_view module = {0};
     struct poll poll = {.battery = POLL_UNSAID, .rssi = POLL_UNSAID};
     struct grant grant;
     int err = find_module(call, &module), code = 0;

@@ -63,13 +63,13 @@ int attempts_end(const struct node *node, struct sql *sql, const char *id,
 
 /* An open attempt that is led. */
 struct led_row {
-    char id[SECRETS_ID_ROOM];
     int64_t plan;
     uint64_t imei;
+    enum led_step step;
     bool here; /* this node leads it */
     bool plan_runs;
-    enum led_step step;
-    char endpoint[132]; /* where it is registered here; "": it is not */
+    char id[SECRETS_ID_ROOM];
+    char endpoint[129]; /* where it is registered here; "": it is not */
 };
 
 /** All of the database, to read: at most max. errors: those of sql_query() */

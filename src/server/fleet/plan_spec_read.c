@@ -239,9 +239,10 @@ static bool take_transport(struct spec_reader *r, const json_t *json)
     {
         if (!json_is_string(value) ||
             !plan_transport_parse(json_string_value(value), &one))
-            return spec_refuse(r, DFOTA_E_SYNTAX, "transport",
-                               "of http, https, coap, coaps, lwm2m, lwm2m-push, "
-                               "lwm2m-pull, host");
+            return spec_refuse(
+                r, DFOTA_E_SYNTAX, "transport",
+                "of http, https, coap, coaps, lwm2m, lwm2m-push, "
+                "lwm2m-pull, host");
         r->spec->transport |= one;
     }
     return true;

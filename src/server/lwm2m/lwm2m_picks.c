@@ -98,7 +98,7 @@ void lwm2m_picks_walk(struct lwm2m_plans *p)
     last = p->cursor + WALK_AT_ONCE;
     while (p->cursor < last && p->cursor < s->count &&
            p->n_tries < LED_TRIES_MAX)
-        lwm2m_picks_consider(p, s->heap[p->cursor++]);
+        lwm2m_picks_consider(p, s->heap[p->cursor++].r);
 }
 
 /* ---- open attempts ------------------------------------------------------- */

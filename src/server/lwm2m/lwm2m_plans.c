@@ -89,8 +89,7 @@ unsigned lwm2m_plans_access(struct lwm2m_service *s, uint64_t imei)
 
 static void walk(struct lwm2m_plans *p)
 {
-    if (fleet_led_plans(p->node->fleet) == 0 ||
-        node_clock_is_off(p->node))
+    if (fleet_led_plans(p->node->fleet) == 0 || node_clock_is_off(p->node))
         return;
     lwm2m_service_lock(p->s);
     lwm2m_picks_walk(p);
@@ -159,7 +158,6 @@ struct lwm2m_plans *lwm2m_plans_create(struct lwm2m_service *s,
     p->s = s;
     p->node = node;
     STAILQ_INIT(&p->touched);
-    LIST_INIT(&p->tries);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&p->wake, &attributes);

@@ -58,7 +58,7 @@ enum try_step {
 struct lwm2m_try {
     struct job job;
     struct lwm2m_plans *p;
-    LIST_ENTRY(lwm2m_try) link;
+    struct lwm2m_try *next;
     enum try_step step;
     int unanswered; /* Reads */
     struct module_view module;
@@ -88,7 +88,7 @@ struct lwm2m_plans {
     bool has_thread, stopping, woken;
     STAILQ_HEAD(, lwm2m_touched) touched;
     size_t n_touched;
-    LIST_HEAD(, lwm2m_try) tries;
+    struct lwm2m_try *tries;
     unsigned n_tries;
     struct lwm2m_package *packages;
     uint32_t cursor; /* of the walk over registrations */

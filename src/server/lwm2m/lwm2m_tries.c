@@ -43,12 +43,11 @@ unsigned lwm2m_tries_access(const struct lwm2m_plans *p,
 struct lwm2m_try *lwm2m_tries_find(const struct lwm2m_plans *p,
                                    const char *endpoint)
 {
-    struct lwm2m_try *t;
+    struct lwm2m_try *t = p->tries;
 
-    LIST_FOREACH(t, &p->tries, link)
-    if (strcmp(t->endpoint, endpoint) == 0)
-        return t;
-    return NULL;
+    while (t && strcmp(t->endpoint, endpoint) != 0)
+        t = t->next;
+    return t;
 }
 
 /* Jobs that send, or will. */
@@ -64,25 +63,32 @@ static unsigned pushing(const struct lwm2m_plans *p)
 
 bool lwm2m_tries_may_push(const struct lwm2m_plans *p)
 {
-    const struct lwm2m_try *t;
     unsigned n = pushing(p);
 
-    LIST_FOREACH(t, &p->tries, link)
-    n += t->may_push;
+    for (const struct lwm2m_try *t = p->tries; t; t = t->next)
+        n += t->may_push;
     return n < p->c.pushes;
 }
 
 static void free_try(struct lwm2m_try *t)
 {
-    LIST_REMOVE(t, link);
+    struct lwm2m_try **at = &t->p->tries;
+
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
     t->p->n_tries--;
     free(t);
 }
 
 void lwm2m_tries_free(struct lwm2m_plans *p)
 {
-    while (!LIST_EMPTY(&p->tries))
-        free_try(LIST_FIRST(&p->tries));
+    while (p->tries) {
+        struct lwm2m_try *t = p->tries;
+
+        p->tries = t->next;
+        free(t);
+    }
 }
 
 /* ---- the grant ----------------------------------------------------------- */
@@ -243,7 +249,8 @@ void lwm2m_tries_begin(struct lwm2m_plans *p, struct registration *r,
                             .rssi = POLL_UNSAID,
                             .access = lwm2m_tries_access(p, r)};
     secrets_id(t->attempt);
-    LIST_INSERT_HEAD(&p->tries, t, link);
+    t->next = p->tries;
+    p->tries = t;
     p->n_tries++;
     if (ask_first)
         read_first(t, r);
@@ -369,7 +376,7 @@ static int start_job(struct lwm2m_try *t, struct registration *r,
                                  .start = starts[t->led.step],
                                  .ctx = run};
 
-    if (t->led.push)
+    if (run->led->package)
         c.length = (uint32_t)run->led->package->len;
     for (int i = 0; i < 4; i++)
         c.uri[i] = run->uri[i];
@@ -387,7 +394,8 @@ static void start_run(struct lwm2m_plans *p, struct lwm2m_try *t,
     struct lwm2m_run *run = NULL;
     int err = DFOTA_E_NOTFOUND;
 
-    if (r && !r->absent && !r->job && (package || !t->led.push) &&
+    if (r && !r->absent && !r->job &&
+        (package || !t->led.push || t->led.step == LED_LOADED) &&
         lwm2m_runs_make_room(p->s, t->endpoint))
         err = make_run(t, package, &run);
     if (!err)
@@ -400,16 +408,16 @@ static void start_run(struct lwm2m_plans *p, struct lwm2m_try *t,
               err ? dfota_strerror(err) : "begun");
 }
 
-/* The first that may begin now, taken off the list of those that wait. */
-static struct lwm2m_try *next_taken(struct lwm2m_plans *p)
+/* Of those that wait one that may begin now: where it hangs. */
+static struct lwm2m_try **next_taken(struct lwm2m_plans *p)
 {
-    struct lwm2m_try *t;
+    struct lwm2m_try **at = &p->tries;
+    bool full = pushing(p) >= p->c.pushes;
 
-    LIST_FOREACH(t, &p->tries, link)
-    if (t->step == TRY_TAKEN &&
-        (!t->led.push || t->led.step == LED_LOADED || pushing(p) < p->c.pushes))
-        return t;
-    return NULL;
+    while (*at && ((*at)->step != TRY_TAKEN ||
+                   (full && (*at)->led.push && (*at)->led.step != LED_LOADED)))
+        at = &(*at)->next;
+    return at;
 }
 
 /* Those that nobody reads. */
@@ -428,35 +436,44 @@ static void tidy(struct lwm2m_plans *p)
     }
 }
 
+/* Under the lock. returns false: there is none, or its package has to be
+ * loaded first (sha256) */
+static bool run_next(struct lwm2m_plans *p, char sha256[SECRETS_HEX_ROOM])
+{
+    struct lwm2m_try **at = next_taken(p), *t = *at;
+    struct lwm2m_package *package;
+
+    if (!t)
+        return false;
+    package = t->led.push ? find_package(p, t->led.grant.sha256) : NULL;
+    if (t->led.push && !package && strcmp(sha256, t->led.grant.sha256) != 0) {
+        memcpy(sha256, t->led.grant.sha256, SECRETS_HEX_ROOM);
+        return false;
+    }
+    *at = t->next;
+    p->n_tries--;
+    start_run(p, t, package);
+    free(t);
+    return true;
+}
+
+/* Packages are read without the lock, each once. */
 void lwm2m_tries_run(struct lwm2m_plans *p)
 {
-    struct lwm2m_package *package, *loaded;
-    struct lwm2m_try *t;
-    char sha256[SECRETS_HEX_ROOM] = "";
+    char sha256[SECRETS_HEX_ROOM] = "", before[SECRETS_HEX_ROOM];
+    struct lwm2m_package *loaded;
 
-    for (;;) {
+    do {
         loaded = sha256[0] ? load_package(p, sha256) : NULL;
+        memcpy(before, sha256, sizeof before);
         lwm2m_service_lock(p->s);
         if (loaded) {
             loaded->next = p->packages;
             p->packages = loaded;
         }
-        t = next_taken(p);
-        package =
-            t && t->led.push ? find_package(p, t->led.grant.sha256) : NULL;
-        if (!t)
-            break;
-        /* Load it first, without the lock; once. */
-        if (t->led.push && !package && strcmp(sha256, t->led.grant.sha256)) {
-            memcpy(sha256, t->led.grant.sha256, sizeof sha256);
-            lwm2m_service_unlock(p->s);
+        while (run_next(p, sha256))
             continue;
-        }
-        sha256[0] = '\0';
-        start_run(p, t, package);
-        free_try(t);
         tidy(p);
         lwm2m_service_unlock(p->s);
-    }
-    lwm2m_service_unlock(p->s);
+    } while (strcmp(before, sha256) != 0);
 }
