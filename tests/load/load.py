@@ -23,7 +23,8 @@ import time
 import rows
 
 SUITES = ["facts", "polls", "packages", "tls", "idle", "stalled", "slow",
-          "lwm2m", "storm"]
+          "lwm2m", "storm",
+          "month"]
 
 
 def version(*words):
