@@ -96,6 +96,7 @@ int depot_start(const struct depot_config *config, struct depot **out)
 {
     struct depot *depot = calloc(1, sizeof *depot);
     struct claim all = {.job = {.run = depot_run_take_up}, .depot = depot};
+    pthread_condattr_t steady;
     int err;
 
     if (!depot)
@@ -103,9 +104,12 @@ int depot_start(const struct depot_config *config, struct depot **out)
     depot->config = *config;
     pthread_mutex_init(&depot->lock, NULL);
     pthread_mutex_init(&depot->crypto, NULL);
-    pthread_cond_init(&depot->wake, NULL);
-    pthread_cond_init(&depot->room, NULL);
-    pthread_cond_init(&depot->end, NULL);
+    pthread_condattr_init(&steady);
+    pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+    pthread_cond_init(&depot->wake, &steady);
+    pthread_cond_init(&depot->room, &steady);
+    pthread_cond_init(&depot->end, &steady);
+    pthread_condattr_destroy(&steady);
     err = psa_port_init();
     if (!err)
         err = load_signer(depot);

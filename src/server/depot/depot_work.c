@@ -122,7 +122,7 @@ static void wait_s(struct depot *depot, pthread_cond_t *cond, int seconds)
 {
     struct timespec until;
 
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += seconds;
     pthread_cond_timedwait(cond, &depot->lock, &until);
 }
