@@ -82,8 +82,9 @@ static void set_cookie(struct api_call *call, const char *word, int age_s)
 {
     snprintf(call->cookie, sizeof call->cookie,
              SESSION_COOKIE
-             "=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%d%s",
-             word, age_s, is_encrypted(call->request) ? "; Secure" : "");
+             "=%.*s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%d%s",
+             SECRETS_WORD_ROOM - 1, word, age_s,
+             is_encrypted(call->request) ? "; Secure" : "");
 }
 
 /* Names of people and of modules are tried apart. */
