@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,16 +31,48 @@ static void spell(const struct ledger_head *head, int64_t now,
              (long long)head->number, head->hash);
 }
 
-static bool read_line(const char *line, struct ledger_head *head)
+/* "12 5f.." */
+static bool read_number_and_hash(const char *text, char between,
+                                 struct ledger_head *head, char **rest)
 {
-    long long number;
+    size_t len;
+
+    head->number = strtoll(text, rest, 10);
+    if (*rest == text || **rest != between || head->number <= 0)
+        return false;
+    len = strspn(++*rest, "0123456789abcdef");
+    if (len != sizeof head->hash - 1)
+        return false;
+    memcpy(head->hash, *rest, len);
+    *rest += len;
+    return true;
+}
+
+bool audit_heads_read(const char *text, struct ledger_head *head)
+{
+    size_t len = strcspn(text, ":");
+    char *rest;
 
     *head = (struct ledger_head){0};
-    if (sscanf(line, "%*31s %63s %lld %64s", head->node, &number, head->hash) !=
-        3)
+    if (len == 0 || len >= sizeof head->node || text[len] != ':')
         return false;
-    head->number = number;
-    return true;
+    memcpy(head->node, text, len);
+    return read_number_and_hash(text + len + 1, ':', head, &rest) &&
+           *rest == '\0';
+}
+
+static bool read_line(const char *line, struct ledger_head *head)
+{
+    const char *node = strchr(line, ' ');
+    size_t len = node ? strcspn(node + 1, " \n") : 0;
+    char *rest;
+
+    *head = (struct ledger_head){0};
+    if (len == 0 || len >= sizeof head->node || node[1 + len] != ' ')
+        return false;
+    memcpy(head->node, node + 1, len);
+    return read_number_and_hash(node + len + 2, ' ', head, &rest) &&
+           *rest == '\n';
 }
 
 /* ---- telling ---- */

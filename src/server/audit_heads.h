@@ -15,6 +15,10 @@
  * What fails is said in the log. */
 void audit_heads_note(const struct node *node);
 
+/** Read "node:number:hash", as a person copied it from the log. false: that is
+ * none */
+bool audit_heads_read(const char *text, struct ledger_head *head);
+
 /** All nodes' heads of now into folder/audit-heads. errors: E_IO, those of
  * the database */
 int audit_heads_write(struct sql *sql, const char *folder, int64_t now);

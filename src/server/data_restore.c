@@ -25,7 +25,7 @@ static void path_of(const char *folder, const char *name, char path[PATH_MAX])
 static int check_database(const char *backup)
 {
     char url[PATH_MAX + 32];
-    struct ledger_head head;
+    struct ledger_head head = {0};
     struct sql *sql;
     int err;
 

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -29,15 +30,16 @@ static void one(struct buffer *b, const char *name, const char *kind,
 
 static int64_t resident_bytes(void)
 {
-    long pages = 0, resident = 0;
     FILE *f = fopen("/proc/self/statm", "re");
+    char line[128] = "";
+    int64_t pages = 0;
 
     if (!f)
         return 0;
-    if (fscanf(f, "%ld %ld", &pages, &resident) != 2)
-        resident = 0;
+    if (fgets(line, sizeof line, f)) /* size, then what is resident */
+        pages = strtol(line + strcspn(line, " "), NULL, 10);
     fclose(f);
-    return (int64_t)resident * sysconf(_SC_PAGESIZE);
+    return pages * sysconf(_SC_PAGESIZE);
 }
 
 static void add_process(const struct admin *admin, struct buffer *b)

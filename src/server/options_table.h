@@ -23,18 +23,18 @@ enum option_kind {
 
 struct option_row {
     const char *name;
-    char letter; /* -v; 0: none */
-    enum option_kind kind;
-    bool flag_only; /* not of file and environment */
-    bool secret;    /* a password may be part of it */
-    size_t place;   /* in struct options */
-    /* Of a list: where its length is, from one to the next, how many. */
+    size_t place; /* in struct options */
+    /* Of a list: where its length is, from one to the next. */
     size_t count, stride;
-    unsigned max;
     int64_t low, high;
     const char *fallback; /* what it is when nobody says; NULL: nothing */
     const char *argument; /* in the help; NULL: none */
     const char *help;     /* lines parted by \n */
+    unsigned max;         /* of a list */
+    enum option_kind kind;
+    char letter;    /* -v; 0: none */
+    bool flag_only; /* not of file and environment */
+    bool secret;    /* a password may be part of it */
 };
 
 /** Ended by a name of NULL. */

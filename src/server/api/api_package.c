@@ -99,7 +99,7 @@ static int want(struct api_call *call, struct sql *sql, int64_t from,
 static int build(struct api_call *call, struct sql *sql)
 {
     static const char *const fields[] = {"from", "to", "both", NULL};
-    int64_t from = 0, to, id;
+    int64_t from = 0, to = 0, id = 0;
     int err = api_only(call, fields);
 
     if (!err && json_object_get(call->body, "from"))

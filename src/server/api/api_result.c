@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "server/api/api_call.h"
+#include "server/audit_heads.h"
 
 /* In the order of the grants; the cursor is a count, as attempts have no
  * number of their own. */
@@ -74,22 +75,19 @@ static int list_audit(struct api_call *call, struct sql *sql)
 static int check_head(struct api_call *call, struct sql *sql)
 {
     const char *text = api_query(call, "head");
-    struct ledger_head head = {0};
-    long long number;
+    struct ledger_head head;
     int err;
 
     if (!*text)
         return 0;
-    if (sscanf(text, "%63[^:]:%lld:%64[0-9a-f]", head.node, &number,
-               head.hash) != 3)
+    if (!audit_heads_read(text, &head))
         return api_refuse(call, 400, "head: NODE:NUMBER:HASH is wanted");
-    head.number = number;
     err = ledger_has_head(sql, &head);
     return err == DFOTA_E_CORRUPT
                ? api_refuse(call, 409,
                             "the audit log of node %s has lost its tail: entry "
                             "%lld was there, and is not or is another one",
-                            head.node, number)
+                            head.node, (long long)head.number)
                : err;
 }
 
