@@ -13,8 +13,7 @@ static int start_lwm2m(struct datagrams *d, const struct options *options,
     struct lwm2m_service_config config = {.n_uris = options->n_lwm2m,
                                           .keys = options->lwm2m_keys,
                                           .ca = options->lwm2m_ca,
-                                          .bootstrap =
-                                              options->lwm2m_bootstrap,
+                                          .bootstrap = options->lwm2m_bootstrap,
                                           .node = node};
     int err;
 

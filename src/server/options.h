@@ -46,6 +46,7 @@ struct options {
     const char *lwm2m[OPTIONS_LWM2M_MAX];
     unsigned n_lwm2m;
     const char *lwm2m_keys, *lwm2m_ca, *lwm2m_bootstrap;
+    int64_t lwm2m_pushes; /* at a time, at most */
     /* How long what is kept, seconds; 0: for ever. */
     int64_t keep_telemetry, keep_results, keep_audit;
     const char *config;

@@ -25,8 +25,8 @@
 #include "server/depot/depot.h"
 #include "server/first_person.h"
 #include "server/folder.h"
-#include "server/http.h"
 #include "server/housekeeping.h"
+#include "server/http.h"
 #include "server/lwm2m/lwm2m_plans.h"
 #include "server/machine.h"
 #include "server/node_life.h"
@@ -131,14 +131,14 @@ static int start_listener(struct server *server, const char *scheme,
 {
     bool for_people = service->answer == api_service_answer;
     bool for_few = for_people || service->answer == admin_answer;
-    const struct http_config config = {
-        .address = address,
-        .tls = tls,
-        .service = *service,
-        .threads = for_few ? 1 : server->threads,
-        .connections_max = for_people ? PEOPLE_CONNECTIONS
-                           : for_few  ? FEW_CONNECTIONS
-                                      : server->connections_max};
+    const struct http_config config = {.address = address,
+                                       .tls = tls,
+                                       .service = *service,
+                                       .threads = for_few ? 1 : server->threads,
+                                       .connections_max =
+                                           for_people ? PEOPLE_CONNECTIONS
+                                           : for_few  ? FEW_CONNECTIONS
+                                                     : server->connections_max};
     struct http_listener *listener;
     char text[128];
     int err;
@@ -209,7 +209,7 @@ static void *keep_up(void *ctx)
         atomic_store(&server->node.database_is_off,
                      upkeep_round(&server->upkeep) != 0);
         pthread_mutex_lock(&server->lock);
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until); /* a clock may be set back */
         until.tv_sec++;
         if (!server->stopping)
             pthread_cond_timedwait(&server->wake, &server->lock, &until);
@@ -259,8 +259,7 @@ static void set_services(struct server *server)
                                .workers = server->services.workers,
                                .streams = server->services.streams,
                                .delays = server->delays,
-                               .webhooks_local =
-                                   server->options.webhooks_local,
+                               .webhooks_local = server->options.webhooks_local,
                                .reload = reload_for_api,
                                .reload_ctx = server,
                                .housekeeping = server->housekeeping,
@@ -351,7 +350,10 @@ static int load_package(void *ctx, const char *sha256, uint8_t **data,
 static int start_leading(struct server *server)
 {
     const struct lwm2m_plans_config config = {
-        .node = &server->node, .load = load_package, .ctx = server->vault};
+        .node = &server->node,
+        .load = load_package,
+        .ctx = server->vault,
+        .pushes = (unsigned)server->options.lwm2m_pushes};
 
     return server->datagrams.lwm2m
                ? lwm2m_plans_start(server->datagrams.lwm2m, &config)
@@ -388,6 +390,7 @@ static int start_node(struct server *server)
 int server_start(const struct options *options, struct server **out)
 {
     struct server *server = calloc(1, sizeof *server);
+    pthread_condattr_t steady;
 
     if (!server)
         return DFOTA_E_NOMEM;
@@ -396,7 +399,10 @@ int server_start(const struct options *options, struct server **out)
     server->deliver.folder = server->data_lock = -1;
     pthread_mutex_init(&server->lock, NULL);
     pthread_mutex_init(&server->reloading, NULL);
-    pthread_cond_init(&server->wake, NULL);
+    pthread_condattr_init(&steady);
+    pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+    pthread_cond_init(&server->wake, &steady);
+    pthread_condattr_destroy(&steady);
     server->threads = machine_threads();
     server->connections_max = machine_connections();
     return options->serve_dir ? start_folder(server) : start_node(server);

@@ -73,7 +73,7 @@ class Server:
              "--" + scheme, "127.0.0.1:0", "--api", "127.0.0.1:0", *options],
             stdout=subprocess.PIPE, stderr=open(bench.path("dfotad.log"), "a"),
             text=True)
-        self.lwm2m = []
+        self.lwm2m, self.addresses = [], {}
         while True:
             line = self.process.stdout.readline()
             if not line:
@@ -81,6 +81,10 @@ class Server:
             words = line.split()
             if words[1:3] == ["listening", "lwm2m"]:
                 self.lwm2m.append(words[3])
+            elif words[1:2] == ["listening"]:
+                self.addresses[words[2]] = words[3]
+            if words[1:3] == ["listening", "http"]:
+                self.devices = words[3]
             if words[1:3] == ["listening", "api"]:
                 break
 

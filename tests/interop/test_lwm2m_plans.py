@@ -9,12 +9,16 @@ the version that runs afterwards; how often a module was told to Execute, also
 when the server is killed in the middle of a job or the module comes back at
 another node.
 """
+import hashlib
+import http.client
+import json
 import os
 import signal
 import socket
+import subprocess
 import sys
-import time
-from urllib.parse import quote
+import urllib.request
+from urllib.parse import quote, urlencode
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "tools"))
 from lwm2m_bench import (NEW, OLD, Bench, Failure, Module,  # noqa: E402
@@ -22,6 +26,7 @@ from lwm2m_bench import (NEW, OLD, Bench, Failure, Module,  # noqa: E402
 from with_postgresql import Postgresql  # noqa: E402
 
 CASES, case = case_list()
+PASSWORD = "a password of some length"
 START = '+QIND: "FOTA","START"'
 
 
@@ -111,6 +116,30 @@ class Fleet(Bench):
             return states and not {"waiting", "building"} & set(states)
         wait_for("the packages", built)
         self.control("delta", "sign", "--key", self.shared("key.pem"))
+
+    def device_call(self, method, path, body=None, token=None):
+        connection = http.client.HTTPConnection(
+            *self.server.devices.split(":"), timeout=30)
+        connection.request(method, "/fota/v1/" + path,
+                           json.dumps(body) if body else None,
+                           {"Authorization": "Bearer " + token} if token
+                           else {})
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        return answer.status, json.loads(text)
+
+    def poll_token(self, number):
+        status, answer = self.device_call("POST", "token", {
+            "name": imei(number), "imei": imei(number), "password": PASSWORD})
+        expect(status, 200)
+        return answer["access_token"]
+
+    def poll(self, number, token, **more):
+        query = dict({"imei": imei(number), "model": "BG95-M3",
+                      "version": OLD}, **more)
+        return self.device_call("GET", "plan?" + urlencode(query),
+                                token=token)
 
     def numbers(self, plan):
         return self.server.call("GET", "plans/%d" % plan)["attempts"]
@@ -233,39 +262,33 @@ def a_server_killed_during_the_update_waits_for_its_end(bench):
 def a_location_from_before_is_known_and_another_is_not(bench):
     uri = "coap://127.0.0.1:%d" % free_port()
     bench.serve_plans(uri=uri)
+    bench.enrol(1)
     member = bench.add(1)
     before = member.registered()
-
-    def written():
-        bench.server.process.send_signal(signal.SIGKILL)
-        bench.server.process.wait()
-        bench.serve_plans(uri=uri)
-        member.server = bench.server
-        return bench.server.client(endpoint(1))
-    # Written behind within a second: what is known then came from the disk.
-    time.sleep(1.5)
-    after = wait_for("the registration", written, 1)
-    expect((after["version"], after["lifetime"], after["objects"]),
-           (OLD, before["lifetime"], before["objects"]))
+    # It is written behind; who it is shows when it is.
+    wait_for("its row", lambda: bench.server.client(endpoint(1))["imei"])
+    bench.server.process.send_signal(signal.SIGKILL)
+    bench.server.process.wait()
+    member.server = bench.serve_plans(uri=uri)
+    after = bench.server.client(endpoint(1))
+    expect([after[k] for k in ("location", "lifetime", "objects")],
+           [before[k] for k in ("location", "lifetime", "objects")])
+    # It is asked where it was, before it has said anything.
     answer = bench.server.ask("read", {"path": "/3/0/3"}, endpoint(1))
     expect(answer["code"], "2.05")
-    expect(update_of(bench, uri, after), (2, 4))
-    expect(update_of(bench, uri, {"location": "0123456789abcdef"}), (4, 4))
+    expect(update_of(uri, after["location"]), (2, 4))
+    expect(update_of(uri, "0123456789abcdef"), (4, 4))
 
 
-def update_of(bench, uri, client):
-    """An Update of a location from another address: class and detail."""
-    location = client["location"].encode()
+def update_of(uri, location):
+    """An Update of a location, from another port: class and detail."""
     host, port = uri.split("//")[1].split(":")
-    message = (b"\x40\x02\x12\x34" + b"\xb2rd" + bytes([13]) +
-               bytes([len(location) - 13]) + location)
-    if len(location) < 13:
-        raise Failure("a location of %d bytes" % len(location))
-    message = b"\x40\x02\x12\x34" + b"\xb2rd" + bytes([0x0d,
-                                                       len(location) - 13])
+    # CON POST, Uri-Path "rd" and the location (of 13 bytes and more)
+    message = (b"\x40\x02\x12\x34\xb2rd" +
+               bytes([0x0d, len(location) - 13]) + location.encode())
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.settimeout(20)
-        s.sendto(message + location, (host, int(port)))
+        s.sendto(message, (host, int(port)))
         answer = s.recv(1500)
     return answer[1] >> 5, answer[1] & 31
 
@@ -364,13 +387,56 @@ def moves(bench, database):
 
 
 def move_account(member, uri):
-    import json
     path = os.path.join(member.module.state, "lwm2m.json")
     with open(path) as f:
         settings = json.load(f)
     settings["security"][0]["uri"] = uri
     with open(path, "w") as f:
         json.dump(settings, f)
+
+
+@case
+def no_more_pushes_at_once_than_was_said(bench):
+    bench.serve_plans("--lwm2m-pushes", "1")
+    bench.enrol(1, 2, 3)
+    for n in (1, 2, 3):
+        member = bench.add(n, protocols=0)
+        member.registered()
+        expect(member.module.control("net rtt 300"), "OK")
+    plan = bench.plan(transport=["lwm2m"])
+    most = 0
+
+    def over():
+        nonlocal most
+        sending = [states_of(bench, n)[0] for n in (1, 2, 3)]
+        most = max(most, sending.count("sending"))
+        return bench.numbers(plan)["done"] == 3
+    wait_for("three updates", over)
+    expect(most, 1)
+    expect([m.executes() for m in bench.members], [1, 1, 1])
+
+
+@case
+def a_poll_over_coap_is_given_a_coap_url(bench):
+    bench.serve_plans("--coap", "127.0.0.1:0", "--device-api-plain")
+    bench.enrol(1, 2, password=PASSWORD)
+    bench.plan(transport=["http", "coap"], concurrency=1)
+    token = bench.poll_token(1)
+    status, plan = bench.poll(1, token, access="coap")
+    expect(status, 200)
+    if not plan["url"].startswith("coap://127.0.0.1:"):
+        raise Failure(plan["url"])
+    done = subprocess.run(["coap-client-notls", "-o", bench.path("package"),
+                           plan["url"]], capture_output=True)
+    with open(bench.path("package"), "rb") as f:
+        package = f.read()
+    expect((done.returncode, hashlib.sha256(package).hexdigest()),
+           (0, plan["sha256"]))
+    # Whoever can both is given the better one; the attempt stays.
+    expect(bench.poll(1, token, access="http,coap")[1]["url"][:7], "http://")
+    # Neither is what this one can.
+    status, refused = bench.poll(2, bench.poll_token(2), access="coaps")
+    expect((status, refused["code"]), (409, 801))
 
 
 @case
@@ -382,8 +448,6 @@ def a_host_takes_a_url_and_tells_the_end(bench):
     expect((taken["version"], taken["plan"]), (NEW, plan))
     again = bench.control("plan", "url", str(plan), "--imei", imei(1))
     expect(again["attempt"], taken["attempt"])
-    import hashlib
-    import urllib.request
     with urllib.request.urlopen(taken["url"]) as answer:
         package = answer.read()
     expect((len(package), hashlib.sha256(package).hexdigest()),
