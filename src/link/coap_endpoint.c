@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "link/coap_remote.h"
 
-enum { MS = 1000 };
+enum { MS = 1000, TICK_MAX = 512 /* remotes at a time */ };
 
 static void update_wake(struct coap_remote *r);
 
@@ -194,7 +194,7 @@ static void note_handshake(struct coap_remote *r)
 static struct coap_remote *make(struct coap_endpoint *e, const void *addr,
                                 size_t addr_len)
 {
-    struct coap_remote *r = calloc(1, sizeof *r);
+    struct coap_remote *r = calloc(1, sizeof *r + addr_len);
 
     if (!r)
         return NULL;
@@ -360,7 +360,7 @@ static void tick_remote(struct coap_remote *r)
 
 void coap_endpoint_tick(struct coap_endpoint *e, uint64_t now)
 {
-    int32_t left = e->heap_len;
+    int32_t left = e->heap_len < TICK_MAX ? e->heap_len : TICK_MAX;
 
     enter(e, now);
     while (left-- > 0 && e->heap_len > 0 && e->heap[0]->wake <= e->now)

@@ -72,6 +72,8 @@ void coap_endpoint_receive(struct coap_endpoint *e, uint64_t now,
                            const void *addr, size_t addr_len,
                            const uint8_t *data, size_t len);
 
+/** A bounded number of remotes at once: coap_endpoint_wake() is not after now
+ * if there are more. */
 void coap_endpoint_tick(struct coap_endpoint *e, uint64_t now);
 uint64_t coap_endpoint_wake(const struct coap_endpoint *e);
 uint32_t coap_endpoint_count(const struct coap_endpoint *e);

@@ -52,6 +52,8 @@ void remote_heap_remove(struct coap_endpoint *e, struct coap_remote *r)
 void remote_heap_set(struct coap_endpoint *e, struct coap_remote *r,
                      uint64_t wake)
 {
+    if (r->wake == wake && r->heap_at != REMOTE_NOT_IN_HEAP)
+        return;
     r->wake = wake;
     if (wake == COAP_NEVER) {
         remote_heap_remove(e, r);
@@ -80,7 +82,7 @@ static int heap_make_room(struct coap_endpoint *e)
 
 /* ---- the table ----------------------------------------------------------- */
 
-uint64_t remote_hash(const struct coap_endpoint *e, const uint8_t *addr,
+uint32_t remote_hash(const struct coap_endpoint *e, const uint8_t *addr,
                      size_t len)
 {
     uint64_t h = e->c.seed, part;
@@ -93,10 +95,10 @@ uint64_t remote_hash(const struct coap_endpoint *e, const uint8_t *addr,
         h = (h + e->c.seed) * 0xBF58476D1CE4E5B9;
         h ^= h >> 32;
     }
-    return h;
+    return (uint32_t)h;
 }
 
-struct coap_remote **remote_slot(const struct coap_endpoint *e, uint64_t hash,
+struct coap_remote **remote_slot(const struct coap_endpoint *e, uint32_t hash,
                                  const void *addr, size_t len)
 {
     struct coap_remote **at = &e->buckets[hash & (e->bucket_count - 1)];

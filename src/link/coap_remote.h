@@ -21,14 +21,15 @@ struct coap_remote {
     struct coap_remote *doomed_next;
     struct dtls *dtls;
     void *user;
-    uint64_t hash, wake, used;
+    uint64_t wake, used;
     uint64_t handshake_at; /* its next retransmission, or COAP_NEVER */
     uint64_t idle_at;      /* when to look whether it is idle */
+    uint32_t hash;
     int32_t heap_at;
     uint32_t hello; /* CRC-32 of the ClientHello that began it */
     bool held, doomed;
     uint8_t addr_len;
-    uint8_t addr[COAP_ADDRESS_MAX];
+    uint8_t addr[];
 };
 
 struct coap_endpoint {
@@ -45,11 +46,11 @@ struct coap_endpoint {
 };
 
 /** Addresses are the peers' to choose: mixed with a secret. */
-uint64_t remote_hash(const struct coap_endpoint *e, const uint8_t *addr,
+uint32_t remote_hash(const struct coap_endpoint *e, const uint8_t *addr,
                      size_t len);
 
 /** The link that points at the remote of an address, or the chain's end. */
-struct coap_remote **remote_slot(const struct coap_endpoint *e, uint64_t hash,
+struct coap_remote **remote_slot(const struct coap_endpoint *e, uint32_t hash,
                                  const void *addr, size_t len);
 
 /** Into table and list; the one silent longest makes room. errors: E_FULL

@@ -3,6 +3,7 @@
  * De-duplication (RFC 7252 4.5): the newest first, each good for
  * EXCHANGE_LIFETIME from when it came.
  */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,10 +69,11 @@ void coap_seen_set(struct coap_peer *p, uint16_t mid,
                    enum coap_seen_state state, const void *bytes, size_t len)
 {
     struct coap_seen **at = slot_of(p, mid), *bigger;
+    size_t size = offsetof(struct coap_seen, bytes) + len;
 
     if (!*at)
         return;
-    bigger = realloc(*at, sizeof *bigger + len);
+    bigger = realloc(*at, size > sizeof *bigger ? size : sizeof *bigger);
     if (!bigger) {
         (*at)->state = COAP_SEEN_SILENT;
         return;

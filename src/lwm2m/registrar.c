@@ -14,7 +14,7 @@
 #include "lwm2m/link_format.h"
 #include "lwm2m/registrar_parts.h"
 
-enum { ID_TEXT = 16 };
+enum { ID_TEXT = 16, AT_ONCE = 512 /* that a tick looks at */ };
 
 /* What a Register or an Update says; len 0: not said. */
 struct said {
@@ -487,7 +487,10 @@ void registrar_way_resumed(struct registrar *s, uint64_t now,
 
 void registrar_tick(struct registrar *s, uint64_t now)
 {
+    unsigned budget = AT_ONCE;
+    struct registration *r;
+
     s->now = now;
-    while (s->count && s->heap[0]->expires_ms <= now)
-        leave(s, s->heap[0]);
+    while ((r = table_overdue(s, &budget)))
+        leave(s, r);
 }

@@ -99,12 +99,20 @@ struct registrar_config {
     uint32_t awake_ms; /* a client of queue mode listens so long; 0: 93 s */
 };
 
+/* When to look at a registration: its lifetime ends then, or later, if it
+ * was updated since. */
+struct registrar_deadline {
+    uint64_t due_ms;
+    struct registration *r;
+};
+
 struct registrar {
     const struct registrar_ops *ops;
     void *ctx;
     struct registrar_config c;
     uint64_t now;
-    struct registration **by_endpoint, **by_id, **heap;
+    struct registration **by_endpoint, **by_id;
+    struct registrar_deadline *heap;
     uint32_t count, buckets, heap_room;
     struct registrar_half *halves; /* bodies that come in blocks; or NULL */
     const struct coap_part *part;  /* of the request being answered */
@@ -163,8 +171,10 @@ static inline void registrar_clock(struct registrar *s, uint64_t now)
     s->now = now;
 }
 
-/** Registrations whose lifetime is over go. */
+/** Registrations whose lifetime is over go: a bounded number at once, so that
+ * requests in between are answered; then registrar_wake() is not after now. */
 void registrar_tick(struct registrar *s, uint64_t now);
+/** When to tick, or before. */
 uint64_t registrar_wake(const struct registrar *s);
 
 /** NULL: not registered. */

@@ -19,6 +19,9 @@ void table_remove(struct registrar *s, struct registration *r);
 struct registration *table_by_endpoint(const struct registrar *s,
                                        const char *endpoint, size_t len);
 struct registration *table_by_id(const struct registrar *s, uint64_t id);
+/** One whose lifetime is over, or NULL. budget: of registrations to look at,
+ * counted down; with 0 left there may be more. */
+struct registration *table_overdue(struct registrar *s, unsigned *budget);
 /** r->expires_ms changed. */
 void table_reorder(struct registrar *s, struct registration *r);
 void way_attach(struct registrar *s, struct lwm2m_way *way,

@@ -25,28 +25,31 @@ static uint32_t hash_of_id(uint64_t id)
     return (uint32_t)(id ^ id >> 32);
 }
 
-/* ---- the heap of deadlines ----------------------------------------------- */
+/* ---- the heap of deadlines -----------------------------------------------
+ *
+ * An Update only puts a deadline off, and it is the request that comes most:
+ * the heap keeps the old one, and looks again when that has come. */
 
-static void put_at(struct registrar *s, uint32_t i, struct registration *r)
+static void put_at(struct registrar *s, uint32_t i, struct registrar_deadline d)
 {
-    s->heap[i] = r;
-    r->heap = i;
+    s->heap[i] = d;
+    d.r->heap = i;
 }
 
 static void sift_up(struct registrar *s, uint32_t i)
 {
-    struct registration *r = s->heap[i];
+    struct registrar_deadline d = s->heap[i];
 
-    while (i > 0 && s->heap[(i - 1) / 2]->expires_ms > r->expires_ms) {
+    while (i > 0 && s->heap[(i - 1) / 2].due_ms > d.due_ms) {
         put_at(s, i, s->heap[(i - 1) / 2]);
         i = (i - 1) / 2;
     }
-    put_at(s, i, r);
+    put_at(s, i, d);
 }
 
 static void sift_down(struct registrar *s, uint32_t i)
 {
-    struct registration *r = s->heap[i];
+    struct registrar_deadline d = s->heap[i];
 
     for (;;) {
         uint32_t child = 2 * i + 1;
@@ -54,30 +57,48 @@ static void sift_down(struct registrar *s, uint32_t i)
         if (child >= s->count)
             break;
         if (child + 1 < s->count &&
-            s->heap[child + 1]->expires_ms < s->heap[child]->expires_ms)
+            s->heap[child + 1].due_ms < s->heap[child].due_ms)
             child++;
-        if (s->heap[child]->expires_ms >= r->expires_ms)
+        if (s->heap[child].due_ms >= d.due_ms)
             break;
         put_at(s, i, s->heap[child]);
         i = child;
     }
-    put_at(s, i, r);
+    put_at(s, i, d);
 }
 
 void table_reorder(struct registrar *s, struct registration *r)
 {
+    if (r->expires_ms >= s->heap[r->heap].due_ms)
+        return;
+    s->heap[r->heap].due_ms = r->expires_ms;
     sift_up(s, r->heap);
-    sift_down(s, r->heap);
+}
+
+struct registration *table_overdue(struct registrar *s, unsigned *budget)
+{
+    while (s->count && s->heap[0].due_ms <= s->now && *budget > 0) {
+        struct registration *r = s->heap[0].r;
+
+        --*budget;
+        if (r->expires_ms <= s->now)
+            return r;
+        s->heap[0].due_ms = r->expires_ms;
+        sift_down(s, 0);
+    }
+    return NULL;
 }
 
 static void heap_remove(struct registrar *s, struct registration *r)
 {
-    struct registration *last = s->heap[--s->count];
+    struct registrar_deadline last = s->heap[--s->count];
+    uint32_t i = r->heap;
 
-    if (last == r)
+    if (last.r == r)
         return;
-    put_at(s, r->heap, last);
-    table_reorder(s, last);
+    put_at(s, i, last);
+    sift_up(s, i);
+    sift_down(s, last.r->heap);
 }
 
 /* ---- the two tables ------------------------------------------------------ */
@@ -108,9 +129,10 @@ static void chain(struct registrar *s, struct registration *r)
 static int grow(struct registrar *s)
 {
     uint32_t buckets = s->buckets ? 2 * s->buckets : BUCKETS_FIRST;
-    struct registration **heap, **a, **b;
+    struct registrar_deadline *heap;
+    struct registration **a, **b;
 
-    heap = realloc(s->heap, buckets * sizeof(struct registration *));
+    heap = realloc(s->heap, buckets * sizeof *heap);
     if (!heap)
         return DFOTA_E_NOMEM;
     s->heap = heap;
@@ -127,7 +149,7 @@ static int grow(struct registrar *s)
     s->by_id = b;
     s->buckets = s->heap_room = buckets;
     for (uint32_t i = 0; i < s->count; i++)
-        chain(s, s->heap[i]);
+        chain(s, s->heap[i].r);
     return 0;
 }
 
@@ -175,7 +197,7 @@ struct registration *table_add_as(struct registrar *s, const char *endpoint,
     memcpy(r->endpoint, endpoint, len);
     r->id = id;
     r->expires_ms = UINT64_MAX;
-    put_at(s, s->count, r);
+    put_at(s, s->count, (struct registrar_deadline){r->expires_ms, r});
     s->count++;
     chain(s, r);
     return r;
@@ -245,12 +267,12 @@ struct registration *registrar_next(const struct registrar *s,
 {
     uint32_t i = after ? after->heap + 1 : 0;
 
-    return i < s->count ? s->heap[i] : NULL;
+    return i < s->count ? s->heap[i].r : NULL;
 }
 
 uint64_t registrar_wake(const struct registrar *s)
 {
-    return s->count ? s->heap[0]->expires_ms : COAP_NEVER;
+    return s->count ? s->heap[0].due_ms : COAP_NEVER;
 }
 
 int registrar_init(struct registrar *s, const struct registrar_ops *ops,
@@ -265,7 +287,7 @@ int registrar_init(struct registrar *s, const struct registrar_ops *ops,
 void registrar_release(struct registrar *s)
 {
     while (s->count) {
-        struct registration *r = s->heap[s->count - 1];
+        struct registration *r = s->heap[s->count - 1].r;
 
         if (r->job)
             job_orphan(r->job);
