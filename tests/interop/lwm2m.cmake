@@ -21,3 +21,12 @@ add_test(NAME interop/lwm2m_plans
                  ${CMAKE_SOURCE_DIR}/tests/interop/test_lwm2m_plans.py
                  $<TARGET_FILE_DIR:dfotad> ${CMAKE_SOURCE_DIR}/boards/images)
 set_tests_properties(interop/lwm2m_plans PROPERTIES TIMEOUT 600)
+
+# tshark reads what they say, from bootstrap to the end.
+add_test(NAME interop/lwm2m_wire
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_lwm2m_wire.py
+                 $<TARGET_FILE_DIR:dfotad> ${CMAKE_SOURCE_DIR}/boards/images
+                 ${CMAKE_SOURCE_DIR}/build/clients)
+set_tests_properties(interop/lwm2m_wire PROPERTIES TIMEOUT 300
+                     SKIP_RETURN_CODE 77)
