@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "os/log.h"
+#include "server/lwm2m/lwm2m_plans.h"
 #include "server/public.h"
 
 static int start_lwm2m(struct datagrams *d, const struct options *options,
@@ -91,6 +92,24 @@ int datagrams_start(struct datagrams *d, const struct options *options,
         err = start_packages(d, options, deliver, node, own_cert);
     fflush(stdout);
     return err;
+}
+
+static int load_package(void *ctx, const char *sha256, uint8_t **data,
+                        size_t *len)
+{
+    return vault_get(ctx, sha256, data, len);
+}
+
+int datagrams_lead(struct datagrams *d, const struct options *options,
+                   struct node *node, struct vault *vault)
+{
+    const struct lwm2m_plans_config config = {
+        .node = node,
+        .load = load_package,
+        .ctx = vault,
+        .pushes = (unsigned)options->lwm2m_pushes};
+
+    return d->lwm2m ? lwm2m_plans_start(d->lwm2m, &config) : 0;
 }
 
 void datagrams_reload(struct datagrams *d)

@@ -8,6 +8,7 @@
 #define DFOTA_SERVER_DATAGRAMS_H
 
 #include "server/coap_packages.h"
+#include "server/depot/vault.h"
 #include "server/fleet/node.h"
 #include "server/lwm2m/lwm2m_service.h"
 #include "server/options.h"
@@ -30,6 +31,11 @@ struct datagrams {
 int datagrams_start(struct datagrams *d, const struct options *options,
                     const struct deliver *deliver, struct node *node,
                     bool own_cert);
+
+/** Once it is known how modules reach the packages: plans may lead LwM2M
+ * clients to those of a vault. Nothing without LwM2M. errors: E_NOMEM */
+int datagrams_lead(struct datagrams *d, const struct options *options,
+                   struct node *node, struct vault *vault);
 
 /** Keys and certificate again; what cannot be used is said. */
 void datagrams_reload(struct datagrams *d);

@@ -27,7 +27,6 @@
 #include "server/folder.h"
 #include "server/housekeeping.h"
 #include "server/http.h"
-#include "server/lwm2m/lwm2m_plans.h"
 #include "server/machine.h"
 #include "server/node_life.h"
 #include "server/public.h"
@@ -340,26 +339,6 @@ struct node_config server_node_config(const struct options *options)
                                 .approve_self = options->approve_self};
 }
 
-static int load_package(void *ctx, const char *sha256, uint8_t **data,
-                        size_t *len)
-{
-    return vault_get(ctx, sha256, data, len);
-}
-
-/* Once it is known how modules reach the packages. */
-static int start_leading(struct server *server)
-{
-    const struct lwm2m_plans_config config = {
-        .node = &server->node,
-        .load = load_package,
-        .ctx = server->vault,
-        .pushes = (unsigned)server->options.lwm2m_pushes};
-
-    return server->datagrams.lwm2m
-               ? lwm2m_plans_start(server->datagrams.lwm2m, &config)
-               : 0;
-}
-
 static int start_node(struct server *server)
 {
     const struct options *options = &server->options;
@@ -383,7 +362,8 @@ static int start_node(struct server *server)
         err = start_devices(server);
     }
     if (!err)
-        err = start_leading(server);
+        err = datagrams_lead(&server->datagrams, options, &server->node,
+                             server->vault);
     return err ? err : start_people(server);
 }
 
