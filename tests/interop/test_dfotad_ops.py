@@ -500,6 +500,27 @@ class Copies(OpsCase):
         self.assertFalse(os.path.exists(new + "/dfotad.db"))
 
 
+class Shared(OpsCase):
+    def test_a_backup_of_postgresql_is_a_data_folder_too(self):
+        with fleet.Postgresql() as database:
+            node = self.start(database=database.url)
+            api = Api(node)
+            fleet.enrol(api, range(1, 50))
+            target = fleet.upload(api, "m1", "1.0", fleet.images(1, 2000)[0])
+            self.built(api.must("POST", "packages", {"to": target})["id"])
+            copy = self.root + "/copy"
+            ctl_json(node, "backup", "--folder", copy)
+            self.assertEqual(ctl(node, "verify").returncode, 0)
+            self.assertEqual(node.stop(), 0)
+        self.start(name="copy")
+        self.assertEqual(len(Api(self.node).must(
+            "GET", "modules?limit=1000")["items"]), 49)
+        for words in (["verify"], ["audit", "verify"]):
+            self.assertEqual(ctl(self.node, *words).returncode, 0)
+        module = Module(self.node, imei(7))
+        self.assertEqual(module.log_in()[0], 200)
+
+
 class Watching(OpsCase):
     def metrics(self):
         status, text = self.node.admin("/metrics")

@@ -10,6 +10,7 @@
 #include "server/api/api_call.h"
 #include "server/audit_heads.h"
 #include "server/doctor.h"
+#include "server/store/move.h"
 
 /* ---- is all well? ---- */
 
@@ -118,9 +119,11 @@ static int copy_secret(const struct node *node, const char *folder)
     return files_write(path, hex, strlen(hex));
 }
 
-/* Heads of later than the copy's would be missing there. */
+/* The log is checked in the copy, where nobody waits for it. Heads of later
+ * than the copy would be missing there. */
 static int write_heads(struct api_call *call, const char *folder)
 {
+    struct ledger_head head;
     char url[1100];
     struct sql *copy;
     int err;
@@ -129,7 +132,9 @@ static int write_heads(struct api_call *call, const char *folder)
     err = sql_open(url, &copy);
     if (err)
         return err;
-    err = audit_heads_write(copy, folder, api_now(call));
+    err = ledger_verify(copy, &head);
+    if (!err)
+        err = audit_heads_write(copy, folder, api_now(call));
     sql_close(copy);
     return err;
 }
@@ -142,6 +147,7 @@ static int make_backup(struct api_call *call)
     struct store *store = call->api->node->store;
     char path[1200];
     struct sql *sql;
+    int64_t rows;
     int err;
 
     if (!folder)
@@ -157,6 +163,10 @@ static int make_backup(struct api_call *call)
     if (err)
         return err;
     err = sql_backup(sql, path);
+    if (err == DFOTA_E_UNSUPPORTED) { /* PostgreSQL becomes SQLite */
+        snprintf(path, sizeof path, "sqlite:%.1000s/dfotad.db", folder);
+        err = move_copy(sql, path, &rows);
+    }
     store_read_end(store, sql);
     if (!err)
         err = copy_secret(call->api->node, folder);
@@ -164,10 +174,10 @@ static int make_backup(struct api_call *call)
         err = vault_copy(call->api->vault, folder);
     if (!err)
         err = write_heads(call, folder);
-    if (err == DFOTA_E_UNSUPPORTED)
+    if (err == DFOTA_E_CORRUPT)
         return api_refuse(call, 409,
-                          "PostgreSQL is backed up by pg_dump; keep "
-                          "data/blobs and data/secret.key with it");
+                          "the copy was made, but its audit log does not "
+                          "hold: dfotactl audit verify");
     return err == DFOTA_E_IO
                ? api_refuse(call, 409, "%.200s: %s", folder, strerror(errno))
                : err;
@@ -177,7 +187,7 @@ static int tell_backup(struct api_call *call, struct sql *sql)
 {
     const char *folder = api_text(call, "folder", 1000, false);
     struct ledger_head head;
-    int err = ledger_verify(sql, &head);
+    int err = ledger_head_of(sql, call->api->node->name, &head);
 
     if (!err)
         err = api_audit(call, sql, "backup", "data", folder);
@@ -215,9 +225,11 @@ static int rotate_keys(struct api_call *call, struct sql *sql)
 const struct api_route api_system_routes[] = {
     {HTTP_GET, "doctor", ROLE_ADMIN, API_WRITES | API_SLOW | API_NO_KEY, doctor,
      reach},
-    {HTTP_POST, "reload", ROLE_SITE, API_WRITES, tell_reload, reload},
+    {HTTP_POST, "reload", ROLE_SITE, API_WRITES | API_SLOW, tell_reload,
+     reload},
     {HTTP_GET, "verify", ROLE_SITE, false, verify, NULL},
-    {HTTP_POST, "backup", ROLE_SITE, true, tell_backup, make_backup},
+    {HTTP_POST, "backup", ROLE_SITE, API_WRITES | API_SLOW, tell_backup,
+     make_backup},
     {HTTP_POST, "clock/accept", ROLE_SITE, true, accept_clock, NULL},
     {HTTP_POST, "keys/rotate", ROLE_SITE, true, rotate_keys, NULL},
     {HTTP_OTHER, NULL, ROLE_SITE, false, NULL, NULL}};

@@ -2,6 +2,7 @@
 #include "server/depot/depot.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "os/log.h"

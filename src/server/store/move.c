@@ -108,12 +108,50 @@ static int raise_numbers(struct sql *to, const struct table *table)
     return sql_run(to, text, SQL_NONE, NULL);
 }
 
+/* What a server sends is held in memory, so a large table comes in pieces. */
+static int copy_rows(struct sql *from, struct sql *to, const char *select,
+                     const char *insert, const bool *is_number, size_t n,
+                     int64_t *count)
+{
+    struct sql_rows rows = {0};
+    int64_t before = *count;
+    int err = sql_query(from, &rows, select, SQL_NONE);
+
+    while (!err && (err = sql_next(&rows)) == DFOTA_MORE) {
+        err = copy_row(to, &rows, insert, is_number, n);
+        ++*count;
+    }
+    sql_done(&rows);
+    return err ? err : *count > before ? DFOTA_MORE : 0;
+}
+
+static int copy_pieces(struct sql *from, struct sql *to, const char *select,
+                       const char *insert, const bool *is_number, size_t n,
+                       int64_t *count)
+{
+    char declare[4100];
+    int err;
+
+    if (!sql_is_shared(from)) {
+        err = copy_rows(from, to, select, insert, is_number, n, count);
+        return err < 0 ? err : 0;
+    }
+    snprintf(declare, sizeof declare, "DECLARE pieces CURSOR FOR %s", select);
+    err = sql_script(from, declare);
+    if (err)
+        return err;
+    do {
+        err = copy_rows(from, to, "FETCH 2000 FROM pieces", insert, is_number,
+                        n, count);
+    } while (err == DFOTA_MORE);
+    return err ? err : sql_script(from, "CLOSE pieces");
+}
+
 static int copy_table(struct sql *from, struct sql *to,
                       const struct table *table, int64_t *count)
 {
     struct buffer names, places, select, insert;
     bool is_number[COLUMNS_MAX];
-    struct sql_rows rows = {0};
     size_t n;
     int err;
 
@@ -127,12 +165,8 @@ static int copy_table(struct sql *from, struct sql *to,
                   names.data, places.data);
     err = select.err || insert.err
               ? DFOTA_E_NOMEM
-              : sql_query(from, &rows, select.data, SQL_NONE);
-    while (!err && (err = sql_next(&rows)) == DFOTA_MORE) {
-        err = copy_row(to, &rows, insert.data, is_number, n);
-        ++*count;
-    }
-    sql_done(&rows);
+              : copy_pieces(from, to, select.data, insert.data, is_number, n,
+                            count);
     buffer_release(&names);
     buffer_release(&places);
     buffer_release(&select);
@@ -161,22 +195,60 @@ static int make_room(struct sql *to)
     return err;
 }
 
+/* Of one moment, and however long it takes. */
+static int begin_snapshot(struct sql *sql)
+{
+    int err = sql_begin(sql);
+
+    if (err || !sql_is_shared(sql))
+        return err;
+    err = sql_script(sql, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;"
+                          "SET LOCAL statement_timeout = 0");
+    if (err)
+        sql_rollback(sql);
+    return err;
+}
+
+static int copy_tables(struct sql *from, struct sql *to, int64_t *rows)
+{
+    int err = begin_snapshot(from);
+
+    *rows = 0;
+    if (err)
+        return err;
+    err = sql_begin(to);
+    if (!err)
+        err = make_room(to);
+    for (size_t i = 0; !err && i < N_TABLES; i++)
+        err = copy_table(from, to, &tables[i], rows);
+    if (err)
+        sql_rollback(to);
+    else
+        err = sql_commit(to);
+    sql_rollback(from);
+    return err;
+}
+
 int move_all(struct sql *from, struct sql *to, int64_t *rows)
 {
     int err = schema_migrate(from, schema_steps);
 
-    *rows = 0;
+    if (!err)
+        err = schema_migrate(to, schema_steps);
+    return err ? err : copy_tables(from, to, rows);
+}
+
+int move_copy(struct sql *from, const char *url, int64_t *rows)
+{
+    struct sql *to = NULL;
+    int err = sql_open(url, &to);
+
     if (!err)
         err = schema_migrate(to, schema_steps);
     if (!err)
-        err = sql_begin(to);
-    if (err)
-        return err;
-    err = make_room(to);
-    for (size_t i = 0; !err && i < N_TABLES; i++)
-        err = copy_table(from, to, &tables[i], rows);
+        err = copy_tables(from, to, rows);
     if (!err)
-        return sql_commit(to);
-    sql_rollback(to);
+        err = sql_checkpoint(to, true);
+    sql_close(to);
     return err;
 }

@@ -19,4 +19,8 @@
  */
 int move_all(struct sql *from, struct sql *to, int64_t *rows);
 
+/** The same into a new database, as it is at one moment, while others go on
+ * writing. url: of the new one. errors: as move_all() */
+int move_copy(struct sql *from, const char *url, int64_t *rows);
+
 #endif
