@@ -45,8 +45,9 @@ struct coap_endpoint_config {
     const struct coap_params *params; /* kept by pointer */
     struct dtls_credentials *dtls;    /* a server's; NULL: plain */
     uint32_t max;                     /* remotes */
-    uint64_t idle_ms; /* a DTLS session unused for so long is closed */
-    uint64_t seed;    /* unpredictable bits */
+    uint32_t loose_max; /* of those that are not held; 0: as many as all */
+    uint64_t idle_ms;   /* a DTLS session unused for so long is closed */
+    uint64_t seed;      /* unpredictable bits */
 };
 
 /** returns NULL without memory */
@@ -65,8 +66,9 @@ void coap_endpoint_set_dtls(struct coap_endpoint *e,
  *
  * addr     bytes that tell remotes apart and lead back to them, at most
  *          COAP_ADDRESS_MAX; without padding whose bytes may vary
- * When the table is full the remote that was silent longest and is not held
- * makes room; when all are held the datagram is dropped.
+ * When the table is full, or there are loose_max that are not held, the one
+ * of these that was silent longest makes room; when all are held the datagram
+ * is dropped.
  */
 void coap_endpoint_receive(struct coap_endpoint *e, uint64_t now,
                            const void *addr, size_t addr_len,

@@ -137,6 +137,7 @@ void remote_list_remove(struct coap_endpoint *e, struct coap_remote *r)
 {
     if (r->held)
         return;
+    e->loose--;
     *(r->newer ? &r->newer->older : &e->newest) = r->older;
     *(r->older ? &r->older->newer : &e->oldest) = r->newer;
 }
@@ -145,6 +146,7 @@ void remote_list_add(struct coap_endpoint *e, struct coap_remote *r)
 {
     if (r->held)
         return;
+    e->loose++;
     r->newer = NULL;
     r->older = e->newest;
     *(e->newest ? &e->newest->newer : &e->oldest) = r;
@@ -155,7 +157,8 @@ int remote_add(struct coap_endpoint *e, struct coap_remote *r)
 {
     struct coap_remote *old = e->oldest;
 
-    if (e->count >= e->c.max) {
+    if (e->count >= e->c.max ||
+        (e->c.loose_max && e->loose >= e->c.loose_max)) {
         while (old && old->doomed)
             old = old->newer;
         if (!old)

@@ -38,7 +38,7 @@ struct coap_endpoint {
     void *ctx;
     struct coap_peer_ops peer_ops;
     struct coap_remote **buckets, **heap;
-    uint32_t bucket_count, count;
+    uint32_t bucket_count, count, loose; /* loose: in the list */
     int32_t heap_len, heap_room;
     struct coap_remote *newest, *oldest, *doomed;
     uint64_t now, random;

@@ -214,6 +214,37 @@ a_full_table_drops_who_was_silent_longest_and_is_not_held(void **state)
     coap_endpoint_destroy(w.e);
 }
 
+/* A million of them would take no more room, and nothing of others. */
+static void those_that_are_not_held_have_a_room_of_their_own(void **state)
+{
+    static const struct coap_endpoint_config c = {
+        .params = &coap_params_rfc, .max = 1000, .loose_max = 10};
+    struct world w;
+
+    (void)state;
+    memset(&w, 0, sizeof w);
+    w.now = 1000;
+    w.e = coap_endpoint_create(&c, &ops, &w);
+    assert_non_null(w.e);
+    w.hold = true;
+    for (uint16_t i = 0; i < 50; i++)
+        get(&w, 1000 + i, 1);
+    w.hold = false;
+    for (uint16_t i = 0; i < 30; i++)
+        get(&w, i, 1);
+    assert_int_equal(coap_endpoint_count(w.e), 60);
+    assert_int_equal(w.gone, 20);
+    assert_int_equal(w.requests, 80);
+    for (uint16_t i = 0; i < 50; i++)
+        get(&w, 1000 + i, 1); /* all of them are known */
+    for (uint16_t i = 20; i < 30; i++)
+        get(&w, i, 1);
+    assert_int_equal(w.requests, 80);
+    get(&w, 19, 1);
+    assert_int_equal(w.requests, 81);
+    coap_endpoint_destroy(w.e);
+}
+
 static void a_remote_may_be_dropped_inside_its_request(void **state)
 {
     struct world w;
@@ -482,6 +513,7 @@ int main(void)
         cmocka_unit_test(a_remote_with_nothing_to_remember_goes),
         cmocka_unit_test(
             a_full_table_drops_who_was_silent_longest_and_is_not_held),
+        cmocka_unit_test(those_that_are_not_held_have_a_room_of_their_own),
         cmocka_unit_test(a_remote_may_be_dropped_inside_its_request),
         cmocka_unit_test(wake_ups_of_many_remotes_come_in_order),
         cmocka_unit_test(a_tick_is_short_however_many_are_due),

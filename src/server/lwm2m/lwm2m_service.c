@@ -18,6 +18,8 @@
 enum {
     REGISTRATIONS_MAX = 1000000,
     IDLE_MS = 24 * 3600 * 1000, /* of a DTLS session */
+    /* Addresses that were heard and have no registration: 27 MB of them. */
+    STRANGERS_MAX = 65536,
     POLL_MAX_MS = 60 * 1000,
 };
 
@@ -353,6 +355,7 @@ static int open_listener(struct lwm2m_service *s, const char *uri)
                                        .dtls =
                                            l->secure ? s->credentials : NULL,
                                        .max = s->c.max + s->c.max / 4 + 16,
+                                       .loose_max = STRANGERS_MAX,
                                        .idle_ms = IDLE_MS,
                                        .seed = on_random(NULL)},
         &endpoint_ops, l);
