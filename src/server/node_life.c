@@ -127,7 +127,7 @@ int node_migrate(const struct node_config *config, const char *to)
         err = sql_open(to, &target);
     if (!err)
         err = move_all(source, target, &rows);
-    if (err && err != DFOTA_E_STATE) /* said already */
+    if (err && err != DFOTA_E_ARG) /* said already */
         log_error("nothing was copied: %s", dfota_strerror(err));
     if (!err)
         printf("dfotad: %" PRId64 " rows copied; start with --database %s\n",

@@ -59,6 +59,11 @@ static const struct table tables[] = {
     {"counter", false, "name value:i"},
     {"change", false, "number:i kind object:i at:i"},
     {"claim", false, "name node until:i"},
+    {"session", false, "hash person:i created:i expires:i"},
+    {"event", true, "id:i tenant:i kind plan:i at:i body"},
+    {"delivery", true,
+     "id:i tenant:i webhook:i kind body state tries:i due:i until:i claimed_by "
+     "claimed_until:i status:i why created:i ended:i"},
 };
 enum { N_TABLES = sizeof tables / sizeof tables[0] };
 
@@ -186,12 +191,12 @@ static int make_room(struct sql *to)
 
     if (!err && n > 0) {
         log_error("the database to move to is not empty");
-        err = DFOTA_E_STATE;
+        err = DFOTA_E_ARG;
     }
     if (!err)
         err = sql_script(to, "DELETE FROM tenant; DELETE FROM counter; "
                              "DELETE FROM secret_key; DELETE FROM change; "
-                             "DELETE FROM audit");
+                             "DELETE FROM audit; DELETE FROM event");
     return err;
 }
 

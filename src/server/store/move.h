@@ -14,7 +14,7 @@
  * first. No server may work on the source.
  *
  * rows     out: how many
- * errors   E_STATE the target is not empty (said in the log); those of
+ * errors   E_ARG the target is not empty (said in the log); those of
  *          sql_run()
  */
 int move_all(struct sql *from, struct sql *to, int64_t *rows);
