@@ -8,6 +8,7 @@ Usage: faults.py BIN [--short] [CASE]..
 BIN has dfotad and fault_shim.so. --short is what the gate runs.
 """
 import argparse
+import atexit
 import errno
 import os
 import random
@@ -95,6 +96,7 @@ class BadNode(Node):
             os.environ.update(self.disk.environment)
         try:
             super().start()
+            atexit.register(self.process.kill)
         finally:
             os.environ.clear()
             os.environ.update(before)

@@ -10,6 +10,7 @@ BIN has dfotad and dfotad_next, CLIENTS is the folder that tools/unpack filled
 with haproxy. Without namespaces or haproxy it says so and ends with 77.
 """
 import argparse
+import atexit
 import os
 import random
 import shutil
@@ -72,6 +73,7 @@ class SpaceNode(Node):
                      "--public-http", "http://" + spaces.NET + f"2:{HTTP}",
                      *self.args[self.args.index("--node"):]]
         super().start()
+        atexit.register(self.process.kill)
 
     def knows(self, modules, plans):
         """What others wrote reaches a node's memory within a second."""

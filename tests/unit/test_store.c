@@ -625,6 +625,29 @@ static void the_clock_of_the_database_can_be_read(void **state)
     sql_close(sql);
 }
 
+static void a_reader_outlives_a_restart_of_the_database(void **state)
+{
+    struct scratch *scratch = *state;
+    struct sql *sql, *other;
+    int64_t n = 0, backend = 0;
+
+    if (!scratch->shared)
+        return;
+    assert_int_equal(sql_open(scratch->url, &sql), 0);
+    assert_int_equal(sql_open(scratch->url, &other), 0);
+    assert_int_equal(
+        sql_one_int(sql, &backend, "SELECT pg_backend_pid()", SQL_NONE), 0);
+    assert_int_equal(sql_one_int(other, &n,
+                                 "SELECT count(*) FROM (SELECT "
+                                 "pg_terminate_backend($1::int, 60000)) t",
+                                 SQL_ARGS(SQL_INT(backend))),
+                     0);
+    assert_int_equal(sql_one_int(sql, &n, "SELECT 7", SQL_NONE), 0);
+    assert_int_equal(n, 7);
+    sql_close(other);
+    sql_close(sql);
+}
+
 int main(void)
 {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -646,6 +669,7 @@ int main(void)
         WITH(a_checkpoint_that_fails_ends_the_process),
         WITH(a_node_that_stands_still_does_not_hold_up_the_others),
         WITH(the_clock_of_the_database_can_be_read),
+        WITH(a_reader_outlives_a_restart_of_the_database),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,7 +77,9 @@ void sql_rollback(struct sql *sql);
 int sql_run(struct sql *sql, const char *text, const struct sql_arg *args,
             size_t n_args, int64_t *changed);
 
-/** Begin to read rows; sql_done() in any case. errors: as sql_run() */
+/** Begin to read rows; sql_done() in any case. Outside of a transaction it is
+ * asked once more when the connection turns out to be lost, so only what
+ * reads belongs there. errors: as sql_run() */
 int sql_query(struct sql *sql, struct sql_rows *rows, const char *text,
               const struct sql_arg *args, size_t n_args);
 

@@ -213,31 +213,46 @@ static int prepare(struct pgsql *p, unsigned place, const char *text)
     return err;
 }
 
-static int query(void *connection, struct sql_rows *rows, const char *text,
-                 const struct sql_arg *args, size_t n_args)
+static int query_once(struct pgsql *p, struct sql_rows *rows, const char *text,
+                      const char *const *values, size_t n_values)
 {
-    struct pgsql *p = connection;
     unsigned place = sql_place_of(text);
-    const char *values[ARGS_MAX];
-    char numbers[ARGS_MAX][24], name[16];
-    int err;
+    char name[16];
+    int err = p->in_transaction ? 0 : connect_again(p);
 
-    if (n_args > ARGS_MAX)
-        return DFOTA_E_ARG;
-    err = p->in_transaction ? 0 : connect_again(p);
     if (!err)
         err = prepare(p, place, text);
     if (err)
         return err;
+    snprintf(name, sizeof name, "s%u", place);
+    rows->row = -1;
+    rows->statement =
+        PQexecPrepared(p->conn, name, (int)n_values, values, NULL, NULL, 0);
+    return judge(p, rows->statement, text);
+}
+
+/* Outside of a transaction only reads are made, which may be made again: a
+ * connection that was kept over a restart of the database is dead. */
+static int query(void *connection, struct sql_rows *rows, const char *text,
+                 const struct sql_arg *args, size_t n_args)
+{
+    struct pgsql *p = connection;
+    const char *values[ARGS_MAX];
+    char numbers[ARGS_MAX][24];
+    int err;
+
+    if (n_args > ARGS_MAX)
+        return DFOTA_E_ARG;
     for (size_t i = 0; i < n_args; i++) {
         snprintf(numbers[i], sizeof numbers[i], "%" PRId64, args[i].number);
         values[i] = args[i].is_text ? args[i].text : numbers[i];
     }
-    snprintf(name, sizeof name, "s%u", place);
-    rows->row = -1;
-    rows->statement =
-        PQexecPrepared(p->conn, name, (int)n_args, values, NULL, NULL, 0);
-    return judge(p, rows->statement, text);
+    err = query_once(p, rows, text, values, n_args);
+    if (err != DFOTA_E_CONNECT || p->in_transaction)
+        return err;
+    PQclear(rows->statement);
+    rows->statement = NULL;
+    return query_once(p, rows, text, values, n_args);
 }
 
 static int next(void *connection, struct sql_rows *rows)
