@@ -42,7 +42,8 @@ class Node:
         self.process = subprocess.Popen(self.args, stdout=subprocess.PIPE,
                                         stderr=self.errors, text=True)
         self.ports = {}
-        while len(self.ports) < 5:
+        wanted = 5 + sum(a in ("--coap", "--coaps") for a in self.args)
+        while len(self.ports) < wanted:
             line = self.process.stdout.readline()
             match = re.fullmatch(
                 r"dfotad: listening (\w+) (?:127\.0\.0\.1:)?(\S+)\n", line)

@@ -29,7 +29,18 @@ add_test(NAME interop/dfotad_device
 add_test(NAME interop/dfotad_device_pgsql
          COMMAND Python3::Interpreter
                  ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_device.py
-                 $<TARGET_FILE_DIR:dfotad> --postgresql Attempts)
+                 $<TARGET_FILE_DIR:dfotad> --postgresql Attempts Order
+                 ResultOrder TokenOrder)
+add_test(NAME interop/dfotad_plans
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_plans.py
+                 $<TARGET_FILE_DIR:dfotad> People Modules Clocks)
+add_test(NAME interop/dfotad_plans_pgsql
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_plans.py
+                 $<TARGET_FILE_DIR:dfotad> PeopleAtTwoNodes)
+set_tests_properties(interop/dfotad_plans interop/dfotad_plans_pgsql
+                     PROPERTIES TIMEOUT 600)
 set_tests_properties(interop/dfotad_fleet interop/dfotad_api
                      interop/dfotad_device
                      interop/dfotad_device_pgsql PROPERTIES TIMEOUT 600)
@@ -72,3 +83,8 @@ add_test(NAME interop/dfotad_tls
                  ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_tls.py
                  $<TARGET_FILE_DIR:dfotad>)
 set_tests_properties(interop/dfotad_tls PROPERTIES TIMEOUT 300)
+add_test(NAME interop/dfotad_contract
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_contract.py
+                 $<TARGET_FILE_DIR:dfotad>)
+set_tests_properties(interop/dfotad_contract PROPERTIES TIMEOUT 600)

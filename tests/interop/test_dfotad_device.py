@@ -44,7 +44,8 @@ class DeviceCase(unittest.TestCase):
                             "CASCADE; CREATE SCHEMA public"], check=True,
                            stderr=subprocess.DEVNULL)
         cls.node = Node(os.path.join(BIN, "dfotad"), cls.root,
-                        "--signing-key", cls.key, database=DATABASE)
+                        "--signing-key", cls.key, "--coap", "127.0.0.1:0",
+                        database=DATABASE)
         cls.local = Api(cls.node)
         cls.ada = cls.local.person("ada", "operator")
         cls.bob = cls.local.person("bob", "approver")
@@ -93,12 +94,9 @@ class DeviceCase(unittest.TestCase):
         self.assertTrue(answer[1]["message"])
 
 
-class Order(DeviceCase):
-    """A module that every plan's limit keeps out, and what each reason adds.
-
-    Tokens that are expired or lack a scope are signed here with the server's
-    own key, read from its database.
-    """
+class Forger(DeviceCase):
+    """Tokens that are expired or lack a scope are signed here with the server's
+    own key, read from its database."""
 
     def keys(self):
         if DATABASE:
@@ -125,6 +123,24 @@ class Order(DeviceCase):
         text = f"{number}.1.{of or module}.{scope}.{expires}"
         mac = hmac.new(secret, text.encode(), hashlib.sha256).digest()[:16]
         return text + "." + base64.urlsafe_b64encode(mac).decode().rstrip("=")
+
+    def in_order(self, order, possible, ask):
+        """Each reason alone, and of each two that can be at once the first."""
+        numbers = {name: (code, status) for name, code, status in order}
+        names = [name for name, _, _ in order]
+        sets = [frozenset([name]) for name in names]
+        sets += [frozenset(pair)
+                 for pair in itertools.combinations(names, 2)
+                 if possible(frozenset(pair))]
+        for reasons in sets:
+            with self.subTest(reasons=sorted(reasons)):
+                first = min(reasons, key=names.index)
+                self.refused(ask(reasons), *numbers[first])
+        return len(sets)
+
+
+class Order(Forger):
+    """A module that every plan's limit keeps out, and what each reason adds."""
 
     def module_with(self, reasons):
         spec = {"concurrency": 1}
@@ -200,19 +216,93 @@ class Order(DeviceCase):
         return not ("slots" in pair and pair & {"window", "access"})
 
     def test_each_number_and_of_two_reasons_the_first(self):
-        numbers = {name: (code, status) for name, code, status in ORDER}
-        names = [name for name, _, _ in ORDER]
-        sets = [frozenset([name]) for name in names]
-        sets += [frozenset(pair)
-                 for pair in itertools.combinations(names, 2)
-                 if self.possible(frozenset(pair))]
-        self.assertGreater(len(sets), 100)
-        for reasons in sets:
-            with self.subTest(reasons=sorted(reasons)):
-                module = self.module_with(reasons)
-                answer = self.poll_with(module, reasons)
-                first = min(reasons, key=names.index)
-                self.refused(answer, *numbers[first])
+        self.assertGreater(self.in_order(
+            ORDER, self.possible,
+            lambda reasons: self.poll_with(self.module_with(reasons),
+                                           reasons)), 100)
+
+
+class ResultOrder(Forger):
+    """A result that is wrong in two ways at once."""
+
+    ORDER = [("malformed", 880, 400)] + ORDER[1:9] + [
+        ("no_plan", 803, 404), ("no_attempt", 803, 404),
+        ("of_another", 815, 403)]
+
+    def possible(self, pair):
+        return Order.possible(self, pair) and \
+            len(pair & {"no_attempt", "of_another"}) < 2
+
+    def report_with(self, reasons):
+        (module, other), _, _ = self.fresh({}, modules=2, shared=True)
+        grant = (other if "of_another" in reasons else module).poll()[1]
+        if "no_attempt" in reasons:  # nor is another one open
+            module.report(grant, http_err=704)
+            grant = dict(grant, attempt="0" * 32)
+        if "no_plan" in reasons:
+            grant = dict(grant, plan="99999")
+        body = {"http_err": "low" if "malformed" in reasons else 704}
+        whose = module.imei
+        if "unknown" in reasons:
+            whose = body["imei"] = imei(99999)
+        if "other" in reasons:
+            whose = imei(88888)
+        if "no_imei" in reasons:
+            body["imei"] = "123"
+        module.access = self.token(
+            module.imei, of=whose,
+            expires=int(time.time()) - 400 if "expired" in reasons else None,
+            scope="p" if "scope" in reasons else "pr")
+        if "bad_token" in reasons:
+            module.access = module.access[:-2] + "__"
+        if "no_token" in reasons:
+            module.access = None
+        if "blocked" in reasons:
+            self.local.must("PATCH", f"modules/{module.imei}",
+                            {"state": "blocked"})
+        return module.report(grant, **body)
+
+    def test_each_number_and_of_two_reasons_the_first(self):
+        self.assertGreater(self.in_order(self.ORDER, self.possible,
+                                         self.report_with), 50)
+
+
+class TokenOrder(DeviceCase):
+    ORDER = [("malformed", 880, 400), ("no_name", 855, 400),
+             ("no_password", 855, 400), ("no_imei", 814, 400),
+             ("unknown", 854, 404), ("wrong", 852, 401)]
+    in_order = Forger.in_order
+
+    def ask(self, reasons):
+        (module,), _, _ = self.fresh()
+        body = {"name": module.imei, "password": fleet.PASSWORD,
+                "imei": module.imei}
+        for reason, name, value in (
+                ("unknown", "name", "nobody"), ("no_name", "name", ""),
+                ("wrong", "password", "wrong wrong wrong"),
+                ("no_password", "password", ""), ("no_imei", "imei", "12"),
+                ("malformed", "imei", 12)):
+            if reason in reasons:
+                body[name] = value
+        return module.call("POST", "/fota/v1/token", body)
+
+    def possible(self, pair):
+        return pair not in ({"malformed", "no_imei"}, {"wrong", "no_password"},
+                            {"unknown", "no_name"})
+
+    def test_each_number_and_of_two_reasons_the_first(self):
+        self.in_order(self.ORDER, self.possible, self.ask)
+
+    def test_a_refresh_token_is_looked_at_before_nothing_but_its_module(self):
+        (module,), _, _ = self.fresh()
+        call = lambda **body: module.call("POST", "/fota/v1/token", body)
+        for body, code in (
+                ({"refresh_token": "x", "imei": "12"}, 814),
+                ({"refresh_token": "x"}, 814),
+                ({"refresh_token": "x", "imei": 12}, 880),
+                ({"refresh_token": 12, "imei": module.imei}, 853),
+                ({"refresh_token": "x", "imei": imei(77777)}, 853)):
+            self.refused(call(**body), code)
 
 
 class Tokens(DeviceCase):

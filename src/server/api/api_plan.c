@@ -146,23 +146,6 @@ static int create(struct api_call *call, struct sql *sql)
     return plan_row_answer(call, sql, id, 201);
 }
 
-/* Two people who edit one plan: the second sees that it changed. */
-static int check_edition(struct api_call *call, const struct plan_row *row)
-{
-    const char *wanted = http_header(call->request, "If-Match");
-    char etag[24];
-
-    snprintf(etag, sizeof etag, "\"%" PRId64 "\"", row->edition);
-    if (!wanted)
-        return api_refuse(call, 428, "If-Match with the plan's ETag is wanted");
-    if (strcmp(wanted, "*") != 0 && strcmp(wanted, etag) != 0)
-        return api_refuse(call, 412,
-                          "the plan was changed meanwhile: its ETag "
-                          "is %s",
-                          etag);
-    return 0;
-}
-
 /* An edit drops the approval. */
 static int write_edit(struct api_call *call, struct sql *sql,
                       const struct plan_row *row, const char *spec)
@@ -199,7 +182,7 @@ static int edit(struct api_call *call, struct sql *sql)
 
     if (err)
         return err;
-    err = check_edition(call, &row);
+    err = api_check_edition(call, "plan", row.edition);
     if (!err)
         err = api_only(call, editable);
     if (!err && strcmp(row.state, "draft") != 0 &&
@@ -335,7 +318,12 @@ static int with_row(struct api_call *call, struct sql *sql,
 
     if (err)
         return err;
-    err = act(call, sql, &row);
+    /* who says what they looked at is told if it is another by now */
+    if ((call->route->how & API_WRITES) &&
+        http_header(call->request, "If-Match"))
+        err = api_check_edition(call, "plan", row.edition);
+    if (!err)
+        err = act(call, sql, &row);
     plan_row_release(&row);
     return err;
 }
