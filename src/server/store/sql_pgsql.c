@@ -18,7 +18,7 @@ enum { ARGS_MAX = 32 };
 
 struct pgsql {
     PGconn *conn;
-    bool in_transaction;
+    bool in_transaction, is_lost;
     char *kept[SQL_KEPT];
 };
 
@@ -50,8 +50,7 @@ static int class_of(const char *state)
     return strncmp(state, "53", 2) == 0 ? DFOTA_E_FULL : DFOTA_E_ARG;
 }
 
-static int judge(const struct pgsql *p, const PGresult *result,
-                 const char *what)
+static int judge(struct pgsql *p, const PGresult *result, const char *what)
 {
     ExecStatusType status = PQresultStatus(result);
     const char *message;
@@ -62,6 +61,8 @@ static int judge(const struct pgsql *p, const PGresult *result,
     err = PQstatus(p->conn) == CONNECTION_BAD
               ? DFOTA_E_CONNECT
               : class_of(PQresultErrorField(result, PG_DIAG_SQLSTATE));
+    /* the library believes in a connection until it has read its end */
+    p->is_lost |= err == DFOTA_E_CONNECT;
     if (err != DFOTA_E_STATE && err != DFOTA_E_BUSY) {
         message = PQerrorMessage(p->conn);
         log_error("database: %.*s at: %.60s", (int)strcspn(message, "\n"),
@@ -143,12 +144,13 @@ static int open_connection(const char *url, void **connection)
 
 static int connect_again(struct pgsql *p)
 {
-    if (PQstatus(p->conn) == CONNECTION_OK)
+    if (!p->is_lost && PQstatus(p->conn) == CONNECTION_OK)
         return 0;
     forget(p);
     p->in_transaction = false;
     PQreset(p->conn);
-    return PQstatus(p->conn) == CONNECTION_OK ? configure(p) : DFOTA_E_CONNECT;
+    p->is_lost = PQstatus(p->conn) != CONNECTION_OK;
+    return p->is_lost ? DFOTA_E_CONNECT : configure(p);
 }
 
 static int begin(void *connection)
