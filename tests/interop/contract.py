@@ -97,6 +97,33 @@ class Contract:
             return f"{where}: {value!r} is not empty"
         return None
 
+    def example(self, schema):
+        """A value that the schema allows, with what must be there."""
+        schema = self.resolve(schema)
+        if "enum" in schema:
+            return schema["enum"][0]
+        kind = schema.get("type")
+        kind = kind[0] if isinstance(kind, list) else kind
+        if kind == "object":
+            return {name: self.example(schema["properties"][name])
+                    for name in schema.get("required", [])}
+        if kind == "array":
+            return [self.example(schema["items"])]
+        if kind == "string":
+            pattern = schema.get("pattern", "")
+            for like, text in (("http", "https://example.invalid/"),
+                               ("{128}", "0" * 128), ("{15}", "0" * 15)):
+                if like in pattern:
+                    return text
+            return "/" if pattern == "^/" else "a good password"
+        return {"integer": 1, "boolean": True}.get(kind)
+
+    def right_body(self, operation):
+        """An example of its content; None: it has none."""
+        content = operation.get("requestBody", {}).get("content", {})
+        schema = content.get("application/json", {}).get("schema")
+        return self.example(schema) if schema else None
+
     def check(self, method, path, status, answer, content_type):
         """Raise AssertionError if that is no answer of the file's."""
         bare = "/api/v1/" + path.split("?")[0]

@@ -7,7 +7,6 @@ Usage: test_dfotad_api.py BIN [unittest arguments]
 import http.client
 import json
 import os
-import re
 import shutil
 import sqlite3
 import sys
@@ -15,6 +14,7 @@ import tempfile
 import threading
 import unittest
 
+import contract
 import fleet
 from fleet import Api, Module, Node, imei
 
@@ -40,9 +40,11 @@ class ApiCase(unittest.TestCase):
         connection.request("GET", "/api/openapi.json")
         cls.openapi = json.loads(connection.getresponse().read())
         connection.close()
+        Api.contract = contract.Contract(cls.openapi)
 
     @classmethod
     def tearDownClass(cls):
+        Api.contract = None
         code = cls.node.stop()
         shutil.rmtree(cls.root)
         if code != 0:
@@ -66,96 +68,6 @@ class ApiCase(unittest.TestCase):
         self.assertTrue(answer["detail"])
         self.assertEqual(api.headers["Content-Type"],
                          "application/problem+json")
-
-
-class Contract(ApiCase):
-    def fill(self, path):
-        for name, value in (("{id}", "99999"), ("{imei}", imei(99999)),
-                            ("{name}", "nobody")):
-            path = path.replace(name, value)
-        return path
-
-    def test_the_file_is_openapi_3_1_and_names_every_reference(self):
-        self.assertTrue(self.openapi["openapi"].startswith("3.1"))
-        text = json.dumps(self.openapi)
-        for part in set(re.findall(r'"#/([^"]+)"', text)):
-            node = self.openapi
-            for step in part.split("/"):
-                node = node[step]
-
-    def test_without_a_token_everything_is_401(self):
-        stranger = Api(self.node, "dfota_nonsense")
-        for method, path, _ in self.operations():
-            with self.subTest(method=method, path=path):
-                self.refused(stranger, 401, method, self.fill(path))
-
-    def test_a_role_below_the_named_one_is_403_and_changes_nothing(self):
-        for method, path, operation in self.operations():
-            place = ROLES.index(operation["x-role"])
-            if place == 0:
-                continue
-            with self.subTest(method=method, path=path):
-                self.refused(self.people[ROLES[place - 1]], 403, method,
-                             self.fill(path))
-
-    def test_reading_answers_as_the_file_says(self):
-        for method, path, operation in self.operations():
-            if method != "GET" or "{" in path:
-                continue
-            with self.subTest(path=path):
-                status, answer = self.people["site"].call("GET", path)
-                self.assertEqual(status, 200, answer)
-                page = "Page" in json.dumps(operation["responses"]["200"])
-                self.assertEqual(page, set(answer) == {"items", "next"})
-
-    def test_what_is_not_there_is_404(self):
-        for method, path, _ in self.operations():
-            if "{" not in path or method == "PUT":
-                continue
-            with self.subTest(method=method, path=path):
-                body = {"signature": "0" * 128} if "signature" in path \
-                    else None
-                self.refused(self.people["site"], 404, method,
-                             self.fill(path), body)
-
-    def test_bodies_with_wrong_missing_unknown_and_oversized_fields(self):
-        site = self.people["site"]
-        for method, path, operation in self.operations():
-            content = operation.get("requestBody", {}).get("content", {})
-            schema = content.get("application/json", {}).get("schema")
-            if not schema or "{" in path:
-                continue
-            with self.subTest(method=method, path=path):
-                self.refused(site, 400, method, path, raw=b"{")
-                self.refused(site, 400, method, path, raw=b"[1]")
-                self.refused(site, 400, method, path,
-                             raw=b'{"name": "a", "name": "b"}')
-                self.refused(site, 400, method, path, {})
-                for name in schema.get("required", []):
-                    self.refused(site, 400, method, path, {name: 1.5})
-                    if name != "modules":  # a list, told row by row
-                        self.refused(site, 400, method, path, {name: [[]]})
-                self.assertEqual(self.announce(path, 5 << 20), 413)
-
-    def announce(self, path, length):
-        """The status for content of that length, which is never sent."""
-        connection = http.client.HTTPConnection(
-            "127.0.0.1", int(self.node.ports["api"]), timeout=60)
-        connection.putrequest("POST", "/api/v1/" + path)
-        connection.putheader("Authorization",
-                             f"Bearer {self.people['site'].token}")
-        connection.putheader("Content-Length", str(length))
-        connection.endheaders()
-        status = connection.getresponse().status
-        connection.close()
-        return status
-
-    def test_unknown_paths_and_methods(self):
-        site = self.people["site"]
-        self.refused(site, 404, "GET", "nothing")
-        self.refused(site, 405, "PUT", "plans")
-        self.refused(site, 404, "GET", "plans/1/nothing")
-        self.refused(site, 404, "GET", "plans/x")
 
 
 class Plans(ApiCase):
@@ -254,11 +166,27 @@ class Manners(ApiCase):
         self.local.must("POST", "tokens", {
             "name": "t", "user": "the viewer", "role": "viewer"}, key)
         self.local.must("POST", "modules/import", {
-            "modules": [{"imei": imei(900), "model": "m1"}]}, key)
+            "modules": [{"imei": imei(900), "model": "m1"}]},
+            {"Idempotency-Key": "secrets"})
         with sqlite3.connect(self.node.data + "/dfotad.db") as db:
             for answer, in db.execute("SELECT answer FROM idempotency"):
-                self.assertNotIn("dfota_", answer)
-                self.assertNotIn("password", answer)
+                self.assertNotRegex(answer, r"[A-Za-z0-9_-]{43}")
+
+    def test_a_repetition_tells_the_same_secrets(self):
+        body = {"modules": [{"imei": imei(n), "model": "m1"}
+                            for n in (901, 902)]}
+        key = {"Idempotency-Key": "again"}
+        first = self.local.must("POST", "modules/import", body, key)
+        self.assertEqual(self.local.must("POST", "modules/import", body, key),
+                         first)
+        self.assertNotEqual(*(m["password"] for m in first["made"]))
+        module = Module(self.node, imei(902))
+        self.assertEqual(module.log_in(first["made"][1]["password"])[0], 200)
+        body = {"name": "t", "user": "the viewer", "role": "viewer"}
+        key = {"Idempotency-Key": "again, a token"}
+        token = self.local.must("POST", "tokens", body, key)
+        self.assertEqual(self.local.must("POST", "tokens", body, key), token)
+        Api(self.node, token["token"]).must("GET", "plans")
 
     def test_pages_follow_the_cursor_to_the_end(self):
         numbers = range(100, 125)

@@ -302,8 +302,7 @@ class Tenants(PeopleCase):
         cls.firmware = fleet.upload(cls.local, "m1", "1.1", cls.image[1])
         cls.plan = cls.local.must("POST", "plans", {
             "name": "p", "firmware": cls.firmware})["id"]
-        cls.package = fleet.until(lambda: cls.local.must(
-            "GET", "packages")["items"])[0]["id"]
+        cls.package = fleet.until(cls.built)[0]["id"]
         cls.webhook = cls.local.must("POST", "webhooks", {
             "url": "https://example.invalid/x", "events": ["plan"]})["id"]
         cls.delivery = cls.local.must("POST",
@@ -313,6 +312,13 @@ class Tenants(PeopleCase):
         cls.other = cls.local.must("POST", "tenants", {"name": "other"})["id"]
         cls.local.must("POST", f"users?tenant={cls.other}", {
             "name": "stranger", "role": "admin", "password": PASSWORD})
+
+    @classmethod
+    def built(cls):
+        """The packages, when the workers are done with them."""
+        items = cls.local.must("GET", "packages")["items"]
+        return items if {p["state"] for p in items} == {"unsigned"} and \
+            len(items) == 2 else None
 
     def dump(self):
         with sqlite3.connect(self.node.data + "/dfotad.db") as db:
@@ -351,8 +357,8 @@ class Tenants(PeopleCase):
                 tried += 1
                 with self.subTest(method=method, path=path):
                     status, why = stranger.call(
-                        method.upper(), whole, bodies.get(last, {}) if
-                        method not in ("get", "delete") else None,
+                        method.upper(), whole, bodies.get(last) or
+                        self.contract().right_body(operation),
                         headers={"If-Match": "*"})
                     self.assertEqual(status, 404, why)
         self.assertGreater(tried, 30)

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "server/api/api_lead.h"
+#include "server/api/api_schema.h"
 #include "server/api/openapi.h"
 #include "server/api/streams.h"
 #include "server/reply.h"
@@ -212,6 +213,17 @@ static int admit(struct api_call *call)
     return call->route->how & API_ANYBODY ? 0 : check_role(call);
 }
 
+static int check_limit(struct api_call *call)
+{
+    const char *limit = api_query(call, "limit");
+    int64_t n;
+
+    return *limit == '\0' ||
+                   (api_number(limit, &n) && n > 0 && n <= API_LIMIT_MAX)
+               ? 0
+               : api_refuse(call, 400, "limit: 1 to 1000");
+}
+
 static int run_prepare(struct api_call *call)
 {
     int err = api_once_look(call);
@@ -301,6 +313,10 @@ enum MHD_Result api_service_answer(void *ctx,
     err = call->path ? admit(call) : DFOTA_E_NOMEM;
     if (!err)
         err = take_body(call);
+    if (!err)
+        err = api_schema_check(call);
+    if (!err)
+        err = check_limit(call);
     if (!err && !(call->route->how & API_SLOW))
         err = run_prepare(call);
     if (err)

@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "server/fleet/units.h"
 
-enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
+enum { LIMIT_DEFAULT = 100 };
 
 int api_answer(struct api_call *call, unsigned status, json_t *json)
 {
@@ -95,7 +95,7 @@ int64_t api_limit(const struct api_call *call)
 {
     int64_t limit;
 
-    if (!units_number(api_query(call, "limit"), 1, LIMIT_MAX, &limit))
+    if (!units_number(api_query(call, "limit"), 1, API_LIMIT_MAX, &limit))
         limit = LIMIT_DEFAULT;
     return limit;
 }
@@ -193,8 +193,14 @@ int api_page(struct api_call *call, struct sql *sql, const char *columns,
     size_t limit = (size_t)api_limit(call);
     json_t *items, *answer, *last;
     char name[32], cursor[24];
-    int err = api_rows(sql, columns, &items, text, args, n_args);
+    int64_t number;
+    int err;
 
+    if (*api_query(call, "cursor") &&
+        !api_number(api_query(call, "cursor"), &number))
+        return api_refuse(call, 400,
+                          "cursor: that of a page's \"next\" is wanted");
+    err = api_rows(sql, columns, &items, text, args, n_args);
     if (err)
         return err;
     answer = json_pack("{s:o, s:n}", "items", items, "next");

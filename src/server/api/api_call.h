@@ -20,6 +20,7 @@
 #include "server/fleet/upkeep.h"
 #include "server/http.h"
 
+enum { API_LIMIT_MAX = 1000 }; /* rows of a page */
 enum { API_PARTS_MAX = 4, API_UPLOAD_MAX = VAULT_CONTENT_MAX };
 
 struct depot;

@@ -177,6 +177,10 @@ static int timeline(struct api_call *call, struct sql *sql)
     json_t *items, *answer;
     int err = find_module(call, sql, &id);
 
+    if (!err && *api_query(call, "cursor") &&
+        !api_number(api_query(call, "cursor"), &cursor))
+        err = api_refuse(call, 400,
+                         "cursor: that of a page's \"next\" is wanted");
     if (err)
         return err;
     snprintf(object, sizeof object, "module:%.15s", call->parts[0]);

@@ -159,7 +159,8 @@ static const char step_4[] =
     " WHERE state = 'waiting';"
     "CREATE INDEX delivery_webhook ON delivery (webhook, id);"
 
-    "CREATE INDEX audit_object ON audit (object, at);";
+    "CREATE INDEX audit_object ON audit (object, at);"
+    "CREATE INDEX attempt_granted ON attempt (tenant, granted, id);";
 
 /* Plans that pace themselves, and what people say of one module of a plan:
  * kept_out 1: it gets nothing; allowed: so many attempts in all, at least;
