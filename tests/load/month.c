@@ -380,63 +380,78 @@ static void open_node(struct month *m, const char *url)
     must(sql_open(url, &m->sql), "open");
 }
 
-static void make_firmware(struct month *m, const char *line)
+/* The words of a line, so many as there have to be. */
+static void split(char *line, char **words, unsigned n)
 {
-    char model[32], version[32];
+    char *rest = line;
 
-    must(sscanf(line, "%31s %31s", model, version) == 2 ? 0 : DFOTA_E_SYNTAX,
-         line);
+    for (unsigned i = 0; i < n; i++) {
+        words[i] = strtok_r(rest, " \n", &rest);
+        must(words[i] ? 0 : DFOTA_E_SYNTAX, "a line is too short");
+    }
+}
+
+static int64_t number(const char *text, int64_t low, int64_t high)
+{
+    char *end;
+    int64_t value = strtoll(text, &end, 10);
+
+    must(*end == '\0' && value >= low && value <= high ? 0 : DFOTA_E_SYNTAX,
+         text);
+    return value;
+}
+
+static void make_firmware(struct month *m, char *line)
+{
+    char *words[2];
+
+    split(line, words, 2);
     must(sql_run(m->sql,
                  "INSERT INTO firmware (tenant, model, version, class, "
                  "counter, size, sha256, made_by, created) VALUES (1, $1, $2, "
                  "'', 0, 1, '00', 'x', 0)",
-                 SQL_ARGS(SQL_TEXT(model), SQL_TEXT(version)), NULL),
+                 SQL_ARGS(SQL_TEXT(words[0]), SQL_TEXT(words[1])), NULL),
          "firmware");
 }
 
-static void make_package(struct month *m, const char *line)
+static void make_package(struct month *m, char *line)
 {
-    int64_t source, target, size;
+    char *words[3];
 
-    must(sscanf(line, "%" SCNd64 " %" SCNd64 " %" SCNd64, &source, &target,
-                &size) == 3
-             ? 0
-             : DFOTA_E_SYNTAX,
-         line);
+    split(line, words, 3);
     must(sql_run(m->sql,
                  "INSERT INTO package (tenant, source, target, state, "
                  "full_image, size, sha256, claimed_until, tries, created) "
                  "VALUES (1, $1, $2, 'ready', 0, $3, 'aa', 0, 0, 0)",
-                 SQL_ARGS(SQL_INT(source), SQL_INT(target), SQL_INT(size)),
+                 SQL_ARGS(SQL_INT(number(words[0], 0, INT64_MAX)),
+                          SQL_INT(number(words[1], 1, INT64_MAX)),
+                          SQL_INT(number(words[2], 1, INT64_MAX))),
                  NULL),
          "package");
 }
 
-static void make_module(struct month *m, const char *line)
+static void make_module(struct month *m, char *line)
 {
-    char model[32], version[32], group[32], imei[IMEI_ROOM];
-    unsigned number;
+    char *words[4], imei[IMEI_ROOM];
+    unsigned place;
 
-    must(sscanf(line, "%u %31s %31s %31s", &number, model, version, group) ==
-                     4 &&
-                 number < MODULES_MAX
-             ? 0
-             : DFOTA_E_SYNTAX,
-         line);
-    snprintf(imei, sizeof imei, "%015" PRIu64, imei_of(number));
-    snprintf(m->modules[number].model, 32, "%s", model);
-    snprintf(m->modules[number].version, 32, "%s", version);
-    must(sql_run(m->sql,
-                 "INSERT INTO module (tenant, imei, name, model, version, "
-                 "class, grp, tags, state, updates, created) VALUES (1, $1, "
-                 "$1, $2, $3, '', $4, '', 'active', 0, 0)",
-                 SQL_ARGS(SQL_TEXT(imei), SQL_TEXT(model), SQL_TEXT(version),
-                          SQL_TEXT(strcmp(group, "-") == 0 ? "" : group)),
-                 NULL),
-         "module");
+    split(line, words, 4);
+    place = (unsigned)number(words[0], 0, MODULES_MAX - 1);
+    snprintf(imei, sizeof imei, "%015" PRIu64, imei_of(place));
+    snprintf(m->modules[place].model, 32, "%s", words[1]);
+    snprintf(m->modules[place].version, 32, "%s", words[2]);
+    must(
+        sql_run(m->sql,
+                "INSERT INTO module (tenant, imei, name, model, version, "
+                "class, grp, tags, state, updates, created) VALUES (1, $1, "
+                "$1, $2, $3, '', $4, '', 'active', 0, 0)",
+                SQL_ARGS(SQL_TEXT(imei), SQL_TEXT(words[1]), SQL_TEXT(words[2]),
+                         SQL_TEXT(strcmp(words[3], "-") == 0 ? "" : words[3])),
+                NULL),
+        "module");
 }
 
-static void make_plan(struct month *m, const char *line)
+static void make_plan(struct month *m, char *line)
 {
     char why[PLAN_WHY_ROOM] = "";
     struct plan_spec spec;
@@ -457,31 +472,34 @@ static void make_plan(struct month *m, const char *line)
          "plan");
 }
 
-static void make_poll(struct month *m, const char *line)
+static void make_poll(struct month *m, char *line)
 {
-    struct virtual_poll p = {0};
+    char *words[7];
+    struct virtual_poll p;
     int64_t at;
-    int outcome;
 
-    must(sscanf(line, "%u %" SCNd64 " %d %d %d %" SCNd64 " %" SCNd64, &p.module,
-                &at, &p.battery, &p.rssi, &outcome, &p.first, &p.second) == 7 &&
-                 p.first >= m->tick && p.module < MODULES_MAX
-             ? 0
-             : DFOTA_E_SYNTAX,
-         line);
-    p.outcome = (enum outcome)outcome;
+    split(line, words, 7);
+    at = number(words[1], m->begin, m->begin + m->length);
+    p = (struct virtual_poll){
+        .module = (unsigned)number(words[0], 0, MODULES_MAX - 1),
+        .battery = (int)number(words[2], 0, POLL_UNSAID),
+        .rssi = (int)number(words[3], -200, POLL_UNSAID),
+        .outcome = (enum outcome)number(words[4], 0, STALLS),
+        .first = number(words[5], m->tick, m->length),
+        .second = number(words[6], m->tick, m->length)};
     m->polls = grown(m->polls, m->n_polls, &m->polls_room, sizeof p);
     push(m, (struct event){at, p.module, POLLS, m->n_polls});
     m->polls[m->n_polls++] = p;
 }
 
-static void begin(struct month *m, const char *line)
+static void begin(struct month *m, char *line)
 {
-    must(sscanf(line, "%" SCNd64 " %" SCNd64 " %" SCNd64, &m->begin, &m->length,
-                &m->tick) == 3
-             ? 0
-             : DFOTA_E_SYNTAX,
-         line);
+    char *words[3];
+
+    split(line, words, 3);
+    m->begin = number(words[0], 0, INT64_MAX / 2);
+    m->length = number(words[1], 1, INT32_MAX);
+    m->tick = number(words[2], 1, m->length);
     m->wall = m->begin;
     m->steady_from = m->begin - 1000;
     must(sql_begin(m->sql), "begin");
@@ -491,7 +509,7 @@ static void read_scenario(struct month *m)
 {
     static const struct {
         const char *word;
-        void (*take)(struct month *m, const char *line);
+        void (*take)(struct month *m, char *line);
     } words[] = {{"begin ", begin},          {"firmware ", make_firmware},
                  {"package ", make_package}, {"module ", make_module},
                  {"plan ", make_plan},       {"poll ", make_poll}};
@@ -500,7 +518,8 @@ static void read_scenario(struct month *m)
     while (fgets(line, sizeof line, stdin)) {
         size_t i = 0;
 
-        while (i < 6 && strncmp(line, words[i].word, strlen(words[i].word)))
+        while (i < 6 &&
+               strncmp(line, words[i].word, strlen(words[i].word)) != 0)
             i++;
         must(i < 6 ? 0 : DFOTA_E_SYNTAX, line);
         words[i].take(m, line + strlen(words[i].word));

@@ -195,7 +195,7 @@ static void attempts_used_up_come_before_the_window(void **state)
           "{\"attempts\": 1, \"battery\": 50, \"window\": {\"from\": "
           "\"12:00\", \"to\": \"13:00\"}}");
     try_and_fail(r, 0, 704);
-    rehearsal_pass(r, 2 * 3600);
+    rehearsal_pass(r, 7200);
     assert_int_equal(ask(r, 0), S4_NO_PLAN);
     assert_int_equal(ask(r, 1), S4_WINDOW);
 }
