@@ -129,7 +129,11 @@ json_t *doctor_reach(const struct doctor *doctor)
 
     if (!list)
         return NULL;
-    if (node->public_https[0])
+    if (node->public_https[0] && doctor->tls && tls_asks_clients(doctor->tls))
+        tell(list, "address",
+             node->loopback || !is_loopback(node->public_https),
+             "HTTPS is for clients with certificates: it was not asked");
+    else if (node->public_https[0])
         check_address(node, node->public_https, list);
     if (node->public_http[0])
         check_address(node, node->public_http, list);

@@ -118,7 +118,7 @@ const struct option_row option_rows[] = {
     {"help", .letter = 'h', .kind = OPTION_HOW, AT(help), .help = "this text"},
     {"version", .letter = 'V', .kind = OPTION_HOW, AT(version),
      .help = "the version"},
-    {NULL}};
+    {.name = NULL}};
 
 _Static_assert(sizeof option_rows / sizeof option_rows[0] <= OPTIONS_MAX,
                "options.origin has a place for each");

@@ -246,6 +246,11 @@ int tls_peer_is(gnutls_session_t session, const char *name)
     return fits ? 0 : DFOTA_E_SIGNATURE;
 }
 
+bool tls_asks_clients(const struct tls *tls)
+{
+    return tls->client_ca != NULL;
+}
+
 int64_t tls_expiry(struct tls *tls)
 {
     int64_t expires;

@@ -10,6 +10,7 @@
 #define DFOTA_SERVER_TLS_H
 
 #include <gnutls/gnutls.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -60,6 +61,9 @@ struct tls_credentials *tls_attach(struct tls *tls, gnutls_session_t session);
  * returns  0 it does; E_NOTFOUND there is none; E_SIGNATURE it names another
  */
 int tls_peer_is(gnutls_session_t session, const char *name);
+
+/** Does a client need a certificate? */
+bool tls_asks_clients(const struct tls *tls);
 
 /** When the first of the server's certificates expires: seconds since 1970;
  * 0: nobody knows. */
