@@ -172,6 +172,7 @@ static enum coap_taken refuse(struct coap_body *b, struct coap_part *part,
         b->active = false;
     if (block) {
         out = *block;
+        out.more = false;
         out.szx = out.szx < b->szx ? out.szx : b->szx;
     }
     put_options(part, block ? &out : NULL, max);
@@ -191,6 +192,21 @@ static enum coap_taken take_whole(struct coap_body *b, const struct coap_msg *m,
     part->len = m->payload_len;
     part->code = COAP_CHANGED;
     return COAP_BODY_WHOLE;
+}
+
+void coap_part_settle(struct coap_part *part)
+{
+    const struct coap_msg m = {.options = part->options,
+                               .options_len = part->options_len};
+    struct coap_block block;
+    uint32_t size1 = 0;
+
+    if (part->code == COAP_CONTINUE ||
+        coap_block_find(&m, COAP_BLOCK1, &block) != 0 || !block.more)
+        return;
+    block.more = false;
+    (void)coap_msg_uint(&m, COAP_SIZE1, &size1);
+    put_options(part, &block, size1);
 }
 
 enum coap_taken coap_body_take(struct coap_body *b, const struct coap_msg *m,

@@ -283,4 +283,8 @@ void coap_body_init(struct coap_body *b, uint8_t szx);
 enum coap_taken coap_body_take(struct coap_body *b, const struct coap_msg *m,
                                uint32_t max, struct coap_part *part);
 
+/** Before the answer: a code that is not 2.31 any more is the last word, and
+ * M in its Block1 would say that it is not (RFC 7959 2.3). */
+void coap_part_settle(struct coap_part *part);
+
 #endif

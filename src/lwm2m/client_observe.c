@@ -95,28 +95,70 @@ static int slot_of(struct lwm2m_client *c, const struct lwm2m_path *path,
     return c->attributes_count++;
 }
 
+static bool is_known(const struct coap_option *o)
+{
+    const uint8_t *end = memchr(o->value, '=', o->len);
+    size_t len = end ? (size_t)(end - o->value) : o->len;
+
+    for (size_t k = 0; k < sizeof names / sizeof names[0]; k++)
+        if (strlen(names[k].name) == len &&
+            memcmp(names[k].name, o->value, len) == 0)
+            return true;
+    return false;
+}
+
+/* "con=1" of a later version is refused: who set it would count on it. */
+static bool are_known(const struct coap_msg *m)
+{
+    struct coap_cursor cursor;
+    struct coap_option o;
+
+    coap_cursor_init(&cursor, m);
+    while (coap_cursor_next(&cursor, &o))
+        if (o.number == COAP_URI_QUERY && !is_known(&o))
+            return false;
+    return true;
+}
+
+/* Thresholds are a number's, so a resource's. */
+static bool takes(const struct lwm2m_client *c, const struct lwm2m_path *path,
+                  uint8_t has)
+{
+    const struct resource *def;
+
+    if (is_period(has))
+        return true;
+    if (path->depth < LWM2M_DEPTH_RESOURCE)
+        return false;
+    def = objects_find(c, path->id[0], path->id[2]);
+    return def && def->type == TYPE_INTEGER;
+}
+
 uint8_t attributes_write(struct lwm2m_client *c, const struct lwm2m_path *path,
                          const struct coap_msg *m)
 {
-    int i = slot_of(c, path, true);
-    struct lwm2m_attributes a;
+    int i = slot_of(c, path, false);
+    struct lwm2m_attributes a = {0};
 
-    if (i < 0)
-        return COAP_SERVER_ERROR;
-    a = c->attributes[i].a;
+    if (i >= 0)
+        a = c->attributes[i].a;
+    if (!are_known(m))
+        return COAP_BAD_REQUEST;
     for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
         const uint8_t *value;
         size_t len;
 
         if (coap_msg_query(m, names[k].name, &value, &len) != 0)
             continue;
-        /* Thresholds are a number's, so a resource's. */
-        if ((!is_period(names[k].has) && path->depth < LWM2M_DEPTH_RESOURCE) ||
+        if (!takes(c, path, names[k].has) ||
             set(&a, names[k].has, value, len) != 0)
             return COAP_BAD_REQUEST;
     }
     if (!is_coherent(&a))
         return COAP_BAD_REQUEST;
+    i = slot_of(c, path, true);
+    if (i < 0)
+        return COAP_SERVER_ERROR;
     c->attributes[i].a = a;
     return COAP_CHANGED;
 }

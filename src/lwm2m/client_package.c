@@ -215,5 +215,6 @@ void client_package(struct lwm2m_client *c, const struct coap_ticket *ticket,
         part.code = take_part(c, &part, taken == COAP_BODY_WHOLE);
     if (part.code == COAP_TOO_LARGE && c->firmware.kept.state == FIRMWARE_IDLE)
         firmware_event(&c->firmware, FIRMWARE_ON_TOO_LARGE);
+    coap_part_settle(&part);
     client_answer_with(c, ticket, part.code, part.options, part.options_len);
 }

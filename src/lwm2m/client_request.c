@@ -221,6 +221,7 @@ static void on_write(struct lwm2m_client *c, const struct coap_ticket *ticket,
                           c->other_data.len);
     if (taken == COAP_BODY_WHOLE)
         buffer_release(&c->other_data);
+    coap_part_settle(&part);
     client_answer_with(c, ticket, part.code, part.options, part.options_len);
 }
 

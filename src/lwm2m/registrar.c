@@ -382,6 +382,7 @@ static void on_block(struct registrar *s, struct lwm2m_way *way,
     struct coap_msg whole;
     enum coap_taken taken = half_take(s, way, path, m, &part, &whole);
 
+    coap_part_settle(&part);
     s->part = &part;
     if (taken == COAP_BODY_WHOLE)
         dispatch(s, way, ticket, &whole, path);

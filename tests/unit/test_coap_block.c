@@ -101,6 +101,39 @@ static void blocks_out_of_order_are_refused(void **state)
     assert_int_equal(t.part.code, COAP_INCOMPLETE);
 }
 
+/* M in the Block1 of an answer says that the last word is to come: a client
+ * that believes it (aiocoap) would go on behind a refusal. */
+static bool says_more(const struct coap_part *part)
+{
+    const struct coap_msg m = {.options = part->options,
+                               .options_len = part->options_len};
+    struct coap_block b;
+
+    assert_int_equal(coap_block_find(&m, COAP_BLOCK1, &b), 0);
+    return b.more;
+}
+
+static void only_continue_says_that_more_is_to_come(void **state)
+{
+    struct taker t = {.max = 2000};
+
+    (void)state;
+    coap_body_init(&t.b, 6);
+    assert_int_equal(take(&t, 0, true, 6, 1024), COAP_BODY_MORE);
+    assert_true(says_more(&t.part));
+    coap_part_settle(&t.part);
+    assert_true(says_more(&t.part));
+    t.part.code = COAP_BAD_REQUEST; /* says who takes it */
+    coap_part_settle(&t.part);
+    assert_false(says_more(&t.part));
+    assert_int_equal(take(&t, 7, true, 6, 1024), COAP_BODY_REFUSED);
+    assert_int_equal(t.part.code, COAP_INCOMPLETE);
+    assert_false(says_more(&t.part));
+    assert_int_equal(take(&t, 1, true, 6, 1024), COAP_BODY_REFUSED);
+    assert_int_equal(t.part.code, COAP_TOO_LARGE);
+    assert_false(says_more(&t.part));
+}
+
 static void block_zero_begins_a_new_body(void **state)
 {
     struct taker t = {.max = 1 << 20};
@@ -199,6 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_block_option_is_checked),
         cmocka_unit_test(blocks_out_of_order_are_refused),
+        cmocka_unit_test(only_continue_says_that_more_is_to_come),
         cmocka_unit_test(block_zero_begins_a_new_body),
         cmocka_unit_test(a_body_longer_than_announced_is_refused),
         cmocka_unit_test(serving_checks_what_is_asked),
