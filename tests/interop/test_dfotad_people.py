@@ -11,6 +11,7 @@ import pty
 import re
 import select
 import shutil
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -439,6 +440,70 @@ class Tenants(PeopleCase):
         said = [row["what"] for row in self.local.must(
             "GET", f"modules/{imei(3)}/timeline")["items"]]
         self.assertEqual(said.count("module.edit"), 2)
+
+
+def register(port, endpoint):
+    """A client without keys registers; what it is asked is not answered."""
+    def option(delta, value):
+        head = bytes([delta << 4 | min(len(value), 13)])
+        return head + (bytes([len(value) - 13]) if len(value) > 12 else
+                       b"") + value
+
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.settimeout(60)
+    sock.sendto(b"\x40\x02\x12\x34" + option(11, b"rd") + option(1, b"\x28")
+                + option(3, b"ep=" + endpoint.encode()) +
+                option(0, b"lt=3600") + option(0, b"b=U") +
+                b"\xff</1/0>,</3/0>,</5/0>", ("127.0.0.1", port))
+    answer = sock.recv(2000)
+    assert answer[1] == 0x41, answer
+    return sock
+
+
+class OverLwm2m(unittest.TestCase):
+    def test_a_client_is_its_modules_tenants_and_decisions_are_audited(self):
+        root = tempfile.mkdtemp(prefix="dfotad-lwm2m-")
+        self.addCleanup(shutil.rmtree, root)
+        node = Node(os.path.join(BIN, "dfotad"), root, "--lwm2m",
+                    "coap://127.0.0.1:0")
+        local = Api(node)
+        fleet.enrol(local, [1])
+        other = local.must("POST", "tenants", {"name": "other"})["id"]
+        local.must("POST", f"modules/import?tenant={other}", {
+            "modules": [{"imei": imei(2), "model": "m1"}]})
+        made = local.must("POST", f"users?tenant={other}", {
+            "name": "stranger", "role": "admin", "password": PASSWORD})
+        self.assertEqual(made["role"], "admin")
+        port = int(node.ports["lwm2m"].rpartition(":")[2])
+        socks = [register(port, name) for name in (
+            f"urn:imei:{imei(1)}", f"urn:imei:{imei(2)}", "unknown")]
+        self.addCleanup(lambda: [sock.close() for sock in socks])
+        mine, theirs = f"urn:imei:{imei(1)}", f"urn:imei:{imei(2)}"
+        self.assertEqual({c["endpoint"] for c in local.must(
+            "GET", "lwm2m")["items"]}, {mine, "unknown"})
+        stranger = Page(node, "stranger", PASSWORD)
+        self.assertEqual([c["endpoint"] for c in stranger.call(
+            "GET", "lwm2m")[1]["items"]], [theirs])
+        asked = local.must("POST", f"lwm2m/{mine}/read", {"path": "/3/0"})
+        for method, path, body in (
+                ("GET", f"lwm2m/{mine}", None), ("GET", "lwm2m/unknown", None),
+                ("GET", f"lwm2m/requests/{asked['id']}", None),
+                ("POST", f"lwm2m/{mine}/read", {"path": "/3/0"}),
+                ("POST", f"lwm2m/{mine}/discover", {"path": "/3/0"}),
+                ("POST", f"lwm2m/{mine}/write", {"path": "/1/0/1",
+                                                 "value": "5"}),
+                ("POST", f"lwm2m/{mine}/execute", {"path": "/3/0/4"}),
+                ("POST", f"lwm2m/{mine}/update", {"uri": "coap://x/y"}),
+                ("POST", f"lwm2m/{mine}/cancel", None)):
+            self.assertEqual(stranger.call(method, path, body)[0], 404, path)
+        self.assertEqual(stranger.call("POST", f"lwm2m/{theirs}/execute",
+                                       {"path": "/3/0/4"})[0], 202)
+        said = stranger.call("GET", "audit?newest=true")[1]["items"][0]
+        self.assertEqual((said["action"], said["actor"], said["object"],
+                          said["detail"]), ("lwm2m.execute", "stranger",
+                                            f"lwm2m:{theirs}", "/3/0/4"))
+        self.assertNotIn("lwm2m.", json.dumps(local.must("GET", "audit")))
+        node.stop()
 
 
 if __name__ == "__main__":

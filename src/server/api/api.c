@@ -231,7 +231,7 @@ static int run_prepare(struct api_call *call)
     return err || !call->route->prepare ? err : call->route->prepare(call);
 }
 
-static enum MHD_Result run_reading(struct api_call *call)
+static int run_reading(struct api_call *call)
 {
     struct store *store = call->api->node->store;
     struct sql *sql;
@@ -241,7 +241,7 @@ static enum MHD_Result run_reading(struct api_call *call)
         err = call->route->run(call, sql);
         store_read_end(store, sql);
     }
-    return answer_now(call, err);
+    return err;
 }
 
 static int run_job(struct sql *sql, struct job *job)
@@ -262,10 +262,10 @@ static void run_slow(struct work *work)
         (struct api_call *)((char *)work - offsetof(struct api_call, work));
     int err = run_prepare(call);
 
-    if (err)
-        answer_later(&call->job, err);
-    else
+    if (!err && call->route->how & API_WRITES)
         post(call);
+    else
+        answer_later(&call->job, err ? err : run_reading(call));
 }
 
 /* Suspended before anybody else has it. */
@@ -321,7 +321,9 @@ enum MHD_Result api_service_answer(void *ctx,
         err = run_prepare(call);
     if (err)
         return answer_now(call, err);
-    return call->route->how & API_WRITES ? run_later(call) : run_reading(call);
+    return call->route->how & (API_WRITES | API_SLOW)
+               ? run_later(call)
+               : answer_now(call, run_reading(call));
 }
 
 /* Long content only from who may write: a stranger could fill the memory. */

@@ -75,7 +75,8 @@ struct api_call {
 enum {
     API_READS = 0,
     API_WRITES = 1,  /* in the writer's transaction, answered after COMMIT */
-    API_SLOW = 2,    /* its prepare takes long: by a worker */
+    API_SLOW = 2,    /* its prepare takes long, or a run that only reads:
+                        by a worker */
     API_ANYBODY = 4, /* without a token or session */
     API_NO_KEY = 8,  /* Idempotency-Key has no meaning */
     API_SECRET = 16  /* its answer may have api_secret() in it */

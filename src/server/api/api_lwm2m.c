@@ -4,6 +4,7 @@
  * question is answered by its number: a client may need its time, and this
  * interface does not wait.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "lwm2m/firmware_job.h"
 #include "server/api/api_lead.h"
 #include "server/fleet/package_url.h"
+#include "server/fleet/registrations.h"
 #include "server/lwm2m/lwm2m_service.h"
 
 enum { URI_MAX = 255, URL_LIFE_S = 7 * 86400 };
@@ -31,11 +33,91 @@ static int no_such_client(struct api_call *call)
                       call->parts[0]);
 }
 
+/* ---- whose is it? -------------------------------------------------------- */
+
+/* A client belongs to the tenant of its module; one that no module is known
+ * for to the first tenant, whose the site is. */
+static int find_tenant(struct sql *sql, const char *endpoint, int64_t *tenant)
+{
+    char text[24] = "";
+    uint64_t imei;
+    int err;
+
+    if (registration_imei(endpoint, &imei))
+        snprintf(text, sizeof text, "%015" PRIu64, imei);
+    err = sql_one_int(sql, tenant,
+                      "SELECT tenant FROM module WHERE endpoint = $1 OR "
+                      "imei = $2 ORDER BY CASE WHEN endpoint = $1 THEN 0 ELSE "
+                      "1 END LIMIT 1",
+                      SQL_ARGS(SQL_TEXT(endpoint), SQL_TEXT(text)));
+    if (err == DFOTA_E_NOTFOUND)
+        *tenant = 1;
+    return err == DFOTA_E_NOTFOUND ? 0 : err;
+}
+
+static int check_owner(struct api_call *call, struct sql *sql,
+                       const char *endpoint)
+{
+    int64_t tenant = 0;
+    int err = find_tenant(sql, endpoint, &tenant);
+
+    return !err && tenant != call->actor.tenant ? no_such_client(call) : err;
+}
+
+struct told {
+    struct job job;
+    struct api_call *call;
+    const char *action, *detail;
+};
+
+static int run_told(struct sql *sql, struct job *job)
+{
+    const struct told *told = (struct told *)job;
+    char object[160];
+
+    snprintf(object, sizeof object, "lwm2m:%.140s", told->call->parts[0]);
+    return api_audit(told->call, sql, told->action, object, told->detail);
+}
+
+/* Before it is done: what a client does then is no part of a transaction. */
+static int tell(struct api_call *call, const char *action, const char *detail)
+{
+    struct told told = {.job = {.run = run_told},
+                        .call = call,
+                        .action = action,
+                        .detail = detail ? detail : ""};
+
+    return store_do(call->api->node->store, &told.job);
+}
+
+/* ---- who is there -------------------------------------------------------- */
+
+static int keep_own(struct api_call *call, struct sql *sql, json_t *items)
+{
+    size_t i = 0;
+    int err = 0;
+
+    while (!err && i < json_array_size(items)) {
+        json_t *item = json_array_get(items, i);
+        int64_t tenant = 0;
+
+        err = find_tenant(
+            sql, json_string_value(json_object_get(item, "endpoint")), &tenant);
+        if (!err && tenant == call->actor.tenant) {
+            err = api_lead_add(call, sql, item);
+            i++;
+        } else if (!err) {
+            json_array_remove(items, i);
+        }
+    }
+    return err;
+}
+
 static int list(struct api_call *call, struct sql *sql)
 {
-    size_t limit = (size_t)api_limit(call), i;
-    json_t *items, *last, *answer, *item;
-    int err = 0;
+    size_t limit = (size_t)api_limit(call);
+    json_t *items, *last, *answer;
+    int err;
 
     items = call->api->lwm2m
                 ? lwm2m_service_list(call->api->lwm2m,
@@ -47,11 +129,7 @@ static int list(struct api_call *call, struct sql *sql)
         last = json_array_get(items, limit - 1);
         json_object_set(answer, "next", json_object_get(last, "endpoint"));
     }
-    json_array_foreach(items, i, item)
-    {
-        if (!err)
-            err = api_lead_add(call, sql, item);
-    }
+    err = keep_own(call, sql, items);
     if (!err)
         return api_answer(call, 200, answer);
     json_decref(answer);
@@ -60,9 +138,13 @@ static int list(struct api_call *call, struct sql *sql)
 
 static int show(struct api_call *call, struct sql *sql)
 {
-    json_t *client = lwm2m_service_show(call->api->lwm2m, call->parts[0]);
-    int err = client ? api_lead_add(call, sql, client) : no_such_client(call);
+    json_t *client;
+    int err = check_owner(call, sql, call->parts[0]);
 
+    if (err)
+        return err;
+    client = lwm2m_service_show(call->api->lwm2m, call->parts[0]);
+    err = client ? api_lead_add(call, sql, client) : no_such_client(call);
     if (!err)
         return api_answer(call, 200, client);
     json_decref(client);
@@ -94,43 +176,48 @@ static int ask(struct api_call *call, enum lwm2m_action action,
     }
 }
 
-static int ask_path(struct api_call *call, enum lwm2m_action action)
+static int ask_path(struct api_call *call, struct sql *sql,
+                    enum lwm2m_action action)
 {
     static const char *const names[] = {"path", NULL};
     const char *path;
-    int err = api_only(call, names);
+    int err = check_owner(call, sql, call->parts[0]);
 
+    if (!err)
+        err = api_only(call, names);
     if (err)
         return err;
     path = api_text(call, "path", 64, false);
-    return path ? ask(call, action, path, NULL) : DFOTA_E_CANCELLED;
+    if (!path)
+        return DFOTA_E_CANCELLED;
+    if (action == LWM2M_EXECUTE)
+        err = tell(call, "lwm2m.execute", path);
+    return err ? err : ask(call, action, path, NULL);
 }
 
 static int read_value(struct api_call *call, struct sql *sql)
 {
-    (void)sql;
-    return ask_path(call, LWM2M_READ);
+    return ask_path(call, sql, LWM2M_READ);
 }
 
 static int discover(struct api_call *call, struct sql *sql)
 {
-    (void)sql;
-    return ask_path(call, LWM2M_DISCOVER);
+    return ask_path(call, sql, LWM2M_DISCOVER);
 }
 
 static int execute(struct api_call *call, struct sql *sql)
 {
-    (void)sql;
-    return ask_path(call, LWM2M_EXECUTE);
+    return ask_path(call, sql, LWM2M_EXECUTE);
 }
 
 static int write_value(struct api_call *call, struct sql *sql)
 {
     static const char *const names[] = {"path", "value", NULL};
     const char *path, *value;
-    int err = api_only(call, names);
+    int err = check_owner(call, sql, call->parts[0]);
 
-    (void)sql;
+    if (!err)
+        err = api_only(call, names);
     if (err)
         return err;
     path = api_text(call, "path", 64, false);
@@ -140,20 +227,29 @@ static int write_value(struct api_call *call, struct sql *sql)
     value = json_string_value(json_object_get(call->body, "value"));
     if (!value || strlen(value) > 1024)
         return api_refuse(call, 400, "value: a text of at most 1024 bytes");
-    return ask(call, LWM2M_WRITE, path, value);
+    err = tell(call, "lwm2m.write", path);
+    return err ? err : ask(call, LWM2M_WRITE, path, value);
 }
 
 static int answer_of(struct api_call *call, struct sql *sql)
 {
     json_t *answer;
     int64_t id;
+    int err;
 
-    (void)sql;
     if (!api_number(call->parts[0], &id) || id < 1 || id > UINT32_MAX)
         return api_refuse(call, 404, "there is no such question");
     answer = lwm2m_service_answer(call->api->lwm2m, (uint32_t)id);
-    return answer ? api_answer(call, 200, answer)
-                  : api_refuse(call, 404, "there is no such question any more");
+    if (!answer)
+        return api_refuse(call, 404, "there is no such question any more");
+    err = check_owner(call, sql,
+                      json_string_value(json_object_get(answer, "endpoint")));
+    if (!err)
+        return api_answer(call, 200, answer);
+    json_decref(answer);
+    return err == DFOTA_E_CANCELLED
+               ? api_refuse(call, 404, "there is no such question any more")
+               : err;
 }
 
 /* ---- updates ------------------------------------------------------------- */
@@ -287,35 +383,47 @@ static int update(struct api_call *call, struct sql *sql)
     static const char *const names[] = {"package", "uri", "version", "method",
                                         NULL};
     struct chosen c = {.sha256 = ""};
-    int method, err = api_only(call, names);
+    int method, err = check_owner(call, sql, call->parts[0]);
 
+    if (!err)
+        err = api_only(call, names);
     if (!err)
         err = method_of(call, &method);
     if (!err)
         err = choose(call, sql, &c);
+    if (!err)
+        err = tell(call, "lwm2m.update", c.version);
     return err ? err : begin(call, &c, method);
 }
 
 static int cancel(struct api_call *call, struct sql *sql)
 {
-    (void)sql;
+    int err = check_owner(call, sql, call->parts[0]);
+
+    if (!err)
+        err = tell(call, "lwm2m.cancel", "");
+    if (err)
+        return err;
     if (lwm2m_service_cancel(call->api->lwm2m, call->parts[0]) != 0)
         return api_refuse(call, 404, "no update of it is under way");
     return api_answer(call, 200, json_object());
 }
 
 const struct api_route api_lwm2m_routes[] = {
-    {HTTP_GET, "lwm2m", ROLE_VIEWER, false, list, NULL},
-    {HTTP_GET, "lwm2m/{}", ROLE_VIEWER, false, show, need_service},
-    {HTTP_GET, "lwm2m/requests/{}", ROLE_VIEWER, false, answer_of,
+    {HTTP_GET, "lwm2m", ROLE_VIEWER, API_READS, list, NULL},
+    {HTTP_GET, "lwm2m/{}", ROLE_VIEWER, API_READS, show, need_service},
+    {HTTP_GET, "lwm2m/requests/{}", ROLE_VIEWER, API_READS, answer_of,
      need_service},
-    {HTTP_POST, "lwm2m/{}/read", ROLE_VIEWER, false, read_value, need_service},
-    {HTTP_POST, "lwm2m/{}/discover", ROLE_VIEWER, false, discover,
+    {HTTP_POST, "lwm2m/{}/read", ROLE_VIEWER, API_READS, read_value,
      need_service},
-    {HTTP_POST, "lwm2m/{}/write", ROLE_OPERATOR, false, write_value,
+    {HTTP_POST, "lwm2m/{}/discover", ROLE_VIEWER, API_READS, discover,
      need_service},
-    {HTTP_POST, "lwm2m/{}/execute", ROLE_OPERATOR, false, execute,
+    {HTTP_POST, "lwm2m/{}/write", ROLE_OPERATOR, API_SLOW, write_value,
      need_service},
-    {HTTP_POST, "lwm2m/{}/update", ROLE_OPERATOR, false, update, need_service},
-    {HTTP_POST, "lwm2m/{}/cancel", ROLE_OPERATOR, false, cancel, need_service},
-    {HTTP_OTHER, NULL, ROLE_SITE, false, NULL, NULL}};
+    {HTTP_POST, "lwm2m/{}/execute", ROLE_OPERATOR, API_SLOW, execute,
+     need_service},
+    {HTTP_POST, "lwm2m/{}/update", ROLE_OPERATOR, API_SLOW, update,
+     need_service},
+    {HTTP_POST, "lwm2m/{}/cancel", ROLE_OPERATOR, API_SLOW, cancel,
+     need_service},
+    {HTTP_OTHER, NULL, ROLE_SITE, API_READS, NULL, NULL}};
