@@ -331,9 +331,20 @@ class Play:
 
 # ---- scenarios ----
 
+def at_edge(rng, at):
+    """To the second when a window opens or closes, on that day."""
+    window = rng.choice([spec["window"] for spec in MIXED + PLAIN
+                         if "window" in spec])
+    hour, minute = map(int, rng.choice([window["from"],
+                                        window["to"]]).split(":"))
+    zone = zoneinfo.ZoneInfo(window["zone"])
+    return int(datetime.datetime.fromtimestamp(at, zone).replace(
+        hour=hour, minute=minute, second=0).timestamp())
+
+
 def polls_of(rng, module, days, often, outcomes):
-    """A module's polls: every 14 days and 0 to 24 random hours, or of some
-    every 2."""
+    """A module's polls: every 14 days and 0 to 24 random hours; where some
+    poll every 2, one in ten comes to the second when a window opens."""
     every = 2 * DAY if rng.random() < often else 14 * DAY
     at = BEGIN + rng.randrange(every + DAY // 2)
     while at < BEGIN + days * DAY:
@@ -345,6 +356,8 @@ def polls_of(rng, module, days, often, outcomes):
         yield Poll(module, at, rng.choice([UNSAID, 20, 49, 50, 80, 99]),
                    rng.choice([-120, -101, -100, -70]), outcome, first, second)
         at += every + rng.randrange(DAY)
+        if often and rng.random() < 0.1:
+            at = at_edge(rng, at)
 
 
 # Whatever goes wrong, on modules that three plans take in turn.
@@ -359,7 +372,7 @@ MIXED = [
      "window": {"from": "23:30", "to": "03:30", "zone": "America/New_York"},
      "abort": [{"kind": "any", "percent": 35, "minimum": 60}],
      "download": "12h", "update": "6d"},
-    {"signal": -100, "start": "2028-02-28T12:00:00Z", "attempts": 4,
+    {"signal": -100, "start": "2028-02-28T12:00:00Z", "attempts": 2,
      "pace": {"grants": 3, "per": "3h"}, "no_retry": [704],
      "retry": {"511": "1d"}, "transport": ["http", "https"]},
 ]
@@ -447,7 +460,7 @@ def check_places(places, modules):
 
 
 def mixed(driver, url, modules):
-    scenario = Scenario(30, 4)
+    scenario = Scenario(30, 11)
     MIXED[0]["concurrency"] = max(3, modules // 250)
     MIXED[1]["abort"][0]["minimum"] = max(8, modules // 60)
     MIXED[2]["pace"]["grants"] = max(1, modules // 3000)
@@ -456,7 +469,7 @@ def mixed(driver, url, modules):
     bad = [40, 10, 10, 8, 4, 4, 4, 4, 4, 12]
     for _ in range(modules):
         group = scenario.rng.choice(["north", "south", "west", "east"])
-        scenario.module("m", group, 0.25, bad if group == "west" else good)
+        scenario.module("m", group, 0.4, bad if group == "west" else good)
     begun = time.monotonic()
     got, wanted, places, model = scenario.play(driver, url)
     compare("mixed", got, wanted)
