@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "lwm2m/client_parts.h"
 
-enum { RETRY_DOUBLINGS = 6, LOOK_MS = 20 };
+enum { RETRY_DOUBLINGS = 6, LOOK_MS = 20, TRIES = 5 };
 
 const struct lwm2m_client_config lwm2m_client_defaults = {
     .package_max = 6291456,
@@ -100,6 +100,15 @@ void client_wait_until(struct lwm2m_client *c, uint64_t ms)
     client_set_state(c, LWM2M_WAITING);
 }
 
+/* Who cannot register asks the bootstrap server for another account, and
+ * who is not served there tries the one he has. */
+static void change_servers(struct lwm2m_client *c)
+{
+    if (c->failures % TRIES == 0 && objects_security(c, true) &&
+        objects_security(c, false) && objects_server(c))
+        c->want_bootstrap = !c->want_bootstrap;
+}
+
 /* What was tried failed: later again, twice as much later each time. */
 void client_try_later(struct lwm2m_client *c)
 {
@@ -108,6 +117,7 @@ void client_try_later(struct lwm2m_client *c)
 
     if (c->failures < UINT8_MAX)
         c->failures++;
+    change_servers(c);
     client_wait_until(c, c->now + ((uint64_t)c->c.retry_ms << doublings));
 }
 

@@ -11,7 +11,8 @@
  *             |           +-> REGISTERING -> REGISTERED -> LEAVING -> OFF
  *             +--- back-off ------+------------ lost, 4.04
  *
- * One server for management and one for bootstrap, as instances of object 0;
+ * One server for management and one for bootstrap, as instances of object 0:
+ * after five tries of one in vain the other's turn is next. Its
  * memory does not depend on what the server sends.
  * source   OMA LwM2M 1.0 and 1.1 (Core, Transport)
  */

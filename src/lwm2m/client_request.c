@@ -100,6 +100,17 @@ static int observe_of(const struct coap_msg *m)
     return v <= 1 ? (int)v : -1;
 }
 
+/* The bootstrap server may read what it wrote, but no keys (1.1). */
+static bool may_read(const struct lwm2m_client *c,
+                     const struct lwm2m_path *path)
+{
+    if (!bootstrapping(c) || (path->depth > 0 && path->id[0] == 0))
+        return true;
+    return c->c.v11 && path->id[0] == 1 &&
+           (path->depth == LWM2M_DEPTH_OBJECT ||
+            path->depth == LWM2M_DEPTH_INSTANCE);
+}
+
 static void on_get(struct lwm2m_client *c, const struct coap_ticket *ticket,
                    const struct coap_msg *m, const struct lwm2m_path *path)
 {
@@ -116,6 +127,8 @@ static void on_get(struct lwm2m_client *c, const struct coap_ticket *ticket,
     buffer_init(&out, 16384);
     if (accept == LWM2M_FORMAT_LINK)
         a.code = discover(c, path, &out);
+    else if (!may_read(c, path))
+        a.code = COAP_NOT_ALLOWED;
     else
         a.code = client_read(c, path, &format, &out);
     coap_options_init(&more, more_memory, sizeof more_memory);

@@ -129,7 +129,7 @@ static void int_6_bootstrap_before_registration(void **state)
     assert_false(w.bootstrapped);
 }
 
-static void int_7_fallback_to_bootstrap_when_it_is_ordered(void **state)
+static void int_5_bootstrap_ordered_by_the_server(void **state)
 {
     (void)state;
     prepare_bootstrap();
@@ -141,6 +141,80 @@ static void int_7_fallback_to_bootstrap_when_it_is_ordered(void **state)
     world_run(&w, 60000);
     assert_true(w.bootstrapped);
     assert_true(world_is_registered(&w));
+}
+
+static void int_7_fallback_to_bootstrap(void **state)
+{
+    (void)state;
+    prepare_bootstrap();
+    assert_true(world_until(&w, 60000, world_is_registered));
+    w.bootstrapped = false;
+    w.deny = true;
+    world_reboot(&w, FIRMWARE_FOUND_NOTHING);
+    world_run(&w, SECONDS(600));
+    assert_false(w.bootstrapped);
+    world_run(&w, SECONDS(1800));
+    assert_true(w.bootstrapped);
+    w.deny = false;
+    assert_true(world_until(&w, SECONDS(3600), world_is_registered));
+}
+
+/* The bootstrap server serves nobody: what it gave once is tried again. */
+static void int_7_the_account_of_old_when_bootstrap_fails(void **state)
+{
+    (void)state;
+    prepare_bootstrap();
+    assert_true(world_until(&w, 60000, world_is_registered));
+    w.deny = true;
+    w.has_account = false;
+    world_reboot(&w, FIRMWARE_FOUND_NOTHING);
+    world_run(&w, SECONDS(4000));
+    assert_true(w.client.want_bootstrap);
+    w.deny = false;
+    assert_true(world_until(&w, SECONDS(20 * 3840), world_is_registered));
+}
+
+static uint8_t bootstrap_code;
+
+static void on_bootstrap_answer(void *ctx, const struct coap_reply *r)
+{
+    (void)ctx;
+    bootstrap_code = r->outcome == COAP_ANSWERED ? r->m->code : 0;
+}
+
+static uint8_t bootstrap_read(bool v11, const char *path)
+{
+    uint8_t memory[32];
+    struct coap_options o;
+    struct coap_request r = {.code = COAP_GET, .reply = on_bootstrap_answer};
+
+    prepare_bootstrap();
+    w.client.c.v11 = v11;
+    while (w.client.state != LWM2M_BOOTSTRAPPING)
+        world_run(&w, 1);
+    coap_options_init(&o, memory, sizeof memory);
+    coap_options_add_path(&o, path);
+    r.options = o.data;
+    r.options_len = o.len;
+    bootstrap_code = 0;
+    assert_int_equal(coap_peer_request(&w.ways[w.way].server, w.now, &r, NULL),
+                     0);
+    world_run(&w, 60000);
+    assert_true(world_is_registered(&w));
+    world_release(&w);
+    return bootstrap_code;
+}
+
+static void int_8_bootstrap_read(void **state)
+{
+    (void)state;
+    assert_int_equal(bootstrap_read(true, "/1"), COAP_CONTENT);
+    assert_int_equal(bootstrap_read(true, "/0"), COAP_UNAUTHORIZED);
+    assert_int_equal(bootstrap_read(true, "/3"), COAP_NOT_ALLOWED);
+    assert_int_equal(bootstrap_read(true, "/1/0/1"), COAP_NOT_ALLOWED);
+    assert_int_equal(bootstrap_read(true, "/"), COAP_NOT_ALLOWED);
+    assert_int_equal(bootstrap_read(false, "/1"), COAP_NOT_ALLOWED);
+    prepare_bootstrap();
 }
 
 static void int_9_finish_is_refused_while_the_account_is_not_whole(void **state)
@@ -529,7 +603,10 @@ int main(void)
         TEST(int_4_bootstrap_delete),
         TEST(int_4_bootstrap_leaves_its_own_account_alone),
         TEST(int_6_bootstrap_before_registration),
-        TEST(int_7_fallback_to_bootstrap_when_it_is_ordered),
+        TEST(int_5_bootstrap_ordered_by_the_server),
+        TEST(int_7_fallback_to_bootstrap),
+        TEST(int_7_the_account_of_old_when_bootstrap_fails),
+        TEST(int_8_bootstrap_read),
         TEST(int_9_finish_is_refused_while_the_account_is_not_whole),
         TEST(int_101_initial_registration),
         TEST(int_102_registration_update),

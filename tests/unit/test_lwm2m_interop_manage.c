@@ -164,6 +164,34 @@ static void int_205_setting_in_plain_text(void **state)
     assert_int_equal(w.kept.server[0].pmin_s, 101);
 }
 
+static void int_211_querying_in_cbor(void **state)
+{
+    (void)state;
+    begin(true);
+    assert_string_equal(read_as(LWM2M_FORMAT_CBOR, "/3/0/0", "/3/0/0").text,
+                        "Quectel");
+    assert_int_equal(read_as(LWM2M_FORMAT_CBOR, "/1/0/1", "/1/0/1").integer,
+                     300);
+}
+
+static void int_212_setting_in_cbor(void **state)
+{
+    struct registration_question q = registration_question(COAP_PUT, "/1/0/2");
+
+    (void)state;
+    begin(true);
+    q.format = LWM2M_FORMAT_CBOR;
+    q.payload = "\x18\x65";
+    q.payload_len = 2;
+    assert_int_equal(world_ask(&w, &q, NULL, 0), COAP_CHANGED);
+    assert_reads("/1/0/2", "101");
+    q.payload = "\x63"
+                "abc";
+    q.payload_len = 4;
+    assert_int_equal(world_ask(&w, &q, NULL, 0), COAP_BAD_REQUEST);
+    assert_reads("/1/0/2", "101");
+}
+
 static void set_server(unsigned format)
 {
     struct lwm2m_record records[] = {
@@ -423,6 +451,83 @@ static void int_260_discover(void **state)
     assert_string_equal(answer, "</3/0/9>;pmin=10;pmax=200;gt=50");
 }
 
+static void int_257_write_composite_over_two_objects(void **state)
+{
+    (void)state;
+    begin(true);
+    assert_int_equal(composite(COAP_IPATCH, LWM2M_FORMAT_SENML_JSON,
+                               "[{\"n\":\"/1/0/2\",\"v\":7},"
+                               "{\"n\":\"/3/0/13\",\"v\":1700000000}]"),
+                     COAP_CHANGED);
+    assert_reads("/1/0/2", "7");
+    assert_true(read_as(LWM2M_FORMAT_TLV, "/3/0", "/3/0/13").integer >=
+                1700000000);
+}
+
+static uint8_t write_attributes(const char *path, const char *attributes)
+{
+    struct registration_question q = registration_question(COAP_PUT, path);
+
+    q.query = attributes;
+    return world_ask(&w, &q, NULL, 0);
+}
+
+static void int_261_write_attributes_of_a_multiple_resource(void **state)
+{
+    struct registration_question q = registration_question(COAP_GET, "/3/0/11");
+
+    (void)state;
+    begin(true);
+    assert_int_equal(write_attributes("/3/0/11", "pmin=10&pmax=200"),
+                     COAP_CHANGED);
+    q.accept = LWM2M_FORMAT_LINK;
+    assert_int_equal(world_ask(&w, &q, answer, sizeof answer), COAP_CONTENT);
+    assert_string_equal(answer, "</3/0/11>;pmin=10;pmax=200");
+}
+
+static void int_261_attributes_that_mean_nothing_are_refused(void **state)
+{
+    static const char *const bad[] = {"con=1", "pmin=x", "pmin=-1",  "pmin=5&y",
+                                      "st=0",  "gt=x",   "lt=5&gt=4"};
+    char path[16];
+
+    (void)state;
+    begin(true);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(write_attributes("/3/0/9", bad[i]), COAP_BAD_REQUEST);
+    assert_int_equal(write_attributes("/3/0/0", "gt=1"), COAP_BAD_REQUEST);
+    assert_int_equal(write_attributes("/3/0", "gt=1"), COAP_BAD_REQUEST);
+    assert_int_equal(write_attributes("/9/0", "pmin=1"), COAP_NOT_FOUND);
+    /* None of them took a place that a good one needs. */
+    for (int i = 0; i < 40; i++) {
+        snprintf(path, sizeof path, "/5/0/%d", i % 14);
+        write_attributes(path, "foo=1");
+    }
+    assert_int_equal(write_attributes("/3/0/9", "pmin=1"), COAP_CHANGED);
+}
+
+static void int_280_read_composite_in_cbor(void **state)
+{
+    struct registration_question q = registration_question(COAP_FETCH, "/");
+    struct found f = {.there = false};
+    struct lwm2m_sink sink = {.ctx = &f, .record = on_record};
+
+    (void)state;
+    begin(true);
+    q.format = LWM2M_FORMAT_SENML_JSON;
+    q.accept = LWM2M_FORMAT_SENML_CBOR;
+    q.payload = "[{\"n\":\"/3/0/0\"},{\"n\":\"/1/0/1\"}]";
+    q.payload_len = strlen(q.payload);
+    assert_int_equal(world_ask(&w, &q, answer, sizeof answer), COAP_CONTENT);
+    assert_int_equal(world_answer_format(), LWM2M_FORMAT_SENML_CBOR);
+    lwm2m_path_parse("/1/0/1", 6, &f.path);
+    assert_int_equal(lwm2m_read(LWM2M_FORMAT_SENML_CBOR, &q.path, answer,
+                                world_answer_len(), &sink),
+                     0);
+    assert_int_equal(f.integer, 300);
+    assert_int_equal(f.all, 2);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int main(void)
@@ -432,6 +537,8 @@ int main(void)
         TEST(int_203_querying_in_tlv),
         TEST(int_204_querying_in_json),
         TEST(int_205_setting_in_plain_text),
+        TEST(int_211_querying_in_cbor),
+        TEST(int_212_setting_in_cbor),
         TEST(int_215_setting_in_tlv),
         TEST(int_220_setting_in_json),
         TEST(int_221_security_is_nobodys_to_read_or_write),
@@ -453,7 +560,11 @@ int main(void)
         TEST(int_237_read_without_a_format),
         TEST(int_241_rebooting_the_device),
         TEST(int_256_a_write_that_is_not_allowed),
+        TEST(int_257_write_composite_over_two_objects),
         TEST(int_260_discover),
+        TEST(int_261_write_attributes_of_a_multiple_resource),
+        TEST(int_261_attributes_that_mean_nothing_are_refused),
+        TEST(int_280_read_composite_in_cbor),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
