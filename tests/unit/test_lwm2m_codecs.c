@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "lwm2m/known_types.h"
 #include "lwm2m/link_format.h"
 #include "lwm2m/payload_writer.h"
 #include "lwm2m/reader.h"
@@ -332,6 +333,10 @@ static void values_are_taken_by_the_type_of_their_resource(void **state)
     assert_true(i == INT64_MIN);
     v = lwm2m_text("9223372036854775808");
     assert_int_equal(lwm2m_as_integer(&v, &i), DFOTA_E_SYNTAX);
+    i = 7; /* stays when there is no number */
+    v = lwm2m_text("1e9");
+    assert_int_equal(lwm2m_as_integer(&v, &i), DFOTA_E_SYNTAX);
+    assert_int_equal(i, 7);
     v = lwm2m_text(" 1");
     assert_int_equal(lwm2m_as_integer(&v, &i), DFOTA_E_SYNTAX);
     v = lwm2m_text("3:65535");
@@ -599,9 +604,50 @@ static void texts_without_an_end_are_bounded(void **state)
             DFOTA_E_SYNTAX);
 }
 
+static enum lwm2m_kind kind_of(const char *path, const void *data, size_t len,
+                               struct lwm2m_value *out)
+{
+    struct lwm2m_record r = {
+        .value = {.kind = LWM2M_RAW, .data = data, .len = len}};
+
+    assert_int_equal(lwm2m_path_parse(path, strlen(path), &r.path), 0);
+    lwm2m_take_known_type(&r);
+    *out = r.value;
+    return r.value.kind;
+}
+
+/* As Wakaama 1.1 and Anjay in 1.0 answer. */
+static void bytes_of_known_resources_have_their_type(void **state)
+{
+    static const uint8_t latitude[] = {0x40, 0x49, 0x0A, 0xAE,
+                                       0xE8, 0x5B, 0x71, 0x30};
+    struct lwm2m_value v;
+
+    (void)state;
+    assert_int_equal(kind_of("/1/0/7", "U", 1, &v), LWM2M_TEXT);
+    assert_int_equal(v.len, 1);
+    assert_int_equal(kind_of("/1/0/6", "\1", 1, &v), LWM2M_BOOLEAN);
+    assert_int_equal(v.integer, 1);
+    assert_int_equal(kind_of("/1/0/12", "\x6b\0\x82\xba", 4, &v),
+                     LWM2M_INTEGER);
+    assert_int_equal(v.integer, 0x6b0082ba);
+    assert_int_equal(kind_of("/3/0/16", "UQ", 2, &v), LWM2M_TEXT);
+    assert_int_equal(kind_of("/3/0/11/0", "\0", 1, &v), LWM2M_INTEGER);
+    assert_int_equal(kind_of("/6/0/0", latitude, 8, &v), LWM2M_REAL);
+    assert_true(v.real > 50.08 && v.real < 50.09);
+    assert_int_equal(kind_of("/5/0/1", "", 0, &v), LWM2M_TEXT);
+    assert_int_equal(kind_of("/3/0/22", "\0\5\0\0", 4, &v), LWM2M_LINK);
+    /* Of another size, of another object, of nothing known. */
+    assert_int_equal(kind_of("/1/0/1", "abc", 3, &v), LWM2M_RAW);
+    assert_int_equal(kind_of("/31024/0/1", "U", 1, &v), LWM2M_RAW);
+    assert_int_equal(kind_of("/7/0/65000", "U", 1, &v), LWM2M_RAW);
+    assert_int_equal(kind_of("/3/0", "U", 1, &v), LWM2M_RAW);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bytes_of_known_resources_have_their_type),
         cmocka_unit_test(paths_are_read_and_bad_ones_refused),
         cmocka_unit_test(a_registration_is_read_with_and_without_quotes),
         cmocka_unit_test(links_that_are_none_end_the_walk),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "lwm2m/known_types.h"
 #include "lwm2m/reader.h"
 #include "server/lwm2m/lwm2m_service_parts.h"
 
@@ -72,10 +73,12 @@ static json_t *value_json(const struct lwm2m_value *v)
 static int on_record(void *ctx, const struct lwm2m_record *r)
 {
     char path[LWM2M_PATH_TEXT];
+    struct lwm2m_record typed = *r;
 
+    lwm2m_take_known_type(&typed);
     json_array_append_new(ctx, json_pack("{s:s, s:o}", "path",
                                          lwm2m_path_print(&r->path, path),
-                                         "value", value_json(&r->value)));
+                                         "value", value_json(&typed.value)));
     return 0;
 }
 
