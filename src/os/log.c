@@ -3,19 +3,40 @@
 
 #include <ctype.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Two names of the longest kind and what is the matter with them. */
 enum { LINE_MAX_BYTES = 9000 };
 
 static const char *program = "dfota";
 static enum log_level limit = LOG_LEVEL_INFO;
+static bool hides_imeis;
 
 void log_init(const char *name, enum log_level level)
 {
     program = name;
     limit = level;
+}
+
+void log_hide_imeis(void)
+{
+    hides_imeis = true;
+}
+
+static void hide_imeis(char *line)
+{
+    enum { IMEI_DIGITS = 15, IMEISV_DIGITS = 16, SHOWN = 8, SHOWN_BEHIND = 2 };
+
+    while (*(line += strcspn(line, "0123456789"))) {
+        size_t len = strspn(line, "0123456789");
+
+        if (len == IMEI_DIGITS || len == IMEISV_DIGITS)
+            memset(line + SHOWN, '*', len - SHOWN - SHOWN_BEHIND);
+        line += len;
+    }
 }
 
 __attribute__((format(printf, 2, 0))) static void
@@ -33,6 +54,8 @@ say(enum log_level level, const char *format, va_list args)
         if (iscntrl((unsigned char)*p))
             *p = '?';
     }
+    if (hides_imeis)
+        hide_imeis(line);
     if (getenv("JOURNAL_STREAM"))
         fprintf(stderr, "<%c>%s\n", priority[level], line);
     else

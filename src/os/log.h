@@ -21,6 +21,11 @@ enum log_level {
  * the level at the start is INFO. */
 void log_init(const char *name, enum log_level level);
 
+/** From now on numbers of 15 or 16 digits, which are IMEIs, have stars but for
+ * the first eight (the kind of device) and the last two: a log is kept longer,
+ * and read by more people, than the register of modules. */
+void log_hide_imeis(void);
+
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));

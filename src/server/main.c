@@ -94,6 +94,7 @@ int main(int argc, char **argv)
     int status = 0;
 
     log_init("dfotad", LOG_LEVEL_INFO);
+    log_hide_imeis();
     switch (options_parse(argc, argv, &options)) {
     case OPTIONS_USAGE:
         status = 2;

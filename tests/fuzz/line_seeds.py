@@ -94,6 +94,27 @@ def coap():
         yield b"\1" + url.encode()
 
 
+def api():
+    """Contents for calls of people, addresses of packages, cookies."""
+    for text in ('{"name": "ada", "role": "viewer", "password": "x y z a b c"}',
+                 '{"role": "admin"}', '{"name": "t", "user": "admin", "role": '
+                 '"viewer", "expires_in": "90d"}', '{"name": "tenant"}',
+                 '{"url": "https://h/x", "events": ["plan", "audit"]}',
+                 '{"url": "http://[::1]/", "events": [], "secret": "a"}',
+                 '{"active": false}', '{"dry_run": true, "modules": [{"imei": '
+                 '"350000000000001", "model": "m", "tags": "a,b"}, 7, {}]}',
+                 '{"state": "held", "group": "g", "tags": ""}',
+                 '{"name": "\\ud800", "name": 1}', '{"tenant": 1e400}'):
+        for route in range(8):
+            yield bytes([0, route]) + text.encode()
+    yield b"\1p/AAAAAAAAAAAAAAAAAAAAAA/1790000000-BBBBBBBBBBBBBBBBBBBBBB/n"
+    yield b"\1p/AAAAAAAAAAAAAAAAAAAAAA/99999999999999999999-B/n"
+    yield b"\2a=b; dfota_session=" + b"A" * 43 + b"; c"
+    yield b"\2dfota_session=" + b"A" * 43 + b";dfota_session=" + b"B" * 43
+    yield b"\3Bearer 1.1.350000000000001.pr.1790000000.AAAAAAAAAAAAAAAAAAAAAA"
+    yield b"\3bearer   1.1.1.1.1.1"
+
+
 def write(folder, target, name, content):
     place = pathlib.Path(folder) / target
     place.mkdir(parents=True, exist_ok=True)
@@ -122,6 +143,8 @@ def main():
     write(folder, "rfc2217", "all", b"".join(telnet()))
     for i, piece in enumerate(coap()):
         write(folder, "coap_msg", f"piece{i}", piece)
+    for i, piece in enumerate(api()):
+        write(folder, "api", f"piece{i}", piece)
     write(folder, "dialect_conf", "all", CONF.encode())
     write(folder, "http_head", "all", HEAD.encode())
 

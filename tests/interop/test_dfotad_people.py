@@ -465,7 +465,7 @@ class OverLwm2m(unittest.TestCase):
         root = tempfile.mkdtemp(prefix="dfotad-lwm2m-")
         self.addCleanup(shutil.rmtree, root)
         node = Node(os.path.join(BIN, "dfotad"), root, "--lwm2m",
-                    "coap://127.0.0.1:0")
+                    "coap://127.0.0.1:0", "--verbose")
         local = Api(node)
         fleet.enrol(local, [1])
         other = local.must("POST", "tenants", {"name": "other"})["id"]
@@ -503,6 +503,12 @@ class OverLwm2m(unittest.TestCase):
                           said["detail"]), ("lwm2m.execute", "stranger",
                                             f"lwm2m:{theirs}", "/3/0/4"))
         self.assertNotIn("lwm2m.", json.dumps(local.must("GET", "audit")))
+        # The log is read by more people than the register.
+        local.must("GET", f"modules/{imei(1)}")
+        fleet.until(lambda: "modules/35000000*****01: 200" in node.said())
+        self.assertIn("urn:imei:35000000*****02 registered", node.said())
+        self.assertNotIn(imei(1), node.said())
+        self.assertNotIn(imei(2), node.said())
         node.stop()
 
 

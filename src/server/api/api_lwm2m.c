@@ -46,10 +46,9 @@ static int find_tenant(struct sql *sql, const char *endpoint, int64_t *tenant)
     if (registration_imei(endpoint, &imei))
         snprintf(text, sizeof text, "%015" PRIu64, imei);
     err = sql_one_int(sql, tenant,
-                      "SELECT tenant FROM module WHERE endpoint = $1 OR "
-                      "imei = $2 ORDER BY CASE WHEN endpoint = $1 THEN 0 ELSE "
-                      "1 END LIMIT 1",
-                      SQL_ARGS(SQL_TEXT(endpoint), SQL_TEXT(text)));
+                      text[0] ? "SELECT tenant FROM module WHERE imei = $1"
+                              : "SELECT tenant FROM module WHERE endpoint = $1",
+                      SQL_ARGS(SQL_TEXT(text[0] ? text : endpoint)));
     if (err == DFOTA_E_NOTFOUND)
         *tenant = 1;
     return err == DFOTA_E_NOTFOUND ? 0 : err;

@@ -140,6 +140,8 @@ static int create(struct api_call *call, struct sql *sql)
     snprintf(object, sizeof object, "plan:%" PRId64, id);
     if (!err)
         err = api_audit(call, sql, "plan.create", object, name);
+    if (!err)
+        err = events_plan(sql, id, api_now(call));
     if (err)
         return err;
     depot_wake(call->api->depot);

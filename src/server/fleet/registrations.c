@@ -8,8 +8,9 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "server/fleet/events.h"
 
-enum { IMEI_DIGITS = 15 };
+enum { IMEI_DIGITS = 15, NAMED_AT_ONCE = 16, TENANTS_AT_ONCE = 16 };
 
 /* After the 15 digits: nothing, a dash and whatever, or what makes an IMEISV
  * of it, in one piece. */
@@ -41,28 +42,19 @@ bool registration_imei(const char *endpoint, uint64_t *imei)
 
 /* ---- writing ------------------------------------------------------------- */
 
-/* NULL in *module: nobody's. */
-static int find_module(struct sql *sql, struct registration_row *row,
-                       int64_t *module)
+/* Whose endpoint does not tell its module: the module's row may. */
+static int find_imei(struct sql *sql, struct registration_row *row)
 {
     struct sql_rows rows;
-    char imei[24];
-    int err;
+    int err = sql_query(sql, &rows,
+                        "SELECT imei FROM module WHERE endpoint = "
+                        "$1",
+                        SQL_ARGS(SQL_TEXT(row->endpoint)));
 
-    snprintf(imei, sizeof imei, "%015" PRIu64, row->imei);
-    err = row->imei ? sql_query(sql, &rows,
-                                "SELECT id, imei FROM module WHERE imei = $1",
-                                SQL_ARGS(SQL_TEXT(imei)))
-                    : sql_query(sql, &rows,
-                                "SELECT id, imei FROM module WHERE "
-                                "endpoint = $1",
-                                SQL_ARGS(SQL_TEXT(row->endpoint)));
-    *module = 0;
     if (!err)
         err = sql_next(&rows);
     if (err == DFOTA_MORE) {
-        *module = sql_int(&rows, 0);
-        plan_imei_parse(sql_text(&rows, 1), &row->imei);
+        plan_imei_parse(sql_text(&rows, 0), &row->imei);
         err = 0;
     }
     sql_done(&rows);
@@ -72,16 +64,17 @@ static int find_module(struct sql *sql, struct registration_row *row,
 static int write_row(const struct node *node, struct sql *sql,
                      struct registration_row *row)
 {
-    int64_t module;
-    int err = find_module(sql, row, &module);
+    char imei[24];
+    int err = row->imei ? 0 : find_imei(sql, row);
 
     if (err)
         return err;
+    snprintf(imei, sizeof imei, "%015" PRIu64, row->imei);
     return sql_run(
         sql,
         "INSERT INTO lwm2m_registration (endpoint, module, node, listener, "
         "address, secure, location, lifetime, lwm2m, binding, links, version, "
-        "heard, expires) VALUES ($1, nullif(CAST($2 AS BIGINT), 0), "
+        "heard, expires) VALUES ($1, (SELECT id FROM module WHERE imei = $2), "
         "$3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT "
         "(endpoint) DO UPDATE SET module = excluded.module, node = "
         "excluded.node, listener = excluded.listener, address = "
@@ -90,7 +83,7 @@ static int write_row(const struct node *node, struct sql *sql,
         "excluded.lwm2m, binding = excluded.binding, links = excluded.links, "
         "version = coalesce(excluded.version, lwm2m_registration.version), "
         "heard = excluded.heard, expires = excluded.expires",
-        SQL_ARGS(SQL_TEXT(row->endpoint), SQL_INT(module), SQL_TEXT(node->name),
+        SQL_ARGS(SQL_TEXT(row->endpoint), SQL_TEXT(imei), SQL_TEXT(node->name),
                  SQL_TEXT(row->listener), SQL_TEXT(row->address),
                  SQL_INT(row->secure), SQL_TEXT(row->location),
                  SQL_INT(row->lifetime), SQL_TEXT(row->v11 ? "1.1" : "1.0"),
@@ -117,6 +110,46 @@ static int by_endpoint(const void *a, const void *b)
                   ((const struct registration_row *)b)->endpoint);
 }
 
+static int tell_tenant(struct sql *sql, const struct registration_row *rows,
+                       size_t n, int64_t tenant)
+{
+    json_t *endpoints = json_array();
+    json_int_t count = 0;
+    int64_t newest = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].gone || rows[i].tenant != tenant)
+            continue;
+        newest = rows[i].heard > newest ? rows[i].heard : newest;
+        if (++count <= NAMED_AT_ONCE)
+            json_array_append_new(endpoints, json_string(rows[i].endpoint));
+    }
+    return events_add(
+        sql, tenant, "lwm2m", 0,
+        json_pack("{s:I, s:o}", "count", count, "endpoints", endpoints),
+        newest);
+}
+
+/* One event for all of a tenant, as a storm of them is no news of each. */
+static int tell(struct sql *sql, const struct registration_row *rows, size_t n)
+{
+    int64_t told[TENANTS_AT_ONCE];
+    size_t n_told = 0;
+    int err = 0;
+
+    for (size_t i = 0; !err && i < n && n_told < TENANTS_AT_ONCE; i++) {
+        size_t j = 0;
+
+        while (j < n_told && told[j] != rows[i].tenant)
+            j++;
+        if (j < n_told || rows[i].gone)
+            continue;
+        told[n_told++] = rows[i].tenant;
+        err = tell_tenant(sql, rows, n, rows[i].tenant);
+    }
+    return err;
+}
+
 /* In their order: two nodes with the same rows would lock each other out. */
 int registrations_write(const struct node *node, struct sql *sql,
                         struct registration_row *rows, size_t n)
@@ -127,7 +160,7 @@ int registrations_write(const struct node *node, struct sql *sql,
     for (size_t i = 0; !err && i < n; i++)
         err = rows[i].gone ? drop_row(node, sql, &rows[i])
                            : write_row(node, sql, &rows[i]);
-    return err;
+    return err ? err : tell(sql, rows, n);
 }
 
 /* ---- reading ------------------------------------------------------------- */

@@ -29,6 +29,7 @@ struct registration_row {
     int64_t lifetime;
     int64_t heard, expires; /* seconds since 1970 */
     uint64_t imei;          /* 0: not told by the endpoint. out: the module's */
+    int64_t tenant;         /* out: the module's; 1: it has none */
 };
 
 /**
