@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Servers on bad disks, killed, frozen and several of them: the short forms of
-# `./run load faults nodes`. tools/unpack provides haproxy.
+# `./run load faults nodes modules`. tools/unpack provides haproxy.
 
 # A bad disk, preloaded. It must not bring a second sanitizer along.
 add_library(fault_shim MODULE ${CMAKE_SOURCE_DIR}/tests/load/fault_shim.c)
@@ -29,5 +29,10 @@ add_test(NAME interop/dfotad_nodes
          COMMAND Python3::Interpreter
                  ${CMAKE_SOURCE_DIR}/tests/load/nodes.py --short
                  $<TARGET_FILE_DIR:dfotad> ${CMAKE_SOURCE_DIR}/build/clients)
+add_test(NAME interop/dfotad_modules
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/load/modules.py --modules 8
+                 $<TARGET_FILE_DIR:dfotad>)
+set_tests_properties(interop/dfotad_modules PROPERTIES TIMEOUT 600)
 set_tests_properties(interop/dfotad_faults interop/dfotad_nodes PROPERTIES
                      TIMEOUT 300 SKIP_RETURN_CODE 77)

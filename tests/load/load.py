@@ -23,7 +23,7 @@ import time
 import rows
 
 SUITES = ["facts", "polls", "packages", "tls", "idle", "stalled", "slow",
-          "lwm2m", "storm", "month"]
+          "lwm2m", "storm", "month", "faults", "nodes", "modules"]
 
 
 def version(*words):

@@ -395,7 +395,9 @@ def main(argv):
         return 77
     begun = time.monotonic()
     cluster, wrong = Cluster(a.bin, programs), []
-    for name in a.case or CASES:
+    # what takes half a minute of waiting is not for the gate
+    short = [name for name in CASES if name != a_cable_is_pulled.__name__]
+    for name in a.case or (short if a.short else CASES):
         before, facts = time.monotonic(), cluster.witness.facts
         found = CASES[name](cluster, a.short)
         wrong += found
