@@ -88,6 +88,7 @@ struct lwm2m_plans {
     bool has_thread, stopping, woken;
     STAILQ_HEAD(, lwm2m_touched) touched;
     size_t n_touched;
+    unsigned n_writes; /* of them, under way: a bounded number */
     struct lwm2m_try *tries;
     unsigned n_tries;
     struct lwm2m_package *packages;

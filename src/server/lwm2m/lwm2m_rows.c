@@ -9,7 +9,9 @@
 #include "os/log.h"
 #include "server/lwm2m/lwm2m_plans_parts.h"
 
-enum { ROWS_AT_ONCE = 256, READ_AT_ONCE = 256 };
+/* A hundred thousand that register at once wait as what is touched, some 50
+ * bytes each, and not as rows. */
+enum { ROWS_AT_ONCE = 256, WRITES_MAX = 2, READ_AT_ONCE = 256 };
 
 /* ---- the start ----------------------------------------------------------- */
 
@@ -127,6 +129,8 @@ struct rows_job {
     struct registration_row rows[ROWS_AT_ONCE];
 };
 
+static bool post(struct rows_job *rows);
+
 static int write_rows(struct sql *sql, struct job *job)
 {
     struct rows_job *rows = (struct rows_job *)job;
@@ -134,28 +138,49 @@ static int write_rows(struct sql *sql, struct job *job)
     return registrations_write(rows->p->node, sql, rows->rows, rows->n);
 }
 
-/* Whose endpoint does not tell its module: now its row did. */
+/* What was not written is to be written again. Under the lock. */
+static void touch_again(struct rows_job *rows)
+{
+    for (size_t i = 0; i < rows->n; i++) {
+        struct registration *r =
+            registrar_find(&rows->p->s->registrar, rows->rows[i].endpoint);
+
+        if (r && r->noted && !rows->rows[i].gone)
+            lwm2m_rows_touch(rows->p, r, false);
+    }
+}
+
+/* Whose endpoint does not tell its module: now its row did. Under the lock. */
+static void learn_modules(struct rows_job *rows)
+{
+    for (size_t i = 0; i < rows->n; i++) {
+        struct registration *r =
+            registrar_find(&rows->p->s->registrar, rows->rows[i].endpoint);
+
+        if (r && !rows->rows[i].gone)
+            r->user = rows->rows[i].imei;
+    }
+}
+
 static void rows_are_written(struct job *job, int err)
 {
     struct rows_job *rows = (struct rows_job *)job;
     struct lwm2m_plans *p = rows->p;
+    bool more;
 
     if (err)
         log_warn("LwM2M: registrations were not written: %s",
                  dfota_strerror(err));
     pthread_mutex_lock(&p->s->lock);
-    for (size_t i = 0; i < rows->n; i++) {
-        struct registration *r =
-            registrar_find(&p->s->registrar, rows->rows[i].endpoint);
-
-        if (!r || rows->rows[i].gone)
-            continue;
-        r->user = rows->rows[i].imei;
-        if (err && r->noted)
-            lwm2m_rows_touch(p, r, false);
-    }
+    learn_modules(rows);
+    if (err)
+        touch_again(rows);
+    more = !err && post(rows);
+    if (!more)
+        p->n_writes--;
     pthread_mutex_unlock(&p->s->lock);
-    free(rows);
+    if (!more)
+        free(rows);
 }
 
 static void fill(struct lwm2m_plans *p, struct registration *r,
@@ -209,35 +234,44 @@ static bool take_row(struct lwm2m_plans *p, struct registration_row *row)
     return true;
 }
 
-static void gather(struct lwm2m_plans *p, struct rows_job *rows)
+/* The next rows. Under the lock, so that whoever is marked as written is so
+ * before anything that is asked of the writer afterwards. returns false:
+ * there are none, or the queue is full and they are written another time. */
+static bool post(struct rows_job *rows)
 {
-    lwm2m_service_lock(p->s);
+    struct lwm2m_plans *p = rows->p;
+
+    rows->n = 0;
     while (rows->n < ROWS_AT_ONCE && !STAILQ_EMPTY(&p->touched))
         rows->n += take_row(p, &rows->rows[rows->n]);
-    lwm2m_service_unlock(p->s);
+    if (rows->n == 0)
+        return false;
+    if (store_post(p->node->store, &rows->job) == 0)
+        return true;
+    touch_again(rows);
+    return false;
 }
 
+/* Each write takes what is touched by then when it is done, so two keep the
+ * writer busy. */
 void lwm2m_rows_flush(struct lwm2m_plans *p)
 {
     struct rows_job *rows;
-    bool more = true;
 
-    while (more) {
+    lwm2m_service_lock(p->s);
+    while (p->n_writes < WRITES_MAX && !STAILQ_EMPTY(&p->touched)) {
         rows = malloc(sizeof *rows);
         if (!rows)
-            return;
+            break;
         rows->job = (struct job){.run = write_rows, .done = rows_are_written};
         rows->p = p;
-        rows->n = 0;
-        gather(p, rows);
-        more = rows->n == ROWS_AT_ONCE;
-        if (rows->n == 0) {
+        if (!post(rows)) {
             free(rows);
-        } else if (store_post(p->node->store, &rows->job) != 0) {
-            rows_are_written(&rows->job, DFOTA_E_FULL);
-            return;
+            break;
         }
+        p->n_writes++;
     }
+    lwm2m_service_unlock(p->s);
 }
 
 void lwm2m_rows_free(struct lwm2m_plans *p)

@@ -12,7 +12,7 @@
 #include "os/log.h"
 #include "server/store/sql_driver.h"
 
-enum { BUSY_MS = 10000, CACHE_KIB = 16 * 1024 };
+enum { BUSY_MS = 10000, CACHE_KIB = 16 * 1024, PLACES = 8 };
 
 struct kept {
     char *text;
@@ -138,30 +138,42 @@ static void rollback(void *connection)
         plain(s, "ROLLBACK");
 }
 
-/* A statement in use (two cursors over one text) or a stranger in its place
- * is prepared for this once. */
-static int prepare(struct sqlite *s, const char *text, sqlite3_stmt **out)
+/* Where a text is kept, or may be: its place or one of the next, so that two
+ * that meet are both kept. */
+static struct kept *find_kept(struct sqlite *s, const char *text)
 {
-    struct kept *kept = &s->kept[sql_place_of(text)];
+    unsigned place = sql_place_of(text);
+
+    for (unsigned i = 0; i < PLACES; i++) {
+        struct kept *kept = &s->kept[(place + i) % SQL_KEPT];
+
+        if (!kept->text || strcmp(kept->text, text) == 0)
+            return kept;
+    }
+    return NULL;
+}
+
+/* A statement in use (two cursors over one text) or one without a place is
+ * prepared for this once. */
+static int prepare(struct sqlite *s, const char *text, sqlite3_stmt **out,
+                   bool *is_kept)
+{
+    struct kept *kept = find_kept(s, text);
     int code;
 
-    if (kept->text && strcmp(kept->text, text) == 0 &&
-        !sqlite3_stmt_busy(kept->statement)) {
+    *is_kept = true;
+    if (kept && kept->text && !sqlite3_stmt_busy(kept->statement)) {
         *out = kept->statement;
         return 0;
     }
     code = sqlite3_prepare_v3(s->db, text, -1, SQLITE_PREPARE_PERSISTENT, out,
                               NULL);
-    if (code == SQLITE_OK && !kept->text) {
+    if (code == SQLITE_OK && kept && !kept->text) {
         kept->text = strdup(text);
         kept->statement = kept->text ? *out : NULL;
     }
+    *is_kept = kept && kept->statement == *out;
     return judge(s, code, text);
-}
-
-static bool is_kept(const struct sqlite *s, sqlite3_stmt *statement)
-{
-    return s->kept[sql_place_of(sqlite3_sql(statement))].statement == statement;
 }
 
 static int bind(sqlite3_stmt *statement, const struct sql_arg *args,
@@ -200,12 +212,13 @@ static int query(void *connection, struct sql_rows *rows, const char *text,
 {
     struct sqlite *s = connection;
     sqlite3_stmt *statement;
-    int err = prepare(s, text, &statement);
+    bool is_kept;
+    int err = prepare(s, text, &statement, &is_kept);
 
     if (err)
         return err;
     rows->statement = statement;
-    rows->row = !is_kept(s, statement);
+    rows->row = !is_kept;
     return judge(s, bind(statement, args, n_args), text);
 }
 
