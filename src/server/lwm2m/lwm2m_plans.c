@@ -58,7 +58,8 @@ void lwm2m_plans_event(struct lwm2m_plans *p, struct registration *r,
         r->mark = 0;
         tell_version(p, r);
         lwm2m_picks_consider(p, r); /* before it sleeps again */
-        if (r->noted)
+        /* One that is not noted waits to be, or there was no room for it. */
+        if (r->noted || p->n_touched == 0)
             lwm2m_rows_touch(p, r, false);
         break;
     case REGISTRAR_GONE:
