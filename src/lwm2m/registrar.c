@@ -100,7 +100,8 @@ static int keep_links(struct registration *r, const void *text, size_t len)
     links = malloc(len + 1);
     if (!links)
         return DFOTA_E_NOMEM;
-    memcpy(links, text, len);
+    if (len > 0)
+        memcpy(links, text, len);
     links[len] = '\0';
     free(r->links);
     r->links = links;

@@ -53,12 +53,16 @@ static int number_text(const struct lwm2m_value *v, char out[64])
 static int text_integer(const struct lwm2m_value *v, int64_t *out)
 {
     char text[64], *end;
+    long long i;
 
     if (number_text(v, text) != 0)
         return DFOTA_E_SYNTAX;
     errno = 0;
-    *out = strtoll(text, &end, 10);
-    return errno || *end ? DFOTA_E_SYNTAX : 0;
+    i = strtoll(text, &end, 10);
+    if (errno || *end)
+        return DFOTA_E_SYNTAX;
+    *out = i;
+    return 0;
 }
 
 static int real_integer(double r, int64_t *out)
@@ -127,6 +131,7 @@ static int raw_real(const struct lwm2m_value *v, double *out)
 int lwm2m_as_real(const struct lwm2m_value *v, double *out)
 {
     char text[64], *end;
+    double r;
 
     switch (v->kind) {
     case LWM2M_RAW:
@@ -134,8 +139,11 @@ int lwm2m_as_real(const struct lwm2m_value *v, double *out)
     case LWM2M_TEXT:
         if (number_text(v, text) != 0)
             return DFOTA_E_SYNTAX;
-        *out = strtod(text, &end);
-        return *end || !isfinite(*out) ? DFOTA_E_SYNTAX : 0;
+        r = strtod(text, &end);
+        if (*end || !isfinite(r))
+            return DFOTA_E_SYNTAX;
+        *out = r;
+        return 0;
     case LWM2M_REAL:
         *out = v->real;
         return 0;

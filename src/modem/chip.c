@@ -180,9 +180,18 @@ int chip_boot(struct chip *c, enum dfota_action *action, bool *resumed)
     return dfota_updater_boot(&p->updater, action, resumed);
 }
 
-int chip_check(struct chip *c)
+int chip_check(struct chip *c, uint32_t len)
 {
-    return dfota_updater_check(&c->parts->updater);
+    struct dfota_reader in = c->parts->updater.io.package;
+    struct dfota_package p;
+    int err;
+
+    /* An area has more room than a package; what came has an end. */
+    in.size = len < in.size ? len : in.size;
+    err = dfota_package_open(&p, &in);
+    if (!err && p.body_off + p.m.body_len != len)
+        err = DFOTA_E_CORRUPT;
+    return err ? err : dfota_updater_check(&c->parts->updater);
 }
 
 int chip_start(struct chip *c)

@@ -67,8 +67,9 @@ int chip_install(struct chip *c, const uint8_t *image, uint32_t len);
 
 /* The updater, see device/updater.h. */
 int chip_boot(struct chip *c, enum dfota_action *action, bool *resumed);
-/** The stored package is one that chip_start() would take. errors: as it */
-int chip_check(struct chip *c);
+/** The stored package is one that chip_start() would take, and len bytes long.
+ * errors: as it; E_TRUNCATED, E_CORRUPT: it is longer, shorter than len */
+int chip_check(struct chip *c, uint32_t len);
 int chip_start(struct chip *c);
 int chip_poll(struct chip *c);
 int chip_confirm(struct chip *c);

@@ -55,7 +55,7 @@ static int verify(struct module *m, uint32_t len)
     m->set.package_len = len;
     if (!err)
         err = settings_save(&m->set);
-    return err ? err : chip_check(&m->chip);
+    return err ? err : chip_check(&m->chip, len);
 }
 
 static int fw_finish(void *ctx)

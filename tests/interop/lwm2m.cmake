@@ -30,3 +30,10 @@ add_test(NAME interop/lwm2m_wire
                  ${CMAKE_SOURCE_DIR}/build/clients)
 set_tests_properties(interop/lwm2m_wire PROPERTIES TIMEOUT 300
                      SKIP_RETURN_CODE 77)
+
+# Either before the other at its worst.
+add_test(NAME interop/lwm2m_hostile
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_lwm2m_hostile.py
+                 $<TARGET_FILE_DIR:dfotad> ${CMAKE_SOURCE_DIR}/boards/images)
+set_tests_properties(interop/lwm2m_hostile PROPERTIES TIMEOUT 600)
