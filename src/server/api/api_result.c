@@ -77,11 +77,12 @@ static int answer_page(struct api_call *call, json_t *items,
 #define RESULT_COLUMNS                                                         \
     "attempt:s plan:i stage:i imei:s from:s target:s state:s step:s cause:s "  \
     "http_err:i update_err:i version:s granted:t deadline:t closed:t node:s "  \
-    "second:i"
+    "via:s second:i"
 #define RESULT_QUERY                                                           \
     "SELECT id, plan, plan_stage + 1, imei, from_version, to_version, state, " \
     "stage, cause, http_err, update_err, version, granted, deadline, closed, " \
-    "node, granted FROM attempt WHERE tenant = $1 AND ($2 = 0 OR plan = $2) "  \
+    "node, via, granted FROM attempt WHERE tenant = $1 AND ($2 = 0 OR plan = " \
+    "$2) "                                                                     \
     "AND ($3 = '' OR state = $3) AND ($4 = '' OR imei = $4) "
 
 static int list(struct api_call *call, struct sql *sql)
