@@ -180,8 +180,7 @@ class Keys(OpsCase):
         old, new = fleet.images(2, 3000)
         os.environ["SOFTHSM2_CONF"] = conf
         try:
-            node = self.start("--signing-key", uri + "?pin-source=" +
-                              self.file("pin", b"1234"))
+            node = self.start("--signing-key", uri + "?pin-value=1234")
         finally:
             del os.environ["SOFTHSM2_CONF"]
         api = Api(node)
@@ -200,13 +199,18 @@ class Keys(OpsCase):
 
         # dfotactl signs with it, too, and says why when it cannot
         self.restart("--signing=external", "--signing-key=")
-        for pin, status, word in (("999", 1, "takes no PIN"),
-                                  ("1234", 0, "")):
-            done = ctl(node, "delta", "sign", "--key", uri, DFOTA_PIN=pin,
-                       SOFTHSM2_CONF=conf)
+        ctl_json(node, "class", "set", "any", "--cert",
+                 self.root + "/key.pub.pem")
+        in_file = "?pin-source=" + self.file("pin", b"1234")
+        for more, pin, status, word in (("", "999", 1, "takes no PIN"),
+                                        ("?pin-value=99", "9", 1, "pin-.."),
+                                        ("", "1234", 0, ""),
+                                        (in_file, "9", 0, "")):
+            done = ctl(node, "delta", "sign", "1", "--key", uri + more,
+                       DFOTA_PIN=pin, SOFTHSM2_CONF=conf)
             self.assertEqual(done.returncode, status)
             self.assertIn(word, done.stderr)
-            self.assertNotIn(pin, done.stderr)
+            self.assertNotIn("99", done.stderr)
 
     def content(self, package):
         sha256 = self.package(package)["sha256"]

@@ -128,6 +128,7 @@ class Clients(unittest.TestCase):
                 (self.ca.issue("x", f"DNS:a,DNS:{me}"), 802),
                 (self.ca.issue("x", f"URI:{me}"), 802),
                 (self.ca.issue("x", f"DNS:{me}1,DNS:1{me}"), 815),
+                (self.ca.issue("x", f"DNS:{me[:8]}"), 815),
                 (self.ca.issue("x"), 815), (later, 802), (None, "refused"),
                 (self.ca.issue(me, purpose="serverAuth"), "refused")]
         for pair, wanted in rows:
