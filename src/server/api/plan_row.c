@@ -16,6 +16,16 @@ static char *copy(const struct sql_rows *rows, int column)
     return strdup(text ? text : "");
 }
 
+/* What is read is what is written upon: another node waits until then. */
+static int lock(struct api_call *call, struct sql *sql, int64_t id)
+{
+    if (!(call->route->how & API_WRITES))
+        return 0;
+    return sql_run(sql,
+                   "UPDATE plan SET open = open WHERE id = $1 AND tenant = $2",
+                   SQL_ARGS(SQL_INT(id), SQL_INT(call->actor.tenant)), NULL);
+}
+
 int plan_row_read(struct api_call *call, struct sql *sql, struct plan_row *row)
 {
     struct sql_rows rows;
@@ -25,6 +35,9 @@ int plan_row_read(struct api_call *call, struct sql *sql, struct plan_row *row)
     *row = (struct plan_row){0};
     if (!api_number(call->parts[0], &id))
         return api_refuse(call, 404, "there is no such plan");
+    err = lock(call, sql, id);
+    if (err)
+        return err;
     err = sql_query(sql, &rows, PLAN_QUERY "AND p.id = $2",
                     SQL_ARGS(SQL_INT(call->actor.tenant), SQL_INT(id)));
     if (!err)

@@ -25,7 +25,8 @@ struct plan_row {
     char *name, *state, *spec, *made_by, *edited_by, *model, *version;
 };
 
-/** The one that the path names; 404 if the tenant has none. */
+/** The one that the path names; 404 if the tenant has none. A call that writes
+ * has it for itself until its end. */
 int plan_row_read(struct api_call *call, struct sql *sql, struct plan_row *row);
 void plan_row_release(struct plan_row *row);
 
