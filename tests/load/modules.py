@@ -61,11 +61,15 @@ class Drawer:
                 f.write(data)
         self.slots = threading.Semaphore(12)  # processes that this bears
 
-    def plan(self, model, family, spec):
+    def firmware(self, model, family):
+        """Both releases, from which packages are built meanwhile."""
         for version in (OLD, NEW):
             target = fleet.upload(self.ada, model, version,
                                   self.images[version], **{"class": family})
-        return fleet.run_plan(self.ada, self.bob, target, spec, model)
+        return target
+
+    def plan(self, target, spec):
+        return fleet.run_plan(self.ada, self.bob, target, spec)
 
     def close(self):
         code = self.node.stop()
@@ -194,7 +198,7 @@ class Unit(threading.Thread):
             how += ["--timeout-overall", "5"]
         if self.fault == "cut":  # what it says while nobody listens is lost
             self.ask("cut-at 150")
-            how += ["--timeout-update", "10"]
+            how += ["--timeout-update", "10", "--timeout-backoff", "2"]
         host = subprocess.Popen(
             [os.path.join(self.drawer.bin, "dfota"), "upgrade", "--port",
              f"unix:{self.folder}/line", "--model", self.family, *how,
@@ -287,8 +291,10 @@ def staged(drawer, total):
         unit = Unit(drawer, 1 + number, model_of(family), family, fault)
         unit.enrol()
         units.append(unit)
-    for family in FAMILIES[:total]:
-        plans[family] = drawer.plan(model_of(family), family, {
+    targets = {family: drawer.firmware(model_of(family), family)
+               for family in FAMILIES[:total]}
+    for family, target in targets.items():
+        plans[family] = drawer.plan(target, {
             "battery": 20, "attempts": 1, "transport": ["http", "https"],
             "stages": [{"count": 1, "minimum": 1, "success": 0},
                        {"percent": 100}],
@@ -353,7 +359,7 @@ def aborted(drawer, total):
              for n in range(total)]
     for unit in units:
         unit.enrol()
-    plan = drawer.plan(model, "bg95", {
+    plan = drawer.plan(drawer.firmware(model, "bg95"), {
         "attempts": 1, "transport": ["http"],
         "stages": [{"count": first, "minimum": first, "success": 90},
                    {"percent": 100}],
