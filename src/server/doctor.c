@@ -257,7 +257,7 @@ static void check_people(const struct doctor *doctor, struct sql *sql,
     tell(list, "approval", n > 1 || !doctor->node->second_person, text);
     n = count(sql,
               "SELECT count(*) FROM api_token WHERE tenant = $1 AND revoked IS "
-              "NULL AND expires > $2 - 604800 AND expires < $2",
+              "NULL AND expires > CAST($2 AS BIGINT) - 604800 AND expires < $2",
               tenant, now + (int64_t)TOKEN_DAYS * DAY_S);
     snprintf(text, sizeof text, "%lld API tokens end within %d days",
              (long long)n, TOKEN_DAYS);

@@ -334,6 +334,34 @@ class Jobs(OpsCase):
         self.assertEqual(status, 400)
 
 
+class Stopping(OpsCase):
+    def test_who_waits_for_an_answer_gets_it_before_the_end(self):
+        """A wrong password has its answer held back, the connection is
+        suspended meanwhile; the library cannot end one that is."""
+        node = self.start("--device-api-plain")
+        fleet.enrol(Api(node), [1])
+        module = Module(node, imei(1), secure=False)
+        for _ in range(5):
+            module.log_in("wrong password it is")
+        body = json.dumps({"name": imei(1), "imei": imei(1),
+                           "password": "wrong password it is"})
+        waiting = []
+        for _ in range(10):
+            s = socket.create_connection(("127.0.0.1",
+                                          int(node.ports["http"])), 60)
+            s.sendall((f"POST /fota/v1/token HTTP/1.1\r\nHost: a\r\n"
+                       f"Content-Length: {len(body)}\r\n\r\n{body}").encode())
+            waiting.append(s)
+        quick = Module(node, imei(1), secure=False)
+        self.assertEqual(quick.log_in()[0], 200)
+        self.assertEqual(node.stop(), 0)
+        answers = [s.recv(12) for s in waiting]
+        for s in waiting:
+            s.close()
+        # what no thread had read yet is closed
+        self.assertEqual(set(answers) - {b""}, {b"HTTP/1.1 401"})
+
+
 class Kept(OpsCase):
     def audit_rows(self):
         return Api(self.node).must("GET", "audit?limit=1000")["items"]
@@ -505,6 +533,42 @@ class Copies(OpsCase):
 
 
 class Shared(OpsCase):
+    """What SQL there is, on the other database."""
+
+    def test_old_rows_metrics_and_the_doctor_on_postgresql(self):
+        with fleet.Postgresql() as database:
+            node = self.start(database=database.url)
+            fleet.enrol(Api(node), [1])
+            for _ in range(3):
+                Api(node).must("POST", "keys/rotate")
+            self.assertEqual(node.stop(), 0)
+            old = int(time.time()) - 40 * 86400
+            subprocess.run(
+                ["psql", "-qv", "ON_ERROR_STOP=1", database.url, "-c",
+                 "INSERT INTO idempotency SELECT 'k' || n, 'r', 200, 'a', "
+                 f"{old} FROM generate_series(1, 700) n; "
+                 "INSERT INTO refresh SELECT 'h' || n, 1, 'f', 1, 2, 0 FROM "
+                 "generate_series(1, 700) n; "
+                 f"UPDATE change SET at = {old}; UPDATE module SET battery = "
+                 f"1, last_seen = {old}; UPDATE audit SET at = {old}"],
+                check=True, capture_output=True)
+            os.remove(node.data + "/audit-heads")
+            self.restart("--keep-results", "30d", "--keep-audit", "30d",
+                         "--keep-telemetry", "30d")
+            fleet.until(lambda: "rows were over their time" in node.said())
+            left = subprocess.run(
+                ["psql", "-At", database.url, "-c", "SELECT (SELECT count(*) "
+                 "FROM idempotency), (SELECT count(*) FROM refresh), (SELECT "
+                 f"count(*) FROM change WHERE at = {old}), (SELECT "
+                 "count(battery) FROM module), (SELECT count(*) FROM "
+                 "audit_anchor)"], check=True, capture_output=True, text=True)
+            self.assertEqual(left.stdout, "0|0|0|0|1\n")
+            text = node.admin("/metrics")[1]
+            self.assertIn("dfota_database_up 1\n", text)
+            self.assertNotIn(" -1\n", text)
+            self.assertRegex(ctl(node, "doctor").stdout, r"(?m)^ok +database ")
+            self.assertEqual(node.stop(), 0)
+
     def test_a_backup_of_postgresql_is_a_data_folder_too(self):
         with fleet.Postgresql() as database:
             node = self.start(database=database.url)
