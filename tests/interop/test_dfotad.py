@@ -770,7 +770,7 @@ class StartAndStop(unittest.TestCase):
         self.assertFails(2, "at most 4", "--serve-dir", "packages",
                          *["--tls-cert", "x", "--tls-key", "x"] * 5)
         for address in ("8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x",
-                        "127.0.0.1:65536", "::1:80", ":80", "[::1]", ""):
+                        "127.0.0.1:65536", "::1:80", ":80", "[::1]", " "):
             self.assertFails(2, "ADDR:PORT", "--serve-dir", "packages",
                              "--http", address)
 
