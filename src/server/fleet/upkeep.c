@@ -282,6 +282,7 @@ struct round {
     struct job job;
     const struct node *node;
     int64_t after, last; /* plans up to that one were looked at */
+    int64_t closed;      /* attempts, whose slots are free now */
     struct running plans[PLANS_MAX];
 };
 
@@ -297,10 +298,10 @@ static int64_t last_change(struct sql *sql)
 static int run_round(struct sql *sql, struct job *job)
 {
     struct round *round = (struct round *)job;
-    int64_t now = clock_wall(round->node->clock), closed;
+    int64_t now = clock_wall(round->node->clock);
     int64_t before = last_change(sql);
     size_t n = 0;
-    int err = attempts_expire(sql, now, &closed);
+    int err = attempts_expire(sql, now, &round->closed);
 
     if (!err)
         err = read_running(sql, round->after, round->plans, &n);
@@ -431,20 +432,33 @@ void upkeep_accept_clock(struct upkeep *upkeep)
                  clock_wall(node->clock) - clock_steady(node->clock));
 }
 
+static int look_at_plans(struct upkeep *upkeep)
+{
+    struct round *round = calloc(1, sizeof *round);
+    int err = DFOTA_E_NOMEM;
+
+    if (round) {
+        round->job.run = run_round;
+        round->node = upkeep->node;
+        round->after = upkeep->after;
+        err = store_do(upkeep->node->store, &round->job);
+        if (!err)
+            upkeep->after = round->last;
+        if (!err && round->closed > 0)
+            fleet_slot_is_free(upkeep->node->fleet);
+    }
+    free(round);
+    return err;
+}
+
 int upkeep_round(struct upkeep *upkeep)
 {
-    static struct round round; /* one thread */
     int err = fleet_renew(upkeep->node->fleet, 0), seen;
 
     if (err == DFOTA_E_VERSION)
         return err;
     seen = fleet_write_seen(upkeep->node->fleet);
-    if (watch_clock(upkeep)) {
-        round.job = (struct job){.run = run_round};
-        round.node = upkeep->node;
-        err = store_do(upkeep->node->store, &round.job);
-        if (!err)
-            round.after = round.last;
-    }
+    if (watch_clock(upkeep))
+        err = look_at_plans(upkeep);
     return err ? err : seen;
 }

@@ -14,6 +14,7 @@
 
 struct upkeep {
     struct node *node;
+    int64_t after;      /* plans up to that one have had their turn */
     int64_t not_before; /* of the clock at the start: the database's newest */
     bool has_begun;
     atomic_bool accepted; /* somebody said that the clock is right */
