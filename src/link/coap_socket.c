@@ -407,7 +407,7 @@ struct coap_socket *coap_socket_open(uv_loop_t *loop,
     uv_update_time(loop);
     s->deadline = uv_now(loop) + c->handshake_ms;
     /* Three losses fit into the time there is. */
-    s->retransmit_ms = c->handshake_ms < 8 * RETRANSMIT_MAX_MS
+    s->retransmit_ms = c->handshake_ms / 8 < RETRANSMIT_MAX_MS
                            ? (unsigned)(c->handshake_ms / 8) + 1
                            : RETRANSMIT_MAX_MS;
     s->host = strdup(c->host);
