@@ -133,15 +133,19 @@ static void sign_and_note(struct signing *s, const char *id)
         s->worst = status;
 }
 
-static int sign_waiting(struct signing *s)
+/* One page; cursor: of this page, and out: of the next one, or "". */
+static int sign_page(struct signing *s, char cursor[48])
 {
+    char path[128], id[24];
     struct ctl_answer answer;
     const json_t *item;
-    char id[24];
+    const char *next;
     size_t i;
-    int status = ctl_call(&s->line->server, "GET",
-                          "packages?state=unsigned&limit=1000", NULL, &answer);
+    int status;
 
+    snprintf(path, sizeof path, "packages?state=unsigned&limit=1000%s%s",
+             cursor[0] ? "&cursor=" : "", cursor);
+    status = ctl_call(&s->line->server, "GET", path, NULL, &answer);
     if (status)
         return status;
     json_array_foreach(json_object_get(answer.json, "items"), i, item)
@@ -150,10 +154,24 @@ static int sign_waiting(struct signing *s)
                  (long long)json_integer_value(json_object_get(item, "id")));
         sign_and_note(s, id);
     }
-    if (json_array_size(json_object_get(answer.json, "items")) == 0)
-        log_info("no package waits for a signature");
+    next = json_string_value(json_object_get(answer.json, "next"));
+    snprintf(cursor, 48, "%s", next ? next : "");
     ctl_answer_release(&answer);
     return CTL_DONE;
+}
+
+static int sign_waiting(struct signing *s)
+{
+    char cursor[48] = "";
+    int status;
+
+    do {
+        status = sign_page(s, cursor);
+    } while (!status && cursor[0]);
+    if (!status &&
+        json_array_size(s->signed_ids) + json_array_size(s->failed_ids) == 0)
+        log_info("no package waits for a signature");
+    return status;
 }
 
 static int sign(const struct ctl_line *line)
