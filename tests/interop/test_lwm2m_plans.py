@@ -9,6 +9,7 @@ the version that runs afterwards; how often a module was told to Execute, also
 when the server is killed in the middle of a job or the module comes back at
 another node.
 """
+import base64
 import hashlib
 import http.client
 import json
@@ -21,7 +22,7 @@ import urllib.request
 from urllib.parse import quote, urlencode
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "tools"))
-from lwm2m_bench import (NEW, OLD, Bench, Failure, Module,  # noqa: E402
+from lwm2m_bench import (KEY, NEW, OLD, Bench, Failure, Module,  # noqa: E402
                          Server, case_list, expect, main, wait_for)
 from with_postgresql import Postgresql  # noqa: E402
 
@@ -213,22 +214,25 @@ MOMENTS = {
                  in b.members[0].module.lines,
     "loaded": lambda b: '+LWM2M: "FOTA","DOWNLOADING","COMPLETED"'
               in b.members[0].module.lines,
+    "fetching": lambda b: '+QIND: "FOTA","HTTPSTART"'
+                in b.members[0].module.lines,
     "updating": lambda b: START in b.members[0].module.lines,
 }
 
 
-def kill_at(bench, moment, **spec):
-    uri = "coap://127.0.0.1:%d" % free_port()
-    bench.serve_plans(uri=uri)
+def kill_at(bench, moment, *options, scheme="coap", transport="lwm2m-push",
+            **settings):
+    uri = "%s://127.0.0.1:%d" % (scheme, free_port())
+    bench.serve_plans(*options, uri=uri)
     bench.enrol(1)
-    member = bench.add(1, protocols=0)
+    member = bench.add(1, **settings)
     member.registered()
     expect(member.module.control("net rtt 20"), "OK")
-    plan = bench.plan(transport=["lwm2m-push"], attempts=1, **spec)
+    plan = bench.plan(transport=[transport], attempts=1)
     wait_for(moment, lambda: MOMENTS[moment](bench))
     bench.server.process.send_signal(signal.SIGKILL)
     bench.server.process.wait()
-    bench.serve_plans(uri=uri)
+    bench.serve_plans(*options, uri=uri)
     member.server = bench.server
     bench.closed(plan, 1)
     results = bench.results(plan)[imei(1)]
@@ -256,6 +260,24 @@ def a_server_killed_before_execute_executes_once(bench):
 @case
 def a_server_killed_during_the_update_waits_for_its_end(bench):
     kill_at(bench, "updating")
+
+
+@case
+def a_server_killed_while_a_module_fetches_is_asked_again(bench):
+    # Its packages are elsewhere afterwards: the URI is written anew.
+    kill_at(bench, "fetching", transport="lwm2m-pull")
+
+
+@case
+def a_server_killed_during_an_update_over_dtls(bench):
+    # The session is gone, the row is not put back: 4.04, and it registers.
+    with open(bench.path("keys"), "w") as f:
+        f.write("%s:%s\n" % (endpoint(1), KEY))
+    kill_at(bench, "updating", "--lwm2m-keys", bench.path("keys"),
+            scheme="coaps", security={
+                "mode": 0, "identity": base64.b64encode(
+                    endpoint(1).encode()).decode(),
+                "secret": base64.b64encode(bytes.fromhex(KEY)).decode()})
 
 
 @case
