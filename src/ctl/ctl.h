@@ -118,7 +118,8 @@ struct ctl_command {
  * all of them, ended by NULL. */
 extern const struct ctl_command ctl_firmware_commands[], ctl_delta_commands[],
     ctl_module_commands[], ctl_plan_commands[], ctl_result_commands[],
-    ctl_lwm2m_commands[], ctl_people_commands[], ctl_server_commands[];
+    ctl_lwm2m_commands[], ctl_people_commands[], ctl_server_commands[],
+    ctl_webhook_commands[];
 extern const struct ctl_command *const ctl_commands[];
 
 /** The value of a CTL_OWN option; NULL: not given. */

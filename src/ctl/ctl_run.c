@@ -64,16 +64,15 @@ static void make_path(const struct ctl_line *line, const char *cursor,
                       struct buffer *path)
 {
     const struct ctl_command *command = line->command;
-    const char *hole = strstr(command->path, "{}");
+    const char *rest = command->path, *hole;
     const char *sign = strchr(command->path, '?') ? "&" : "?";
 
-    if (hole) {
-        buffer_add(path, command->path, (size_t)(hole - command->path));
-        ctl_add_escaped(path, line->args[0]);
-        buffer_add_str(path, hole + 2);
-    } else {
-        buffer_add_str(path, command->path);
+    for (unsigned i = 0; (hole = strstr(rest, "{}")); i++) {
+        buffer_add(path, rest, (size_t)(hole - rest));
+        ctl_add_escaped(path, i < line->n_args ? line->args[i] : "");
+        rest = hole + 2;
     }
+    buffer_add_str(path, rest);
     for (unsigned i = 0; i < CTL_OPTIONS_MAX; i++) {
         const struct ctl_option *option = &command->options[i];
 
@@ -83,8 +82,10 @@ static void make_path(const struct ctl_line *line, const char *cursor,
         ctl_add_escaped(path, line->values[i]);
         sign = "&";
     }
-    if (cursor)
-        buffer_printf(path, "%scursor=%s", sign, cursor);
+    if (cursor) {
+        buffer_printf(path, "%scursor=", sign);
+        ctl_add_escaped(path, cursor);
+    }
 }
 
 /* ---- the body ---- */

@@ -4,6 +4,7 @@
  * schema and into the call itself (in a transaction that is rolled back);
  * addresses of packages; cookies; tokens. The first byte says which.
  */
+#include <ftw.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,18 +37,23 @@ static struct node node;
 static struct vault *vault;
 static char folder[] = "/tmp/fuzz-api-XXXXXX";
 
-/* A node with a person and a module, in a folder that goes at the end. */
-static void clean_up(void)
+static int remove_one(const char *path, const struct stat *status, int kind,
+                      struct FTW *place)
 {
-    char command[80];
-
-    node_quiesce(&node);
-    node_close(&node, vault);
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    if (system(command) != 0)
-        perror(folder);
+    (void)status;
+    (void)kind;
+    (void)place;
+    return remove(path);
 }
 
+static void clean_up(void)
+{
+    node_quiesce(&node);
+    node_close(&node, vault);
+    nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* A node with a person and a module, in a folder that goes at the end. */
 static void set_up(void)
 {
     struct node_config config = {.folder = folder, .name = "fuzz"};

@@ -71,8 +71,13 @@ set_tests_properties(interop/dfotad_people PROPERTIES TIMEOUT 600)
 add_test(NAME interop/dfotad_events
          COMMAND Python3::Interpreter
                  ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_events.py
-                 $<TARGET_FILE_DIR:dfotad>)
-set_tests_properties(interop/dfotad_events PROPERTIES TIMEOUT 600)
+                 $<TARGET_FILE_DIR:dfotad> Streams)
+add_test(NAME interop/dfotad_webhooks
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_events.py
+                 $<TARGET_FILE_DIR:dfotad> Webhooks NoLocalTargets TwoNodes)
+set_tests_properties(interop/dfotad_events interop/dfotad_webhooks
+                     PROPERTIES TIMEOUT 600)
 add_test(NAME interop/dfotad_ops
          COMMAND Python3::Interpreter
                  ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_ops.py

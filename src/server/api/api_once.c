@@ -63,23 +63,33 @@ static json_t *secret_for(const struct api_call *call, const json_t *place)
         "%s%s", json_string_value(json_object_get(place, "$prefix")), secret);
 }
 
-void api_once_fill(const struct api_call *call, json_t *json)
+static void fill_members(const struct api_call *call, json_t *object)
 {
     const char *name;
     json_t *value, *secret;
-    size_t i;
 
-    json_array_foreach(json, i, value)
-    {
-        api_once_fill(call, value);
-    }
-    json_object_foreach(json, name, value)
+    json_object_foreach(object, name, value)
     {
         secret = secret_for(call, value);
         if (secret)
-            json_object_set_new(json, name, secret);
-        else
-            api_once_fill(call, value);
+            json_object_set_new(object, name, secret);
+    }
+}
+
+/* In the answer itself, and in the objects of its lists. */
+void api_once_fill(const struct api_call *call, json_t *json)
+{
+    const char *name;
+    json_t *value, *item;
+    size_t i;
+
+    fill_members(call, json);
+    json_object_foreach(json, name, value)
+    {
+        json_array_foreach(value, i, item)
+        {
+            fill_members(call, item);
+        }
     }
 }
 
@@ -91,7 +101,7 @@ static void add_hash(char hash[SECRETS_HEX_ROOM], const char *text)
 
     memcpy(both, hash, SECRETS_HEX_ROOM - 1);
     secrets_hash(text, strlen(text), both + SECRETS_HEX_ROOM - 1);
-    secrets_hash(both, 2 * (SECRETS_HEX_ROOM - 1), hash);
+    secrets_hash(both, sizeof both - 2, hash);
 }
 
 static enum MHD_Result add_argument(void *ctx, enum MHD_ValueKind kind,

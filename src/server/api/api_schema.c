@@ -223,9 +223,22 @@ static int check_number(struct api_call *call, const char *name,
                : api_refuse(call, 400, "%.40s: it is out of its range", name);
 }
 
-static int check_value(struct api_call *call, const char *name,
-                       const json_t *value, const json_t *schema);
+static int check_one(struct api_call *call, const char *name,
+                     const json_t *value, const json_t *schema)
+{
+    const json_t *type = json_object_get(schema, "type");
+    const json_t *words = json_object_get(schema, "enum");
 
+    if (type && !is_of_some(value, type))
+        return refuse_type(call, name, type);
+    if (words && !is_listed(value, words))
+        return refuse_word(call, name, words);
+    return json_is_string(value)    ? check_text(call, name, value, schema)
+           : json_is_integer(value) ? check_number(call, name, value, schema)
+                                    : 0;
+}
+
+/* Lists of lists are no part of any content. */
 static int check_list(struct api_call *call, const char *name,
                       const json_t *list, const json_t *schema)
 {
@@ -245,7 +258,7 @@ static int check_list(struct api_call *call, const char *name,
     json_array_foreach(list, i, item)
     {
         if (!err)
-            err = check_value(call, name, item, items);
+            err = check_one(call, name, item, items);
     }
     return err;
 }
@@ -253,19 +266,12 @@ static int check_list(struct api_call *call, const char *name,
 static int check_value(struct api_call *call, const char *name,
                        const json_t *value, const json_t *schema)
 {
-    const json_t *type, *words;
+    int err;
 
     schema = resolve(schema);
-    type = json_object_get(schema, "type");
-    words = json_object_get(schema, "enum");
-    if (type && !is_of_some(value, type))
-        return refuse_type(call, name, type);
-    if (words && !is_listed(value, words))
-        return refuse_word(call, name, words);
-    return json_is_string(value)    ? check_text(call, name, value, schema)
-           : json_is_integer(value) ? check_number(call, name, value, schema)
-           : json_is_array(value)   ? check_list(call, name, value, schema)
-                                    : 0;
+    err = check_one(call, name, value, schema);
+    return err || !json_is_array(value) ? err
+                                        : check_list(call, name, value, schema);
 }
 
 /* ---- the content ---- */
