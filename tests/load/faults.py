@@ -32,7 +32,9 @@ class Faults:
     """A server with a running plan, modules that write everything down, and
     something that goes wrong."""
 
-    def __init__(self, binary, database=None, disk=False, first=1):
+    def __init__(self, binary, database=None, disk=False, between=None):
+        """between: called with the database's path while nobody runs"""
+        self.bin, self.between = binary, between
         self.root = tempfile.mkdtemp(prefix="dfota-faults-")
         key, _ = fleet.key_pair(self.root)
         data = os.path.join(self.root, "one")
@@ -45,7 +47,7 @@ class Faults:
                             self.root, "--signing-key", key,
                             "--device-api-plain", database=database)
         self.database = database or os.path.join(data, "dfotad.db")
-        self._begin(range(first, first + MODULES))
+        self._begin(range(1, 1 + MODULES))
 
     def _begin(self, numbers):
         local = Api(self.node)
@@ -59,9 +61,12 @@ class Faults:
         self.witness = Witness(
             lambda: ("127.0.0.1", int(self.node.ports["http"])),
             [imei(n) for n in numbers], concurrency=CONCURRENCY)
-        if self.disk:
+        if self.disk or self.between:
             self.node.kill()
-            self.disk.all_is_synced()
+            if self.between:
+                self.between(self.database)
+            if self.disk:
+                self.disk.all_is_synced()
             self.node.start()
         self.witness.start()
 

@@ -23,7 +23,8 @@ import time
 import rows
 
 SUITES = ["facts", "polls", "packages", "tls", "idle", "stalled", "slow",
-          "lwm2m", "storm", "month", "faults", "nodes", "modules"]
+          "lwm2m", "storm", "month", "faults", "copies", "nodes",
+          "modules"]
 
 
 def version(*words):
