@@ -59,19 +59,20 @@ struct registration {
     struct registration_ask *sent; /* under way, observations too */
     uint64_t id;                   /* of the location */
     uint64_t expires_ms, heard_ms, registered_ms;
+    uint64_t user; /* the owner's */
+    char *version; /* /3/0/3; NULL not known */
+    char *links;   /* objects as registered */
+    /* From here on without a gap: there are a hundred thousand of these. */
     uint32_t lifetime_s;
     uint32_t heap; /* place in the table of deadlines */
+    uint32_t mark; /* the owner's */
     uint8_t asks_count;
     bool v11, queue;
     bool absent;           /* no longer registered, kept for its job */
     bool leaving;          /* being taken apart: nothing more is asked */
     bool restored;         /* from before: what was observed is not any more */
     bool noted, versioned; /* the owner's: written down, with its version */
-    uint32_t mark;         /* the owner's */
-    uint64_t user;         /* the owner's */
     struct registration_firmware firmware;
-    char *version; /* /3/0/3; NULL not known */
-    char *links;   /* objects as registered */
     /* Alternate path, "" or "/lwm2m". */
     char prefix[REGISTRAR_PREFIX_MAX + 1];
     char endpoint[];

@@ -21,19 +21,21 @@ struct ask_body {
     uint8_t etag[COAP_ETAG_MAX];
 };
 
-/* A question that waits, or is under way. */
+/* A question that waits, or is under way. Each registration has two as long
+ * as it lives, what it is observed for: 72 bytes, and no more. */
 struct registration_ask {
     struct registration_ask *next;
     struct registrar *s;
     struct registration *r;
     registration_answer *answer;
     void *ctx;
+    struct ask_body *body;
     uint32_t id; /* of the request, once it is sent */
     struct lwm2m_path path;
-    uint16_t accept, format, query_len, payload_len;
+    uint16_t accept, format, payload_len;
+    uint16_t query_len : 12, tries : 4;
     int8_t observe;
-    uint8_t code, tries;
-    struct ask_body *body;
+    uint8_t code;
     uint8_t data[]; /* query, payload */
 };
 
@@ -306,7 +308,7 @@ static struct registration_ask *make_ask(struct registrar *s,
                                    .observe = (int8_t)q->observe,
                                    .answer = q->answer,
                                    .ctx = q->ctx,
-                                   .query_len = (uint16_t)query_len,
+                                   .query_len = query_len & 0xFFF,
                                    .payload_len = (uint16_t)q->payload_len};
     if (query_len)
         memcpy(a->data, q->query, query_len);

@@ -3,6 +3,7 @@
  * Registrations by endpoint, by location and by deadline: two tables of
  * chains that double, and a heap.
  */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,11 +188,12 @@ struct registration *table_add(struct registrar *s, const char *endpoint,
 struct registration *table_add_as(struct registrar *s, const char *endpoint,
                                   size_t len, uint64_t id)
 {
+    size_t size = offsetof(struct registration, endpoint) + len + 1;
     struct registration *r;
 
     if (s->count >= s->c.max || (s->count == s->heap_room && grow(s) != 0))
         return NULL;
-    r = calloc(1, sizeof *r + len + 1);
+    r = calloc(1, size > sizeof *r ? size : sizeof *r);
     if (!r)
         return NULL;
     memcpy(r->endpoint, endpoint, len);

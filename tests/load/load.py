@@ -23,7 +23,7 @@ import time
 import rows
 
 SUITES = ["facts", "polls", "packages", "tls", "idle", "stalled", "slow",
-          "lwm2m", "storm", "month", "faults", "copies", "nodes",
+          "coap", "lwm2m", "storm", "month", "faults", "copies", "nodes",
           "modules"]
 
 

@@ -7,6 +7,7 @@
  * answers the Reads and Observes that follow. What gets no answer within two
  * seconds is sent again.
  *
+ *   --first N      their numbers begin here (0)
  *   --window N     at most N wait for an answer at a time (64)
  *   --rounds N     everybody registers so often (1)
  *   --updates N    then everybody updates its registration so often (0)
@@ -60,7 +61,7 @@ static struct {
     int fd;
     struct sockaddr_in server;
     struct client *client;
-    uint32_t n, window, rounds, updates;
+    uint32_t n, first, window, rounds, updates;
     pid_t server_pid; /* 0: nothing expires */
     uint8_t key[DTLS_KEY_MAX];
     size_t key_len; /* 0: plain */
@@ -102,7 +103,8 @@ static void send_from(uint32_t i, const uint8_t *data, size_t len)
                        .msg_control = &control,
                        .msg_controllen = sizeof control};
     struct cmsghdr *c = CMSG_FIRSTHDR(&h);
-    struct in_pktinfo info = {.ipi_spec_dst.s_addr = htonl(BASE + 1 + i)};
+    struct in_pktinfo info = {.ipi_spec_dst.s_addr =
+                                  htonl(BASE + 1 + load.first + i)};
 
     c->cmsg_level = IPPROTO_IP;
     c->cmsg_type = IP_PKTINFO;
@@ -140,7 +142,7 @@ static void say_register(uint32_t i)
     struct coap_options o;
     char endpoint[40];
 
-    snprintf(endpoint, sizeof endpoint, "ep=urn:imei:%015u", i);
+    snprintf(endpoint, sizeof endpoint, "ep=urn:imei:%015u", load.first + i);
     coap_options_init(&o, memory, sizeof memory);
     coap_options_add_str(&o, COAP_URI_PATH, "rd");
     coap_options_add_uint(&o, COAP_CONTENT_FORMAT, 40);
@@ -254,7 +256,7 @@ static void say_hello(uint32_t i)
             dtls_tick(c->dtls);
         return;
     }
-    snprintf(identity, sizeof identity, "urn:imei:%015u", i);
+    snprintf(identity, sizeof identity, "urn:imei:%015u", load.first + i);
     if (dtls_credentials_create(&credentials,
                                 &(struct dtls_config){.identity = identity,
                                                       .key = load.key,
@@ -343,7 +345,7 @@ static bool receive(void)
         if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_PKTINFO)
             continue;
         memcpy(&info, CMSG_DATA(c), sizeof info);
-        i = ntohl(info.ipi_addr.s_addr) - BASE - 1;
+        i = ntohl(info.ipi_addr.s_addr) - BASE - 1 - load.first;
         if (i < load.n)
             take_datagram(i, data, (size_t)len);
         else if (len == 4)
@@ -502,9 +504,10 @@ static bool read_key(const char *hex)
 static bool read_options(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"window", 1, NULL, 'w'},  {"rounds", 1, NULL, 'r'},
-        {"updates", 1, NULL, 'u'}, {"psk", 1, NULL, 'p'},
-        {"expire", 1, NULL, 'e'},  {NULL, 0, NULL, 0}};
+        {"first", 1, NULL, 'f'},  {"window", 1, NULL, 'w'},
+        {"rounds", 1, NULL, 'r'}, {"updates", 1, NULL, 'u'},
+        {"psk", 1, NULL, 'p'},    {"expire", 1, NULL, 'e'},
+        {NULL, 0, NULL, 0}};
     int c;
 
     load.window = 64;
@@ -514,6 +517,8 @@ static bool read_options(int argc, char **argv)
 
         if (c == 'w')
             load.window = value;
+        else if (c == 'f')
+            load.first = value;
         else if (c == 'r')
             load.rounds = value;
         else if (c == 'u')
@@ -526,7 +531,8 @@ static bool read_options(int argc, char **argv)
     if (argc - optind != 2)
         return false;
     load.n = (uint32_t)strtoul(argv[optind + 1], NULL, 10);
-    return load.n > 0 && load.n <= CLIENTS_MAX && load.window > 0;
+    return load.n > 0 && load.n <= CLIENTS_MAX && load.first <= CLIENTS_MAX &&
+           load.n + load.first <= CLIENTS_MAX && load.window > 0;
 }
 
 static void run(void)
@@ -552,8 +558,8 @@ static void run(void)
 int main(int argc, char **argv)
 {
     if (!read_options(argc, argv)) {
-        fputs("usage: lwm2m_load PORT CLIENTS [--window N] [--rounds N] "
-              "[--updates N] [--psk HEX] [--expire PID]\n",
+        fputs("usage: lwm2m_load PORT CLIENTS [--first N] [--window N] "
+              "[--rounds N] [--updates N] [--psk HEX] [--expire PID]\n",
               stderr);
         return 2;
     }
