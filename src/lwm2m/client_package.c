@@ -181,6 +181,15 @@ static bool is_intruder(const struct lwm2m_client *c, const struct coap_msg *m)
     return b.num == 0 && (b.more || m->payload_len > RESET_MAX);
 }
 
+/* In base64 a package would have to be kept whole, and grow by a third: those
+ * formats only reset, and that fits into a message. */
+static bool carries_no_package(const struct lwm2m_path *path, unsigned format)
+{
+    return path->depth == LWM2M_DEPTH_RESOURCE &&
+           (format == LWM2M_FORMAT_TEXT || format == LWM2M_FORMAT_JSON ||
+            format == LWM2M_FORMAT_SENML_JSON);
+}
+
 void client_package(struct lwm2m_client *c, const struct coap_ticket *ticket,
                     const struct coap_msg *m, const struct lwm2m_path *path,
                     unsigned format)
@@ -198,6 +207,8 @@ void client_package(struct lwm2m_client *c, const struct coap_ticket *ticket,
 
         c->again = may_start_again(c);
         code = open_reader(c, path, format);
+        if (taken == COAP_BODY_MORE && carries_no_package(path, format))
+            code = COAP_UNSUPPORTED_FORMAT;
         if (code) {
             client_package_end(c);
             client_answer(c, ticket, code);

@@ -104,6 +104,14 @@ static void version_1_1_has_four_resources_more(void **state)
                      COAP_NOT_FOUND);
 }
 
+static uint8_t block_code;
+
+static void on_block(void *ctx, const struct coap_reply *r)
+{
+    (void)ctx;
+    block_code = r->outcome == COAP_ANSWERED ? r->m->code : 0;
+}
+
 static void int_755_setting_the_package(void **state)
 {
     (void)state;
@@ -122,6 +130,50 @@ static void int_755_setting_the_package(void **state)
     assert_int_equal(push_small("", 1), COAP_CHANGED);
     assert_reads("/5/0/3", "0");
     assert_false(w.stored);
+}
+
+/* Base64 is not streamed: it is refused at once, not after 32 KB of it. */
+static void int_755_a_package_in_base64_is_refused(void **state)
+{
+    static const unsigned formats[] = {LWM2M_FORMAT_TEXT, LWM2M_FORMAT_JSON,
+                                       LWM2M_FORMAT_SENML_JSON};
+    struct registration_question q = registration_question(COAP_PUT, "/5/0/0");
+    uint8_t memory[32];
+    char text[512];
+
+    (void)state;
+    begin(1000);
+    memset(text, 'A', sizeof text);
+    for (size_t i = 0; i < 3; i++) {
+        struct coap_options o;
+        struct coap_block first = {0, true, 5};
+        struct coap_request r = {.code = COAP_PUT,
+                                 .payload = (const uint8_t *)text,
+                                 .payload_len = sizeof text,
+                                 .reply = on_block,
+                                 .ctx = NULL};
+
+        coap_options_init(&o, memory, sizeof memory);
+        coap_options_add_path(&o, "/5/0/0");
+        coap_options_add_uint(&o, COAP_CONTENT_FORMAT, formats[i]);
+        coap_block_add(&o, COAP_BLOCK1, &first);
+        r.options = o.data;
+        r.options_len = o.len;
+        block_code = 0;
+        assert_int_equal(
+            coap_peer_request(&w.ways[w.way].server, w.now, &r, NULL), 0);
+        world_run(&w, 2000);
+        assert_int_equal(block_code, COAP_UNSUPPORTED_FORMAT);
+        /* Whole, it says the same. */
+        q.format = formats[i];
+        q.payload = "[{\"n\":\"/5/0/0\",\"vd\":\"QUJD\"}]";
+        q.payload_len = strlen(q.payload);
+        if (formats[i] == LWM2M_FORMAT_SENML_JSON)
+            assert_int_equal(world_ask(&w, &q, NULL, 0),
+                             COAP_UNSUPPORTED_FORMAT);
+        assert_reads("/5/0/3", "0");
+        assert_reads("/5/0/5", "0");
+    }
 }
 
 static void int_756_setting_the_uri(void **state)
@@ -327,6 +379,7 @@ int main(void)
         TEST(int_751_querying_the_readable_resources),
         TEST(version_1_1_has_four_resources_more),
         TEST(int_755_setting_the_package),
+        TEST(int_755_a_package_in_base64_is_refused),
         TEST(int_756_setting_the_uri),
         TEST(int_760_observing_state_and_result),
         TEST(int_770_update_by_push),
