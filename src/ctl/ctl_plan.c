@@ -98,6 +98,66 @@ static int export(const struct ctl_line *line)
     return CTL_DONE;
 }
 
+/* ---- preview ---- */
+
+static long long number_of(const json_t *object, const char *name)
+{
+    return (long long)json_integer_value(json_object_get(object, name));
+}
+
+static const char *text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text ? text : "-";
+}
+
+static void print_preview(const json_t *answer)
+{
+    const json_t *days = json_object_get(answer, "days"), *item;
+    size_t i;
+
+    printf("%s to %s takes %lld modules, %lld bytes, %lld full images\n",
+           text_of(answer, "model"), text_of(answer, "target"),
+           number_of(answer, "takes"), number_of(answer, "bytes"),
+           number_of(answer, "full_images"));
+    json_array_foreach(json_object_get(answer, "versions"), i, item)
+        printf("  %6lld of %s, %s; package: %s\n", number_of(item, "modules"),
+               text_of(item, "version"), text_of(item, "state"),
+               text_of(item, "package_state"));
+    json_array_foreach(json_object_get(answer, "left_out"), i, item)
+        printf("  not %lld: they %s\n", number_of(item, "modules"),
+               text_of(item, "why"));
+    json_array_foreach(json_object_get(answer, "stages"), i, item)
+        printf("  stage %lld: %lld modules\n", number_of(item, "stage"),
+               number_of(item, "modules"));
+    json_array_foreach(json_object_get(answer, "not_ready"), i, item) printf(
+        "  NOT READY: package %lld from %s is %s\n", number_of(item, "package"),
+        text_of(item, "from"), text_of(item, "state"));
+    printf("half have it after %lld days, 95 %% after %lld (%s), 99 %% after "
+           "%lld; %.1f %% after 30\n",
+           number_of(days, "half"), number_of(days, "most"),
+           text_of(days, "finish"), number_of(days, "all"),
+           json_number_value(json_object_get(days, "percent_after_30")));
+}
+
+static int preview(const struct ctl_line *line)
+{
+    struct ctl_answer answer;
+    char path[64];
+    int status;
+
+    if (line->json)
+        return ctl_run(line);
+    snprintf(path, sizeof path, "plans/%.20s/preview", line->args[0]);
+    status = ctl_call(&line->server, "GET", path, NULL, &answer);
+    if (status)
+        return status;
+    print_preview(answer.json);
+    ctl_answer_release(&answer);
+    return CTL_DONE;
+}
+
 const struct ctl_command ctl_plan_commands[] = {
     {.group = "plan",
      .verb = "create",
@@ -128,6 +188,7 @@ const struct ctl_command ctl_plan_commands[] = {
      CTL_ONE("ID"),
      .method = "GET",
      .path = "plans/{}/preview",
+     .run = preview,
      .help = "whom it takes, what is missing, how long"},
     {.group = "plan",
      .verb = "edit",

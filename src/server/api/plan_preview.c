@@ -129,6 +129,28 @@ static void open_wide(struct plan *plan)
     plan->spec.start = plan->spec.end = 0;
 }
 
+/* Why a check keeps modules out that come at the right moment. */
+static const char *words_of(const char *check)
+{
+    static const char *const words[][2] = {
+        {"version", "run a version that the plan does not select"},
+        {"group", "are in another group"},
+        {"tag", "have none of the tags"},
+        {"list", "are not in the list"},
+        {"excluded", "are excluded from the plan"},
+        {"held", "are held or blocked"},
+        {"target", "have the target already"},
+        {"wear", "have had as many updates as their flash should"},
+        {"battery", "told too low a battery, or none"},
+        {"signal", "told too weak a signal, or none"}};
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(words[i][0], check) == 0)
+            return words[i][1];
+    }
+    return "do not fit";
+}
+
 static json_t *left_out_json(const struct census *c)
 {
     json_t *all = json_array();
@@ -138,7 +160,7 @@ static json_t *left_out_json(const struct census *c)
             all, json_pack("{s:s, s:i, s:I, s:s}", "check",
                            c->left_out[i].check, "code", c->left_out[i].code,
                            "modules", (json_int_t)c->left_out[i].modules, "why",
-                           decide_words(c->left_out[i].code)));
+                           words_of(c->left_out[i].check)));
     return all;
 }
 

@@ -234,8 +234,11 @@ static void tell_number(char *out, size_t room, int number, const char *unit)
 static void tell_battery(const struct question *q, struct finding *f)
 {
     tell_number(f->value, sizeof f->value, q->poll->battery, "%");
-    snprintf(f->limit, sizeof f->limit, "at least %d %%",
-             q->plan->spec.battery);
+    if (q->plan->spec.battery == 0)
+        snprintf(f->limit, sizeof f->limit, "any");
+    else
+        snprintf(f->limit, sizeof f->limit, "at least %d %%",
+                 q->plan->spec.battery);
 }
 
 static bool has_signal(const struct question *q)
