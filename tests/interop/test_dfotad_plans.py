@@ -269,6 +269,30 @@ class Modules(Plans):
         self.assertEqual(len(self.audit("plan.retry")), 1)
         self.assertEqual(len(self.audit("plan.exclude")), 2)
 
+    def test_the_way_back_is_ready_when_it_is_needed(self):
+        one, two = self.modules([1, 2])
+        base = [f["id"] for f in self.ada.must("GET", "firmware")["items"]
+                if f["version"] == "1.0"][0]
+        for wrong in (self.target, 99999):
+            self.assertEqual(self.ada.call("POST", "plans", {
+                "name": "p", "firmware": self.target,
+                "spec": {"rollback": wrong}})[0], 400)
+        plan = self.run_plan({"rollback": base, "abort": [
+            {"percent": 50, "minimum": 2}]})
+        grant = one.poll()[1]
+        one.version = "1.1"
+        self.assertEqual(one.report(grant, update_err=0)[0], 200)
+        two.report(two.poll()[1], update_err=504)
+        (back,) = fleet.until(lambda: self.ada.must(
+            "GET", "plans?state=draft")["items"])
+        self.assertEqual((back["made_by"], back["firmware"], back["why"]),
+                         ("server", base, f"the way back from plan {plan}"))
+        self.bob.must("POST", f"plans/{back['id']}/approve")
+        self.ada.must("POST", f"plans/{back['id']}/start")
+        self.assertEqual(two.poll()[1]["code"], 802)
+        status, grant = one.poll()
+        self.assertEqual((status, grant["version"]), (200, "1.0"))
+
     def test_a_preview_says_who_gets_it_and_why_others_do_not(self):
         fleet.enrol(self.local, range(1, 41))
         fleet.enrol(self.local, range(41, 46), version="1.1")
