@@ -388,6 +388,8 @@ class Kept(OpsCase):
                        "? WHERE id = 1", (old,))
             db.execute("UPDATE module SET battery = 5, rssi = -9, last_seen = "
                        "? WHERE id = 2", (now,))
+            db.executemany("INSERT INTO session VALUES (?, 1, 1, ?)",
+                           [("gone", now - 1), ("here", now + 999)])
             for plan, ended in ((1, old), (2, None)):
                 db.execute("INSERT INTO plan (id, tenant, name, state, "
                            "edition, generation, firmware, spec, stage, "
@@ -420,12 +422,14 @@ class Kept(OpsCase):
                 ("attempt", "SELECT id FROM attempt ORDER BY id"),
                 ("note", "SELECT id FROM note"),
                 ("refresh", "SELECT hash FROM refresh"),
+                ("session", "SELECT hash FROM session"),
                 ("answers", "SELECT key FROM idempotency"),
                 ("change", f"SELECT number FROM change WHERE at = {old}"),
                 ("silent", "SELECT id FROM module WHERE battery IS NULL"))}
         db.close()
         self.assertEqual(got, {
             "attempt": ["11", "20", "21"], "note": [], "refresh": ["here"],
+            "session": ["here"],
             "answers": ["fresh"], "change": [], "silent": [1]})
         # once more, and one who changes the entry behind the cut is found
         with self.database() as db:

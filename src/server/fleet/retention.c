@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/fleet/retention.h"
 
+#include <stdio.h>
+
+#include "base/err.h"
 #include "server/fleet/ledger.h"
 
 enum {
@@ -59,26 +62,81 @@ static int changes(struct sql *sql, const struct retention *keep, int64_t now,
     return err;
 }
 
-#define OLD_ATTEMPTS                                                           \
-    "(SELECT id FROM attempt WHERE closed < $1 AND state <> 'open' AND plan "  \
-    "IN (SELECT id FROM plan WHERE ended IS NOT NULL) ORDER BY closed, id "    \
-    "LIMIT $2)"
+/* Attempts in the order in which they closed. */
+struct place {
+    int64_t closed;
+    char id[40];
+};
 
+/* The last of the next PIECE; *n: how many they are */
+static int next_attempts(struct sql *sql, const struct retention_pass *pass,
+                         int64_t before, struct place *last, int64_t *n)
+{
+    struct sql_rows rows;
+    int err = sql_query(sql, &rows,
+                        "SELECT closed, id FROM attempt WHERE (closed, id) > "
+                        "($1, $2) AND closed < $3 ORDER BY closed, id LIMIT $4",
+                        SQL_ARGS(SQL_INT(pass->closed), SQL_TEXT(pass->attempt),
+                                 SQL_INT(before), SQL_INT(PIECE)));
+
+    *n = 0;
+    while (!err && (err = sql_next(&rows)) == DFOTA_MORE) {
+        last->closed = sql_int(&rows, 0);
+        snprintf(last->id, sizeof last->id, "%s", sql_text(&rows, 1));
+        ++*n;
+        err = 0;
+    }
+    sql_done(&rows);
+    return err;
+}
+
+#define OLD_ATTEMPTS                                                           \
+    "(closed, id) > ($1, $2) AND (closed, id) <= ($3, $4) AND "                \
+    "state <> 'open' AND plan IN (SELECT id FROM plan WHERE ended IS NOT "     \
+    "NULL)"
+
+/* From the oldest on, and past those of plans that did not end: a pass looks
+ * at each row once. */
 static int results(struct sql *sql, const struct retention *keep, int64_t now,
                    struct retention_pass *pass, int64_t *n, bool *over)
 {
-    int64_t before = now - keep->results_s;
+    const struct sql_arg *args;
+    struct place last = {0};
+    int64_t found = 0;
     int err;
 
-    (void)pass;
-    *over = true;
-    if (keep->results_s == 0)
+    *over = keep->results_s == 0;
+    if (*over)
         return 0;
-    err = sql_run(sql, "DELETE FROM note WHERE attempt IN " OLD_ATTEMPTS,
-                  SQL_ARGS(SQL_INT(before), SQL_INT(PIECE)), NULL);
+    err = next_attempts(sql, pass, now - keep->results_s, &last, &found);
+    *over = found < PIECE;
+    if (err || found == 0)
+        return err;
+    args =
+        (const struct sql_arg[]){SQL_INT(pass->closed), SQL_TEXT(pass->attempt),
+                                 SQL_INT(last.closed), SQL_TEXT(last.id)};
+    err = sql_run(sql,
+                  "DELETE FROM note WHERE attempt IN (SELECT id FROM attempt "
+                  "WHERE " OLD_ATTEMPTS ")",
+                  args, 4, NULL);
     if (!err)
-        err = sql_run(sql, "DELETE FROM attempt WHERE id IN " OLD_ATTEMPTS,
-                      SQL_ARGS(SQL_INT(before), SQL_INT(PIECE)), n);
+        err =
+            sql_run(sql, "DELETE FROM attempt WHERE " OLD_ATTEMPTS, args, 4, n);
+    pass->closed = last.closed;
+    snprintf(pass->attempt, sizeof pass->attempt, "%s", last.id);
+    return err;
+}
+
+static int sessions(struct sql *sql, const struct retention *keep, int64_t now,
+                    struct retention_pass *pass, int64_t *n, bool *over)
+{
+    int err = sql_run(sql,
+                      "DELETE FROM session WHERE hash IN (SELECT hash FROM "
+                      "session WHERE expires < $1 LIMIT $2)",
+                      SQL_ARGS(SQL_INT(now), SQL_INT(PIECE)), n);
+
+    (void)keep;
+    (void)pass;
     *over = *n < PIECE;
     return err;
 }
@@ -168,7 +226,7 @@ static int telemetry(struct sql *sql, const struct retention *keep, int64_t now,
     return err;
 }
 
-static const piece pieces[] = {refresh_tokens, answers, changes,
+static const piece pieces[] = {refresh_tokens, answers, sessions, changes,
                                results,        audit,   telemetry};
 enum { KINDS = sizeof pieces / sizeof pieces[0] };
 

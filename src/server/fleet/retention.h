@@ -11,8 +11,8 @@
 #include "server/store/sql.h"
 
 /* Seconds; 0: for ever. What nobody asks about again has times of its own:
- * refresh tokens until they expire, answers for repeated requests a day,
- * changes that nodes read a week. */
+ * refresh tokens and sessions until they expire, answers for repeated requests
+ * a day, changes that nodes read a week. */
 struct retention {
     int64_t telemetry_s; /* battery, signal, of modules silent since */
     int64_t results_s;   /* attempts of plans that ended, and their notes */
@@ -22,6 +22,8 @@ struct retention {
 /* Where a pass over all of it stands. */
 struct retention_pass {
     unsigned kind;
+    int64_t closed; /* the last attempt that was looked at: when it closed */
+    char attempt[40];
     int64_t module; /* the last one looked at */
     char node[64];  /* the last one whose log was looked at */
     int64_t deleted;

@@ -187,7 +187,7 @@ static const char step_5[] =
     " number BIGINT NOT NULL, hash TEXT NOT NULL);"
     "ALTER TABLE package ADD COLUMN not_before BIGINT NOT NULL DEFAULT 0;"
     "CREATE INDEX idempotency_at ON idempotency (at);"
-    "CREATE INDEX attempt_age ON attempt (closed);";
+    "CREATE INDEX attempt_age ON attempt (closed, id);";
 
 const struct schema_step schema_steps[] = {{1, 1, step_1}, {2, 1, step_2},
                                            {3, 1, step_3}, {4, 1, step_4},
