@@ -93,3 +93,11 @@ add_test(NAME interop/dfotad_contract
                  ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_contract.py
                  $<TARGET_FILE_DIR:dfotad>)
 set_tests_properties(interop/dfotad_contract PROPERTIES TIMEOUT 600)
+
+add_test(NAME interop/dfotad_behind_nginx
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_cache.py
+                 $<TARGET_FILE_DIR:dfotad> ${CMAKE_SOURCE_DIR}/build/clients
+                 ${CMAKE_SOURCE_DIR}/examples/nginx-cache.conf)
+set_tests_properties(interop/dfotad_behind_nginx PROPERTIES TIMEOUT 120
+                     SKIP_RETURN_CODE 77)
