@@ -368,6 +368,9 @@ static void registrations_are_kept_as_they_were(void **state)
     assert_int_equal(store_do(r->node.store, &j.job), 0);
     assert_int_equal(
         rehearsal_number(r, "SELECT count(*) FROM lwm2m_registration"), 3);
+    assert_int_equal(registrations_forget(r->sql, r->wall), 0);
+    assert_int_equal(
+        rehearsal_number(r, "SELECT count(*) FROM lwm2m_registration"), 2);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

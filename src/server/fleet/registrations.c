@@ -163,6 +163,12 @@ int registrations_write(const struct node *node, struct sql *sql,
     return err ? err : tell(sql, rows, n);
 }
 
+int registrations_forget(struct sql *sql, int64_t before)
+{
+    return sql_run(sql, "DELETE FROM lwm2m_registration WHERE expires < $1",
+                   SQL_ARGS(SQL_INT(before)), NULL);
+}
+
 /* ---- reading ------------------------------------------------------------- */
 
 static void take_text(const struct sql_rows *rows, int column, char *out,

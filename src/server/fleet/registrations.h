@@ -49,6 +49,9 @@ bool registration_imei(const char *endpoint, uint64_t *imei);
 int registrations_write(const struct node *node, struct sql *sql,
                         struct registration_row *rows, size_t n);
 
+/** Rows that were over before that moment go. errors: those of sql_run() */
+int registrations_forget(struct sql *sql, int64_t before);
+
 /** Those of this node over plain UDP whose lifetime is not over, to read: of
  * endpoints after `after`, at most max. */
 int registrations_read(const struct node *node, struct sql *sql,

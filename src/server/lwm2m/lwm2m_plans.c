@@ -2,6 +2,8 @@
 /* The thread that leads plans: its rounds, its life. */
 #include "server/lwm2m/lwm2m_plans.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -73,15 +75,20 @@ void lwm2m_plans_event(struct lwm2m_plans *p, struct registration *r,
 
 unsigned lwm2m_plans_access(struct lwm2m_service *s, uint64_t imei)
 {
-    const struct registration *r = NULL;
+    const struct registration *r;
+    char endpoint[32];
     unsigned access = 0;
 
     if (!s || !s->plans || !imei)
         return 0;
+    snprintf(endpoint, sizeof endpoint, "urn:imei:%015" PRIu64, imei);
     lwm2m_service_lock(s);
-    while (!access && (r = registrar_next(&s->registrar, r)))
-        if (r->user == imei && !r->absent)
-            access = lwm2m_tries_access(s->plans, r);
+    r = registrar_find(&s->registrar, endpoint);
+    if (!r) /* by another name */
+        while ((r = registrar_next(&s->registrar, r)) && r->user != imei)
+            continue;
+    if (r && !r->absent)
+        access = lwm2m_tries_access(s->plans, r);
     lwm2m_service_unlock(s);
     return access;
 }
@@ -182,6 +189,8 @@ int lwm2m_plans_start(struct lwm2m_service *s,
         err = DFOTA_E_NOMEM;
     p->has_thread = err == 0;
     pthread_mutex_unlock(&s->lock);
+    if (!err)
+        lwm2m_rows_forget(p);
     return err;
 }
 

@@ -125,6 +125,8 @@ int lwm2m_rows_restore(struct lwm2m_plans *p);
 void lwm2m_rows_touch(struct lwm2m_plans *p, struct registration *r, bool gone);
 /** Post what was touched. Not under the lock. */
 void lwm2m_rows_flush(struct lwm2m_plans *p);
+/** Rows of nodes that are not there any more go, when they are long over. */
+void lwm2m_rows_forget(struct lwm2m_plans *p);
 void lwm2m_rows_free(struct lwm2m_plans *p);
 
 /* ---- lwm2m_picks.c ------------------------------------------------------- */

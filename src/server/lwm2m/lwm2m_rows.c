@@ -11,7 +11,12 @@
 
 /* A hundred thousand that register at once wait as what is touched, some 50
  * bytes each, and not as rows. */
-enum { ROWS_AT_ONCE = 256, WRITES_MAX = 2, READ_AT_ONCE = 256 };
+enum {
+    ROWS_AT_ONCE = 256,
+    WRITES_MAX = 2,
+    READ_AT_ONCE = 256,
+    FORGET_S = 7 * 86400
+};
 
 /* ---- the start ----------------------------------------------------------- */
 
@@ -272,6 +277,36 @@ void lwm2m_rows_flush(struct lwm2m_plans *p)
         p->n_writes++;
     }
     lwm2m_service_unlock(p->s);
+}
+
+struct forget_job {
+    struct job job;
+    struct lwm2m_plans *p;
+};
+
+static int forget(struct sql *sql, struct job *job)
+{
+    const struct lwm2m_plans *p = ((struct forget_job *)job)->p;
+
+    return registrations_forget(sql, lwm2m_plans_now(p) - FORGET_S);
+}
+
+static void is_forgotten(struct job *job, int err)
+{
+    if (err)
+        log_warn("LwM2M: old registrations stay: %s", dfota_strerror(err));
+    free(job);
+}
+
+void lwm2m_rows_forget(struct lwm2m_plans *p)
+{
+    struct forget_job *job = malloc(sizeof *job);
+
+    if (!job)
+        return;
+    *job = (struct forget_job){{.run = forget, .done = is_forgotten}, p};
+    if (store_post(p->node->store, &job->job) != 0)
+        free(job); /* at the next start */
 }
 
 void lwm2m_rows_free(struct lwm2m_plans *p)
