@@ -11,6 +11,7 @@ with haproxy. Without namespaces or haproxy it says so and ends with 77.
 """
 import argparse
 import atexit
+import json
 import os
 import random
 import shutil
@@ -30,8 +31,10 @@ import spaces  # noqa: E402
 from fleet import Api, Module, Node, Postgresql, imei  # noqa: E402
 from witness import Witness, look  # noqa: E402
 
+IMAGES = os.path.join(HERE, "..", "..", "boards", "images")
 MODULES, CONCURRENCY = 160, 40
-HTTP, ADMIN = 8080, 9090
+HTTP, ADMIN, COAP = 8080, 9090, 5683
+LWM2M = spaces.NET + "20"  # whoever leads has it, as with keepalived
 HAPROXY = """
 global
     maxconn 1000
@@ -70,6 +73,7 @@ class SpaceNode(Node):
                      self.binary, "--data", self.data, "--http",
                      f"{at}:{HTTP}", "--https", f"{at}:8443", "--admin",
                      f"{at}:{ADMIN}", "--api", f"{at}:8090",
+                     "--lwm2m", f"coap://0.0.0.0:{COAP}",
                      "--public-http", "http://" + spaces.NET + f"2:{HTTP}",
                      *self.args[self.args.index("--node"):]]
         super().start()
@@ -89,14 +93,15 @@ class SpaceNode(Node):
 
 
 class Cluster:
-    """The machines: HAProxy 10.77.0.2, PostgreSQL .3, nodes .11 to .13."""
+    """The machines: HAProxy 10.77.0.2, PostgreSQL .3, nodes .11 to .13, and
+    .50 for modules that are to be far away from them."""
 
     def __init__(self, binary, programs):
         self.root = tempfile.mkdtemp(prefix="dfota-nodes-")
         os.chmod(self.root, 0o755)
         self.binary = binary
-        self.spaces = [spaces.Space(n) for n in (2, 3, 11, 12, 13)]
-        self.front, base, *machines = self.spaces
+        self.spaces = [spaces.Space(n) for n in (2, 3, 50, 11, 12, 13)]
+        self.front, base, self.field, *machines = self.spaces
         self.postgresql = Postgresql(inside=base.inside, listen=base.address)
         self.postgresql.__enter__()
         self.base = base
@@ -357,9 +362,115 @@ def versions_side_by_side(cluster, short):
     return wrong
 
 
+class Lwm2mModule:
+    """A bg95 that registers at the one address of the servers."""
+
+    def __init__(self, cluster, number):
+        self.imei = imei(number)
+        self.folder = os.path.join(cluster.root, f"m{number}")
+        state = os.path.join(self.folder, "state")
+        os.makedirs(state)
+        with open(os.path.join(state, "lwm2m.json"), "w") as f:
+            json.dump({"security": [{"uri": f"coap://{LWM2M}:{COAP}",
+                                     "mode": 3, "short_id": 1}],
+                       "server": [{"short_id": 1, "lifetime_s": 12}],
+                       "endpoint": "urn:imei:" + self.imei, "protocols": 0},
+                      f)
+        self.process = subprocess.Popen(
+            [*cluster.field.inside, os.path.join(cluster.binary,
+                                                 "dfota-module"),
+             "--model", "bg95", "--state", state, "--firmware",
+             os.path.join(IMAGES, "demo-1.0.0.bin"), "--port",
+             f"unix:{self.folder}/line", "--control",
+             f"{self.folder}/control", "--cert",
+             os.path.join(cluster.root, "key.pub.pem"), "--speed", "0"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        atexit.register(self.process.kill)
+        if not self.process.stdout.readline().startswith(b"ready:"):
+            raise AssertionError("the module does not start")
+
+    def ask(self, request):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(60)
+            s.connect(f"{self.folder}/control")
+            s.sendall(request.encode() + b"\n")
+            return s.makefile().readline().strip()
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def lead(cluster, node):
+    """The address of LwM2M goes to a node; its neighbours hear of it."""
+    for other in cluster.nodes:
+        words = ["ip", "addr", "add" if other is node else "del",
+                 LWM2M + "/24", "dev", "eth0"]
+        subprocess.run([*other.space.inside, *words], capture_output=True)
+    subprocess.run([*cluster.field.inside, "ip", "neigh", "flush", "all"],
+                   check=True)
+
+
+def modules_of_a_dead_node(cluster, short):
+    """They register at one node, which is killed with their jobs in its
+    hands; the address goes to another, where they register and end."""
+    wrong, numbers = [], range(600, 603 if short else 612)
+    one, two, local = cluster.nodes[0], cluster.nodes[1], Api(cluster.nodes[1])
+    targets = []
+    for version in ("1.0.0", "1.1.0"):
+        with open(os.path.join(IMAGES, f"demo-{version}.bin"), "rb") as f:
+            targets.append(fleet.upload(cluster.ada, "far", version, f.read(),
+                                        **{"class": "bg95"}))
+    local.must("POST", "modules/import", {"modules": [
+        {"imei": imei(n), "model": "far", "version": "1.0.0",
+         "class": "bg95"} for n in numbers]})
+    lead(cluster, one)
+    modules = [Lwm2mModule(cluster, n) for n in numbers]
+    for module in modules:
+        fleet.until(lambda: Api(one).call(
+            "GET", f"lwm2m/urn:imei:{module.imei}")[0] == 200)
+        module.ask("net rtt 200")
+    plan = fleet.run_plan(cluster.ada, cluster.bob, targets[1], {
+        "transport": ["lwm2m-push"], "attempts": 1}, "far")
+
+    def results():
+        return local.must("GET", f"results?plan={plan}")["items"]
+
+    fleet.until(lambda: any(r["state"] == "open" for r in results()))
+    one.kill()
+    lead(cluster, two)
+    cluster.local = local
+    for module in modules:
+        module.ask("net rtt 0")
+    try:
+        fleet.until(lambda: len(results()) == len(modules) and all(
+            r["state"] != "open" for r in results()), 60 if short else 180)
+    except AssertionError:
+        wrong += [f"{m.imei}: {local.call('GET', 'lwm2m/urn:imei:' + m.imei)}"
+                  for m in modules]
+        wrong.append(f"not all ended: {two.said()[-400:]}")
+    for result in results():
+        if (result["state"], result["version"]) != ("done", "1.1.0"):
+            wrong.append(f"{result}")
+    moved = sum(r["node"] == "two" for r in results())
+    shown = local.must("GET", f"plans/{plan}")
+    if (shown["open"], shown["attempts"]["done"]) != (0, len(modules)):
+        wrong.append(f"{shown['open']} open, {shown['attempts']}")
+    for module in modules:
+        if json.loads(module.ask("state"))["version"] != "1.1.0":
+            wrong.append(f"{module.imei} is not updated")
+        module.close()
+    if not moved:
+        wrong.append("no job moved")
+    one.start()
+    fleet.until(one.is_ready)
+    return wrong
+
+
 CASES = {case.__name__: case for case in (
     a_node_is_killed, a_node_stands_still, the_database_restarts,
-    a_cable_is_pulled, versions_side_by_side)}
+    modules_of_a_dead_node, a_cable_is_pulled, versions_side_by_side)}
 
 
 def run(bench):
@@ -396,7 +507,8 @@ def main(argv):
     begun = time.monotonic()
     cluster, wrong = Cluster(a.bin, programs), []
     # what takes half a minute of waiting is not for the gate
-    short = [name for name in CASES if name != a_cable_is_pulled.__name__]
+    short = [name for name, case in CASES.items()
+             if case not in (a_cable_is_pulled, modules_of_a_dead_node)]
     for name in a.case or (short if a.short else CASES):
         before, facts = time.monotonic(), cluster.witness.facts
         found = CASES[name](cluster, a.short)

@@ -226,7 +226,7 @@ class Witness:
                          "allowed")
         done = sum(1 for row in told.values() if row[1] == "done")
         (updates,), = look(database, "SELECT coalesce(sum(updates), 0) "
-                           "FROM module")
+                           "FROM module WHERE model = 'm1'")
         if int(updates) != done:
             wrong.append(f"{updates} updates counted, {done} were done")
         return wrong
