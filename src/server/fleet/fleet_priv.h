@@ -36,7 +36,7 @@ struct fleet {
     int64_t last_change;
     _Atomic int64_t fresh_ms; /* since boot: when the changes were read */
     atomic_bool outdated;     /* the database is that of a newer program */
-    uint64_t *dirty; /* IMEIs with something to write */
+    uint64_t *dirty;          /* IMEIs with something to write */
     size_t n_dirty, dirty_room;
 };
 
