@@ -18,8 +18,11 @@ import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "tools"))
 from with_postgresql import Postgresql  # noqa: E402,F401
+from contract import Contract  # noqa: E402
 
 PASSWORD = "a password of some length"
+OPENAPI = os.path.join(os.path.dirname(__file__), "..", "..", "src", "server",
+                       "api", "openapi.json")
 
 
 class Node:
@@ -42,7 +45,8 @@ class Node:
         self.process = subprocess.Popen(self.args, stdout=subprocess.PIPE,
                                         stderr=self.errors, text=True)
         self.ports = {}
-        wanted = 5 + sum(a in ("--coap", "--coaps") for a in self.args)
+        wanted = 5 + sum(a in ("--coap", "--coaps", "--lwm2m")
+                         for a in self.args)
         while len(self.ports) < wanted:
             line = self.process.stdout.readline()
             match = re.fullmatch(
@@ -99,7 +103,8 @@ class Node:
 class Api:
     """The interface for people: with a token, or through the socket."""
 
-    contract = None  # of contract.py: every answer is held to it
+    with open(OPENAPI) as file:  # every answer is held to it
+        contract = Contract(json.load(file))
 
     def __init__(self, node, token=None):
         self.node, self.token = node, token
@@ -124,8 +129,7 @@ class Api:
         self.headers = dict(answer.getheaders())
         media = self.headers.get("Content-Type", "")
         data = json.loads(text) if "json" in media else None
-        if self.contract:
-            self.contract.check(method, path, answer.status, data, media)
+        self.contract.check(method, path, answer.status, data, media)
         return answer.status, text.decode() if data is None else data
 
     def must(self, method, path, body=None, headers=None, raw=None):

@@ -4,7 +4,6 @@
 
 Usage: test_dfotad_api.py BIN [unittest arguments]
 """
-import http.client
 import json
 import os
 import shutil
@@ -14,7 +13,6 @@ import tempfile
 import threading
 import unittest
 
-import contract
 import fleet
 from fleet import Api, Module, Node, imei
 
@@ -35,25 +33,13 @@ class ApiCase(unittest.TestCase):
         fleet.enrol(cls.local, [1, 2])
         fleet.upload(cls.local, "m1", "1.0", cls.image[0])
         cls.target = fleet.upload(cls.local, "m1", "1.1", cls.image[1])
-        connection = http.client.HTTPConnection(
-            "127.0.0.1", int(cls.node.ports["api"]), timeout=60)
-        connection.request("GET", "/api/openapi.json")
-        cls.openapi = json.loads(connection.getresponse().read())
-        connection.close()
-        Api.contract = contract.Contract(cls.openapi)
 
     @classmethod
     def tearDownClass(cls):
-        Api.contract = None
         code = cls.node.stop()
         shutil.rmtree(cls.root)
         if code != 0:
             raise AssertionError(code)
-
-    def operations(self):
-        for path, methods in self.openapi["paths"].items():
-            for method, operation in methods.items():
-                yield method.upper(), path[len("/api/v1/"):], operation
 
     def plan(self, api=None, **spec):
         return (api or self.people["operator"]).must(

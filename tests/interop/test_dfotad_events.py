@@ -6,7 +6,6 @@ Usage: test_dfotad_events.py BIN [unittest arguments]
 """
 import hashlib
 import hmac
-import http.client
 import http.server
 import json
 import os
@@ -22,7 +21,6 @@ import time
 import unittest
 
 import fleet
-from contract import Contract
 from fleet import Api, Module, Node, Postgresql, imei
 
 BIN = None
@@ -108,11 +106,6 @@ class EventCase(unittest.TestCase):
                         "--webhooks-local", "--public-loopback",
                         "--signing-key", key)
         cls.local = Api(cls.node)
-        connection = http.client.HTTPConnection(*cls.node.place("api"),
-                                                timeout=60)
-        connection.request("GET", "/api/openapi.json")
-        Api.contract = Contract(json.loads(connection.getresponse().read()))
-        connection.close()
         cls.people = {role: cls.local.person(f"the {role}", role)
                       for role in ("viewer", "operator", "approver", "admin")}
         image = fleet.images(2, 3000)
@@ -122,7 +115,6 @@ class EventCase(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
-        Api.contract = None
         code = cls.node.stop()
         shutil.rmtree(cls.root)
         if code != 0:
@@ -619,9 +611,51 @@ class NoLocalTargets(unittest.TestCase):
 
 
 class TwoNodes(unittest.TestCase):
+    def what_a_page_shows(self, one, two, admin):
+        """The same of the one database as of the other, at either node."""
+        image = fleet.images(2, 3000)
+        fleet.enrol(admin, [1])
+        fleet.upload(admin, "m1", "1.0", image[0])
+        target = fleet.upload(admin, "m1", "1.1", image[1])
+        boss = Api(two).person("bob", "approver")
+        stream = Stream(two, admin.token, "kinds=attempt,module,numbers")
+        stream.wait(lambda s: s.status == 200)
+        plan = fleet.run_plan(admin, boss, target, {})
+        module = Module(one, imei(1))
+        module.log_in()
+        module.report(module.poll()[1], http_err=0, update_err=5)
+        stream.wait(lambda s: {"attempt", "module"} <= set(s.kinds()) and any(
+            kind == "numbers" and data["failed"] == 1
+            for _, kind, data in s.events))
+        stream.close()
+        for node in (one, two):
+            api = Api(node, admin.token)
+            for path in ("tenants", "users", "tokens", "webhooks",
+                         "webhooks/1", "webhooks/1/deliveries",
+                         "results?newest=true", "results?limit=1",
+                         "audit?limit=3", "audit?newest=true&limit=3",
+                         "matrix?model=m1", "modules?q=35", "modules?q=none"):
+                status, answer = api.call("GET", path)
+                self.assertEqual(status, 403 if path == "tenants" else 200,
+                                 (path, answer))
+            life = [row["what"] for row in api.must(
+                "GET", f"modules/{imei(1)}/timeline")["items"]]
+            self.assertEqual(sorted(life), ["closed", "granted"])
+            lines = api.must("GET", f"plans/{plan}/export").split("\r\n")
+            self.assertEqual(len(lines), 3)
+            self.assertIn(f",{imei(1)},1.0,1.1,failed,", lines[1])
+        look = admin.must("GET", "overview")
+        self.assertEqual(look["failures"], [
+            {"cause": "update 5", "state": "failed", "attempts": 1}])
+        self.assertEqual([(p["id"], p["failed"]) for p in look["plans"]],
+                         [(plan, 1)])
+        self.assertEqual([(v["version"], v["modules"], v["seen_today"])
+                          for v in look["versions"]], [("1.0", 1, 1)])
+
     def test_a_stream_hears_of_what_another_node_does(self):
         root = tempfile.mkdtemp(prefix="dfotad-two-")
         self.addCleanup(shutil.rmtree, root)
+        key, _ = fleet.key_pair(root)
         with Postgresql() as postgresql:
             nodes = []
             for name in ("one", "two"):
@@ -630,7 +664,8 @@ class TwoNodes(unittest.TestCase):
                     shutil.copy(nodes[0].data + "/secret.key",
                                 os.path.join(root, name))
                 nodes.append(Node(os.path.join(BIN, "dfotad"), root,
-                                  "--webhooks-local", name=name,
+                                  "--webhooks-local", "--public-loopback",
+                                  "--signing-key", key, name=name,
                                   database=postgresql.url))
             one, two = nodes
             self.assertFalse(os.path.exists(two.data + "/admin-password"))
@@ -658,6 +693,7 @@ class TwoNodes(unittest.TestCase):
                 lambda s: s.status == 200)
             admin.must("DELETE", f"tokens/{token['id']}")
             other.wait(lambda s: s.ended, 20)
+            self.what_a_page_shows(one, two, admin)
             # One key at both nodes at once is one execution.
             answers = []
 

@@ -22,7 +22,6 @@ import time
 import unittest
 
 import fleet
-from contract import Contract
 from fleet import Api, Module, Node, imei
 
 BIN = None
@@ -65,18 +64,12 @@ class PeopleCase(unittest.TestCase):
         cls.root = tempfile.mkdtemp(prefix="dfotad-people-")
         cls.node = Node(os.path.join(BIN, "dfotad"), cls.root)
         cls.local = Api(cls.node)
-        connection = http.client.HTTPConnection(*cls.node.place("api"),
-                                                timeout=60)
-        connection.request("GET", "/api/openapi.json")
-        Api.contract = Contract(json.loads(connection.getresponse().read()))
-        connection.close()
         for role in ("viewer", "operator", "admin"):
             cls.local.must("POST", "users", {"name": f"one {role}", "role": role,
                                              "password": PASSWORD})
 
     @classmethod
     def tearDownClass(cls):
-        Api.contract = None
         code = cls.node.stop()
         shutil.rmtree(cls.root)
         if code != 0:
