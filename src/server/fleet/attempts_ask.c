@@ -202,8 +202,8 @@ static int go_on(const struct asking *q, const struct open_attempt *a,
         return err ? err : DFOTA_E_NOTFOUND;
     }
     /* Who leads it alone may go on with it. */
-    *code = a->is_loaded || (a->via && !(a->via & q->poll->access)) ? S4_STATE
-                                                                    : 0;
+    *code =
+        a->is_loaded || (a->via && !(a->via & q->poll->access)) ? S4_STATE : 0;
     if (*code == 0)
         again(a, out);
     return 0;
