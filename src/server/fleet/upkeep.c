@@ -169,9 +169,12 @@ static int look_at_rules(const struct node *node, struct sql *sql,
 {
     struct upkeep_counts all, stage;
     char why[120];
-    int err = upkeep_count(sql, plan->id, -1, &all);
+    int err;
 
     *aborted = false;
+    if (plan->spec.n_rules == 0)
+        return 0;
+    err = upkeep_count(sql, plan->id, -1, &all);
     if (!err)
         err = upkeep_count(sql, plan->id, plan->stage, &stage);
     for (size_t i = 0; !err && !*aborted && i < plan->spec.n_rules; i++) {
