@@ -105,6 +105,25 @@ static void a_download_lives_as_long_as_the_peer_confirms_enough(void **state)
     assert_true(conn_overdue(&clock, report, now, &traffic));
 }
 
+static void a_stream_lives_while_the_peer_confirms_signs_of_life(void **state)
+{
+    struct conn_clock clock = {0};
+    struct conn_traffic traffic = {.confirmed = 200};
+    const unsigned report = report_of(1, CONN_STREAM);
+    int64_t now = 0;
+
+    (void)state;
+    assert_false(conn_overdue(&clock, report, now, &traffic));
+    for (int i = 0; i < 1000; i++) { /* a few bytes every 15 s, for hours */
+        now += 15000;
+        traffic.confirmed += 8;
+        assert_false(conn_overdue(&clock, report, now, &traffic));
+    }
+    assert_false(
+        conn_overdue(&clock, report, now + CONN_STREAM_MS - 1, &traffic));
+    assert_true(conn_overdue(&clock, report, now + CONN_STREAM_MS, &traffic));
+}
+
 static void accept_one(int *server_end, int *client_end)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
@@ -158,6 +177,7 @@ int main(void)
         cmocka_unit_test(the_first_byte_on_a_kept_connection_starts_a_head),
         cmocka_unit_test(a_new_report_starts_the_clock_again),
         cmocka_unit_test(a_download_lives_as_long_as_the_peer_confirms_enough),
+        cmocka_unit_test(a_stream_lives_while_the_peer_confirms_signs_of_life),
         cmocka_unit_test(sweeping_ends_the_overdue_and_spares_the_rest),
     };
 
