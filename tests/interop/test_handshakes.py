@@ -128,6 +128,43 @@ class End(unittest.TestCase):
         shutil.rmtree(root)
 
 
+class Limits(unittest.TestCase):
+    """Of open files, which are what connections are made of."""
+
+    def start(self, soft, hard):
+        """What it is allowed in the end, and what it said."""
+        root = tempfile.mkdtemp(prefix="dfotad-")
+        self.addCleanup(shutil.rmtree, root)
+        test_dfotad.make_packages(root)
+        program, script = test_dfotad.DFOTAD, os.path.join(root, "limited")
+        with open(script, "w") as f:
+            f.write(f"#!/bin/sh\nulimit -Sn {soft}\nulimit -Hn {hard}\n"
+                    f'exec {program} "$@"\n')
+        os.chmod(script, 0o755)
+        test_dfotad.DFOTAD = script
+        try:
+            server = test_dfotad.Server(root)
+        finally:
+            test_dfotad.DFOTAD = program
+        with open(f"/proc/{server.process.pid}/limits") as f:
+            allowed = next(line.split()[3] for line in f
+                           if line.startswith("Max open files"))
+        said = server.said()
+        self.assertEqual(server.stop(), 0)
+        return int(allowed), said
+
+    def test_the_server_takes_all_that_it_may(self):
+        allowed, said = self.start(256, 4096)
+        self.assertEqual(allowed, 4096)
+        self.assertNotIn("open files", said)
+
+    def test_few_are_said_to_be(self):
+        allowed, said = self.start(256, 512)
+        self.assertEqual(allowed, 512)
+        self.assertIn("512 open files are allowed, enough for 224 "
+                      "connections; raise the limit", said)
+
+
 if __name__ == "__main__":
     test_dfotad.DFOTAD = os.path.abspath(sys.argv.pop(1))
     unittest.main()
