@@ -24,7 +24,8 @@ table = []  # of [mark, what, figure, must]
 
 def row(what, figure, must, holds):
     """One line of the table. holds: whether it does; "cpu": not by the clock
-    of this machine, but by the processor time that it took."""
+    of this machine, but by the processor time that it took, or beside what
+    the others on it leave."""
     mark = {True: "PASS", False: "MISS", "cpu": "PASS*"}[holds]
     table.append([mark, what, figure, must])
     print(f"{mark:<5} {what:<47} {figure:<37} {must}", flush=True)
