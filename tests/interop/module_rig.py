@@ -57,7 +57,7 @@ class Module:
     def __init__(self, rig, dialect, folder, *options):
         self.rig, self.dialect, self.folder = rig, dialect, folder
         folder.mkdir(parents=True, exist_ok=True)
-        was_on = self.switch_off(folder / "state" / "settings.json")
+        self.switch_off(folder / "state" / "settings.json")
         self.rest, self.lines, self.socket = b"", [], None
         self.tables = run_case.tables(rig.module, dialect)
         self.process = subprocess.Popen(
@@ -71,20 +71,16 @@ class Module:
             raise Dead("the module did not start")
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(f"{folder}/line")
-        if was_on:
-            self.ask("power on")
+        self.ask("power on")
 
     @staticmethod
     def switch_off(path):
-        """A module that was cut off boots as soon as it starts; nobody may
-        listen by then. Switched off it waits. Returns True for one that was
-        there before."""
-        if not path.exists():
-            return False
-        settings = json.loads(path.read_text())
+        """A module boots as soon as it starts; nobody may listen by then.
+        Switched off it waits."""
+        settings = json.loads(path.read_text()) if path.exists() else {}
         settings["off"] = True
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(settings))
-        return True
 
     def _pull(self, timeout):
         if not select.select([self.socket], [], [], timeout)[0]:
