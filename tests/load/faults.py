@@ -294,7 +294,25 @@ def database_restarted(binary, short):
             faults.witness.wait_for(rng.randrange(20, 300))
             database.stop("immediate" if number % 2 else "fast")
             database.start()
+        if not short:
+            told_while_away(faults, database)
         return faults.end(f"PostgreSQL restarted {times} times")
+
+
+def told_while_away(faults, database):
+    """The database is away for longer than anything waits for it: facts are
+    refused, and what a module told of itself is written when it is back."""
+    fleet.enrol(Api(faults.node), [901], model="other")
+    module = fleet.Module(faults.node, imei(901), model="other",
+                          version="7.7", secure=False)
+    fleet.until(lambda: module.log_in()[0] == 200)
+    database.stop("fast")
+    if module.poll()[0] == 503 and "Retry-After" not in module.headers:
+        faults.witness.wrong("no Retry-After")
+    fleet.until(lambda: "not written yet" in faults.node.said())
+    database.start()
+    fleet.until(lambda: look(faults.database, "SELECT version FROM module "
+                             f"WHERE imei = '{module.imei}'") == [("7.7",)])
 
 
 CASES = {case.__name__: case for case in (

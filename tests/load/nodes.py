@@ -173,6 +173,8 @@ class Cluster:
         for node in self.nodes:
             Api(node).must("GET", "verify")
         wrong = self.witness.check(self.database, self.plan, late)
+        (dead_locks,), = look(self.database, "SELECT deadlocks FROM "
+                              "pg_stat_database WHERE datname = 'postgres'")
         for node in self.nodes:
             code = node.stop()
             if code != 0:
@@ -180,7 +182,8 @@ class Cluster:
                              + node.said()[-500:])
         self.close()
         print(f"{what}: {self.witness.facts} facts acknowledged, "
-              f"{len(wrong)} wrong", flush=True)
+              f"{dead_locks} dead-locks since the last restart of the "
+              f"database, {len(wrong)} wrong", flush=True)
         for line in wrong[:10]:
             print("   " + line, flush=True)
         if not wrong:

@@ -123,11 +123,27 @@ static int write_seen(struct sql *sql, struct job *job)
     return err ? err : tell_seen(sql, seen);
 }
 
+/* What could not be written is still to be; what came since is newer. */
+static void keep_seen(const struct seen_job *seen)
+{
+    struct module_row *row;
+
+    pthread_mutex_lock(&seen->fleet->lock);
+    for (size_t i = 0; i < seen->n; i++) {
+        row = module_table_find(seen->fleet->modules, seen->all[i].imei);
+        if (row)
+            mark_dirty(seen->fleet, row);
+    }
+    pthread_mutex_unlock(&seen->fleet->lock);
+}
+
 static void seen_is_written(struct job *job, int err)
 {
-    if (err)
-        log_warn("what modules told of themselves was not written: %s",
+    if (err) {
+        log_warn("what modules told of themselves is not written yet: %s",
                  dfota_strerror(err));
+        keep_seen((const struct seen_job *)job);
+    }
     free(job);
 }
 
