@@ -52,7 +52,7 @@ make(struct registrar *s, const struct lwm2m_way *way, const char *path)
         return NULL;
     empty(h);
     h->way = way;
-    strcpy(h->path, path);
+    memcpy(h->path, path, strlen(path) + 1);
     coap_body_init(&h->body, COAP_SZX_MAX);
     buffer_init(&h->data, REGISTRAR_LINKS_MAX);
     return h;

@@ -313,7 +313,7 @@ static void make_links(char out[LINKS + 1])
 
     for (int i = 0; at + 16 < LINKS; i++)
         at += (size_t)sprintf(out + at, "%s</%d/0>", i ? "," : "", 10000 + i);
-    strcpy(out + at, ",</5/0>");
+    memcpy(out + at, ",</5/0>", sizeof ",</5/0>");
 }
 
 static void a_registration_comes_in_blocks_of_any_size(void **state)
