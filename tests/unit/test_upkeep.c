@@ -332,24 +332,56 @@ static void every_running_plan_is_looked_at(void **state)
                      0);
 }
 
-static void a_clock_behind_the_database_grants_nothing(void **state)
+/* The same node, started again with another clock. */
+static void start_again(struct rehearsal *r, struct rehearsal *again,
+                        int64_t offset)
 {
-    struct rehearsal *r = *state, second;
+    join(again, r);
+    snprintf(again->node.name, sizeof again->node.name, "test");
+    again->wall += offset;
+    round_of(again);
+}
+
+static void end(struct rehearsal *r)
+{
+    store_close(r->node.store);
+    fleet_destroy(r->node.fleet);
+}
+
+static void a_node_that_starts_with_an_old_clock_grants_nothing(void **state)
+{
+    struct rehearsal *r = *state, again;
 
     round_of(r);
     assert_int_equal(
         node_audit(&r->node, r->sql, 1, "ada", "plan.edit", "plan:1", "x"), 0);
-    join(&second, r);
-    second.wall -= 30 * DAY; /* a node that starts with a dead clock */
-    round_of(&second);
-    assert_true(node_clock_is_off(&second.node));
-    second.wall += 45 * DAY; /* set right, a fortnight later */
-    round_of(&second);
-    assert_false(node_clock_is_off(&second.node));
-    second.wall += 30 * DAY; /* before upkeep has noticed */
-    assert_true(node_clock_is_off(&second.node));
-    store_close(second.node.store);
-    fleet_destroy(second.node.fleet);
+    start_again(r, &again, -30 * DAY);
+    assert_true(node_clock_is_off(&again.node));
+    again.wall += 45 * DAY; /* set right, a fortnight later */
+    round_of(&again);
+    assert_false(node_clock_is_off(&again.node));
+    again.wall += 30 * DAY; /* before upkeep has noticed */
+    assert_true(node_clock_is_off(&again.node));
+    end(&again);
+}
+
+/* The entry that tells of the jump has the time of the jump. */
+static void a_jump_that_is_over_keeps_no_node_from_its_start(void **state)
+{
+    struct rehearsal *r = *state, again;
+
+    round_of(r);
+    r->wall += 30 * DAY;
+    round_of(r);
+    assert_true(node_clock_is_off(&r->node));
+    start_again(r, &again, -30 * DAY);
+    assert_false(node_clock_is_off(&again.node));
+    end(&again);
+    r->wall -= 30 * DAY;
+    round_of(r);
+    start_again(r, &again, 0);
+    assert_false(node_clock_is_off(&again.node));
+    end(&again);
 }
 
 int main(void)
@@ -367,7 +399,8 @@ int main(void)
         WITH(an_aborted_plan_leaves_a_draft_of_the_way_back),
         WITH(two_nodes_at_once_end_and_abort_once),
         WITH(every_running_plan_is_looked_at),
-        WITH(a_clock_behind_the_database_grants_nothing),
+        WITH(a_node_that_starts_with_an_old_clock_grants_nothing),
+        WITH(a_jump_that_is_over_keeps_no_node_from_its_start),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -375,19 +375,24 @@ static int64_t apart(const struct node *node)
     return before - there;
 }
 
-/* A clock that is behind what was written before it started. */
+/* A clock that is behind what this node wrote last: it was set back, or lost
+ * its time, while nothing ran. What was written when a clock went wrong has
+ * its wrong time. */
 static void begin_clock(struct upkeep *upkeep)
 {
     struct sql *sql;
+    int64_t last;
 
     upkeep->has_begun = true;
     upkeep->not_before = 0;
     if (store_read_begin(upkeep->node->store, &sql) != 0)
         return;
-    sql_one_int(sql, &upkeep->not_before,
-                "SELECT coalesce(max(at), 0) FROM audit", SQL_NONE);
+    if (sql_one_int(sql, &last,
+                    "SELECT at FROM audit WHERE node = $1 AND "
+                    "action <> 'clock.off' ORDER BY number DESC LIMIT 1",
+                    SQL_ARGS(SQL_TEXT(upkeep->node->name))) == 0)
+        upkeep->not_before = last - NODE_CLOCK_JUMP_S;
     store_read_end(upkeep->node->store, sql);
-    upkeep->not_before -= NODE_CLOCK_JUMP_S;
 }
 
 /* returns by how much it is off; 0: not */
