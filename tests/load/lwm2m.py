@@ -114,11 +114,12 @@ def memory():
 
 
 def steady():
-    few, many = updates(FEW, ROUNDS), updates(MANY, 1)
-    for clients, (rate, cpu) in ((FEW, few), (MANY, many)):
+    """Each of many is written down; of few that go on and on, the last."""
+    for clients, rounds in ((FEW, ROUNDS), (MANY, 1)):
+        rate, cpu = updates(clients, rounds)
         row(f"LwM2M updates, {clients} clients",
-            f"{rate:.0f}/s, {cpu:.1f} us each", "", True)
-    compare("LwM2M updates", few, many)
+            f"{rate:.0f}/s, {cpu:.1f} us each", ">= 20000/s",
+            pace(rate, cpu, 20000))
 
 
 def end_of_all():
