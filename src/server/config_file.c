@@ -147,6 +147,16 @@ static int read_value(struct reading *r, const struct config_key *key)
     return err;
 }
 
+/* keep_audit is keep-audit: both are habits of configuration files. */
+static bool is_named(const char *key, const char *text)
+{
+    while (*key && (*key == *text || (*key == '-' && *text == '_'))) {
+        key++;
+        text++;
+    }
+    return *key == *text;
+}
+
 static int read_key(struct reading *r, const yaml_event_t *event)
 {
     const char *wrong = no_scalar(event);
@@ -157,12 +167,12 @@ static int read_key(struct reading *r, const yaml_event_t *event)
     if (wrong)
         return refuse(r, line, "a key is wanted, not %s", wrong);
     name = (const char *)event->data.scalar.value;
-    while (r->keys[i].name && strcmp(r->keys[i].name, name) != 0)
+    while (r->keys[i].name && !is_named(r->keys[i].name, name))
         i++;
     if (!r->keys[i].name)
         return refuse(r, line, "unknown key \"%.60s\"", name);
     if (r->seen[i])
-        return refuse(r, line, "%s is there twice", name);
+        return refuse(r, line, "%s is there twice", r->keys[i].name);
     r->seen[i] = true;
     return read_value(r, &r->keys[i]);
 }

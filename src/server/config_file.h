@@ -8,10 +8,10 @@
  *     device-api-plain: false
  *
  * Layer: server. One document, one mapping of words to scalars or lists of
- * scalars; unknown and double keys, aliases, tags and everything deeper are
- * errors with their line. Every scalar is a text; what it means is for the
- * caller to judge, so 010, 1e3 and flase are what was written. An empty file
- * is the defaults.
+ * scalars, "_" in a word being "-"; unknown and double keys, aliases, tags and
+ * everything deeper are errors with their line. Every scalar is a text; what it
+ * means is for the caller to judge, so 010, 1e3 and flase are what was written.
+ * An empty file is the defaults.
  */
 #ifndef DFOTA_SERVER_CONFIG_FILE_H
 #define DFOTA_SERVER_CONFIG_FILE_H

@@ -72,6 +72,14 @@ class Yaml(Configuration):
                 done = self.check(text)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
 
+    def test_words_may_have_underscores(self):
+        self.assertEqual(self.dump("keep_audit: 90d")["keep-audit"],
+                         ("90d", "file"))
+        self.refused(2, "keep-audit is there twice",
+                     "keep-audit: 90d\nkeep_audit: 90d\n")
+        for word in ("keep_audi", "keep_auditt", "keep__audit", "_"):
+            self.refused(1, f'unknown key "{word}"', f"{word}: 90d\n")
+
     def test_only_true_is_true_and_only_false_is_false(self):
         for word in ("flase", "maybe", "yes", "no", "on", "off", "True", "1",
                      "''"):
