@@ -461,8 +461,8 @@ static uint64_t expire(double seconds)
     kill(load.server_pid, SIGSTOP);
     pause_until(load.expire_ms + 100);
     kill(load.server_pid, SIGCONT);
-    for (uint16_t i = 0; i < PINGS; i++) {
-        uint64_t took = ping(i);
+    for (unsigned i = 0; i < PINGS; i++) {
+        uint64_t took = ping((uint16_t)i);
 
         if (took > worst)
             worst = took;
@@ -493,12 +493,14 @@ static int open_socket(unsigned port)
 
 static bool read_key(const char *hex)
 {
-    unsigned byte;
+    char byte[3] = "", *end = byte + 2;
 
-    for (; load.key_len < sizeof load.key && sscanf(hex, "%2x", &byte) == 1;
-         hex += 2)
-        load.key[load.key_len++] = (uint8_t)byte;
-    return load.key_len > 0;
+    while (*hex && load.key_len < sizeof load.key && end == byte + 2) {
+        memcpy(byte, hex, 2);
+        load.key[load.key_len++] = (uint8_t)strtoul(byte, &end, 16);
+        hex += hex[1] ? 2 : 1;
+    }
+    return load.key_len > 0 && *hex == '\0' && end == byte + 2;
 }
 
 static bool read_options(int argc, char **argv)
@@ -525,7 +527,7 @@ static bool read_options(int argc, char **argv)
             load.updates = value;
         else if (c == 'e')
             load.server_pid = (pid_t)value;
-        else if (c != 'p' || !read_key(optarg))
+        else if (c != 'p' || !optarg || !read_key(optarg))
             return false;
     }
     if (argc - optind != 2)
