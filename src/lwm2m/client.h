@@ -27,6 +27,7 @@ enum {
     LWM2M_SECURITY_MAX = 3, /* instances of object 0 */
     LWM2M_SERVER_MAX = 2,   /* of object 1 */
     LWM2M_OBSERVATIONS = 16,
+    LWM2M_COMPOSITE_MAX = 16, /* paths of a composite operation */
     LWM2M_ATTRIBUTES = 16, /* paths with attributes set by Write-Attributes */
     LWM2M_ENDPOINT_MAX = 128,
     LWM2M_SERVER_URI_MAX = 255,
@@ -143,6 +144,12 @@ struct lwm2m_attributes {
     double gt, lt, st;
 };
 
+/* What a composite operation names. */
+struct lwm2m_composite {
+    uint8_t n;
+    struct lwm2m_path path[LWM2M_COMPOSITE_MAX];
+};
+
 struct lwm2m_observation {
     struct coap_observer observer;
     struct lwm2m_client *client;
@@ -150,6 +157,7 @@ struct lwm2m_observation {
     bool changed; /* since the last notification */
     uint16_t format;
     struct lwm2m_path path;
+    struct lwm2m_composite what; /* n 0: path alone */
     uint64_t told_ms;
     double told; /* value of the last notification, if it was a number */
 };

@@ -249,7 +249,8 @@ static bool number_at(struct lwm2m_client *c, const struct lwm2m_path *path,
 }
 
 bool observe_begin(struct lwm2m_client *c, const struct coap_ticket *ticket,
-                   const struct lwm2m_path *path, unsigned format,
+                   const struct lwm2m_path *path,
+                   const struct lwm2m_composite *what, unsigned format,
                    uint32_t *seq)
 {
     struct lwm2m_observation *o = of_token(c, ticket);
@@ -266,6 +267,8 @@ bool observe_begin(struct lwm2m_client *c, const struct coap_ticket *ticket,
                                     .format = (uint16_t)format,
                                     .path = *path,
                                     .told_ms = c->now};
+    if (what)
+        o->what = *what;
     o->observer.gone = on_gone;
     o->observer.ctx = o;
     number_at(c, path, &o->told);
@@ -293,13 +296,26 @@ void observe_drop_all(struct lwm2m_client *c)
     }
 }
 
+static bool touch(const struct lwm2m_path *a, const struct lwm2m_path *b)
+{
+    return lwm2m_path_covers(a, b) || lwm2m_path_covers(b, a);
+}
+
+static bool concerns(const struct lwm2m_observation *o,
+                     const struct lwm2m_path *path)
+{
+    for (uint8_t i = 0; i < o->what.n; i++)
+        if (touch(&o->what.path[i], path))
+            return true;
+    return o->what.n == 0 && touch(&o->path, path);
+}
+
 void observe_changed(struct lwm2m_client *c, const struct lwm2m_path *path)
 {
     for (int i = 0; i < LWM2M_OBSERVATIONS; i++) {
         struct lwm2m_observation *o = &c->observation[i];
 
-        if (o->used && (lwm2m_path_covers(&o->path, path) ||
-                        lwm2m_path_covers(path, &o->path)))
+        if (o->used && concerns(o, path))
             o->changed = true;
     }
 }
@@ -334,7 +350,8 @@ static void tell(struct lwm2m_client *c, struct lwm2m_observation *o)
     uint8_t code;
 
     buffer_init(&out, COAP_PAYLOAD_MAX);
-    code = client_read(c, &o->path, &format, &out);
+    code = o->what.n > 0 ? composite_read(c, &o->what, format, &out)
+                         : client_read(c, &o->path, &format, &out);
     coap_options_init(&options, memory, sizeof memory);
     if (code == COAP_CONTENT)
         coap_options_add_uint(&options, COAP_CONTENT_FORMAT, format);

@@ -85,6 +85,27 @@ void client_request(struct lwm2m_client *c, const struct coap_ticket *ticket,
 /** Forget a half body: the connection or the server is another. */
 void client_drop_bodies(struct lwm2m_client *c);
 
+/** Observe of the request: 0 begin, 1 end, -1 neither. */
+int client_observe_of(const struct coap_msg *m);
+
+/** The code for what a payload's reader said. */
+uint8_t client_code_of(int err);
+
+/** Write all of a payload, or nothing. returns the code */
+uint8_t client_apply(struct lwm2m_client *c, const struct lwm2m_path *path,
+                     unsigned format, const uint8_t *data, size_t len);
+
+/* ---- client_composite.c -------------------------------------------------- */
+
+/** FETCH and iPATCH. */
+void client_composite(struct lwm2m_client *c, const struct coap_ticket *ticket,
+                      const struct coap_msg *m, const struct lwm2m_path *path);
+
+/** A read of several paths. returns 2.05 with payload in out, or why not */
+uint8_t composite_read(struct lwm2m_client *c,
+                       const struct lwm2m_composite *what, unsigned format,
+                       struct buffer *out);
+
 /* ---- client_package.c: Write of /5/0/0 ----------------------------------- */
 
 /** A Write that goes to, or contains, the package. */
@@ -104,9 +125,10 @@ void client_answer_with(struct lwm2m_client *c,
 
 /* ---- client_observe.c ---------------------------------------------------- */
 
-/** Take on an observation. False: no room. */
+/** Take on an observation. what: of several paths, or NULL. False: no room. */
 bool observe_begin(struct lwm2m_client *c, const struct coap_ticket *ticket,
-                   const struct lwm2m_path *path, unsigned format,
+                   const struct lwm2m_path *path,
+                   const struct lwm2m_composite *what, unsigned format,
                    uint32_t *seq);
 void observe_end(struct lwm2m_client *c, const struct coap_ticket *ticket);
 void observe_drop_all(struct lwm2m_client *c);

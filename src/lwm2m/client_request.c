@@ -90,8 +90,7 @@ static uint8_t discover(struct lwm2m_client *c, const struct lwm2m_path *path,
     return out->err ? COAP_SERVER_ERROR : COAP_CONTENT;
 }
 
-/* Observe of the request: 0 begin, 1 end, -1 neither. */
-static int observe_of(const struct coap_msg *m)
+int client_observe_of(const struct coap_msg *m)
 {
     uint32_t v;
 
@@ -120,7 +119,7 @@ static void on_get(struct lwm2m_client *c, const struct coap_ticket *ticket,
     struct buffer out;
     uint32_t accept = LWM2M_FORMAT_NONE, seq;
     unsigned format;
-    int observe = observe_of(m);
+    int observe = client_observe_of(m);
 
     coap_msg_uint(m, COAP_ACCEPT, &accept);
     format = accept;
@@ -133,7 +132,7 @@ static void on_get(struct lwm2m_client *c, const struct coap_ticket *ticket,
         a.code = client_read(c, path, &format, &out);
     coap_options_init(&more, more_memory, sizeof more_memory);
     if (a.code == COAP_CONTENT && observe == 0 &&
-        observe_begin(c, ticket, path, format, &seq))
+        observe_begin(c, ticket, path, NULL, format, &seq))
         coap_options_add_uint(&more, COAP_OBSERVE, seq);
     if (observe == 1)
         observe_end(c, ticket);
@@ -178,7 +177,7 @@ static int on_record(void *ctx, const struct lwm2m_record *r)
     return DFOTA_E_CANCELLED;
 }
 
-static uint8_t code_of(int err)
+uint8_t client_code_of(int err)
 {
     switch (err) {
     case 0:
@@ -192,8 +191,8 @@ static uint8_t code_of(int err)
     }
 }
 
-/* All of a payload or nothing: it is read twice. */
-static uint8_t apply(struct lwm2m_client *c, const struct lwm2m_path *path,
+/* It is read twice. */
+uint8_t client_apply(struct lwm2m_client *c, const struct lwm2m_path *path,
                      unsigned format, const uint8_t *data, size_t len)
 {
     struct writing w = {.c = c};
@@ -201,12 +200,12 @@ static uint8_t apply(struct lwm2m_client *c, const struct lwm2m_path *path,
     int err = lwm2m_read(format, path, data, len, &sink);
 
     if (err)
-        return w.code ? w.code : code_of(err);
+        return w.code ? w.code : client_code_of(err);
     w.apply = true;
     err = lwm2m_read(format, path, data, len, &sink);
     client_keep(c);
     observe_changed(c, path);
-    return err ? (w.code ? w.code : code_of(err)) : COAP_CHANGED;
+    return err ? (w.code ? w.code : client_code_of(err)) : COAP_CHANGED;
 }
 
 static void on_write(struct lwm2m_client *c, const struct coap_ticket *ticket,
@@ -230,8 +229,9 @@ static void on_write(struct lwm2m_client *c, const struct coap_ticket *ticket,
         buffer_add(&c->other_data, part.data, part.len) != 0)
         part.code = COAP_TOO_LARGE;
     else if (taken == COAP_BODY_WHOLE)
-        part.code = apply(c, path, format, (const uint8_t *)c->other_data.data,
-                          c->other_data.len);
+        part.code =
+            client_apply(c, path, format, (const uint8_t *)c->other_data.data,
+                         c->other_data.len);
     if (taken == COAP_BODY_WHOLE)
         buffer_release(&c->other_data);
     coap_part_settle(&part);
@@ -300,87 +300,6 @@ static uint8_t execute(struct lwm2m_client *c, const struct lwm2m_path *path)
         return execute_server(c, path->id[2]);
     return path->id[0] == 3 ? execute_device(c, path->id[2])
                             : execute_firmware(c, path->id[2]);
-}
-
-/* ---- composite operations (1.1) ------------------------------------------ */
-
-struct composite {
-    struct lwm2m_client *c;
-    struct reading *all;
-};
-
-/* Adds what a path has; what is not there is left out of the answer. */
-static int on_composite(void *ctx, const struct lwm2m_record *r)
-{
-    static const uint16_t readable[] = {1, 3, 5};
-    struct composite *o = ctx;
-
-    if (r->path.depth > 0)
-        objects_read(o->c, &r->path, o->all);
-    for (size_t i = 0; r->path.depth == 0 && i < 3; i++) {
-        struct lwm2m_path path = lwm2m_path_make(1, readable[i], 0, 0);
-
-        objects_read(o->c, &path, o->all);
-    }
-    return o->all->n < RECORDS_MAX ? 0 : DFOTA_E_FULL;
-}
-
-static uint8_t read_composite(struct lwm2m_client *c, const struct coap_msg *m,
-                              unsigned format, unsigned *accept,
-                              struct buffer *out)
-{
-    struct lwm2m_path root = lwm2m_path_make(0, 0, 0, 0);
-    struct reading all = {.n = 0};
-    struct composite o = {.c = c, .all = &all};
-    struct lwm2m_sink sink = {.ctx = &o, .record = on_composite};
-    int err = lwm2m_read(format, &root, m->payload, m->payload_len, &sink);
-
-    if (err)
-        return code_of(err);
-    if (*accept == LWM2M_FORMAT_NONE)
-        *accept = format;
-    err = lwm2m_write(*accept, &root, all.record, all.n, out);
-    if (err == DFOTA_E_UNSUPPORTED)
-        return COAP_NOT_ACCEPTABLE;
-    return err ? COAP_SERVER_ERROR : COAP_CONTENT;
-}
-
-static void on_composite_request(struct lwm2m_client *c,
-                                 const struct coap_ticket *ticket,
-                                 const struct coap_msg *m,
-                                 const struct lwm2m_path *path)
-{
-    uint32_t format = LWM2M_FORMAT_NONE, accept = LWM2M_FORMAT_NONE;
-    uint8_t memory[64];
-    struct coap_options options;
-    struct coap_answer a = {.code = COAP_NOT_ALLOWED};
-    struct buffer out;
-    unsigned chosen;
-
-    buffer_init(&out, 16384);
-    coap_msg_uint(m, COAP_CONTENT_FORMAT, &format);
-    coap_msg_uint(m, COAP_ACCEPT, &accept);
-    chosen = accept;
-    if (path->depth > 0 || !c->c.v11 || bootstrapping(c))
-        a.code = COAP_NOT_ALLOWED;
-    else if (format != LWM2M_FORMAT_SENML_JSON &&
-             format != LWM2M_FORMAT_SENML_CBOR)
-        a.code = COAP_UNSUPPORTED_FORMAT;
-    else if (m->code == COAP_IPATCH)
-        a.code = apply(c, path, format, m->payload, m->payload_len);
-    else
-        a.code = read_composite(c, m, format, &chosen, &out);
-    coap_options_init(&options, memory, sizeof memory);
-    if (a.code == COAP_CONTENT)
-        coap_serve(m,
-                   &(struct coap_served){.data = (const uint8_t *)out.data,
-                                         .len = (uint32_t)out.len,
-                                         .szx = c->c.block_szx,
-                                         .format = (uint16_t)chosen,
-                                         .has_format = true},
-                   &options, &a);
-    coap_peer_answer(c->peer, c->now, ticket, &a);
-    buffer_release(&out);
 }
 
 /* ---- the request --------------------------------------------------------- */
@@ -459,7 +378,7 @@ void client_request(struct lwm2m_client *c, const struct coap_ticket *ticket,
     else if (m->code == COAP_DELETE)
         on_delete(c, ticket, &path);
     else if (m->code == COAP_FETCH || m->code == COAP_IPATCH)
-        on_composite_request(c, ticket, m, &path);
+        client_composite(c, ticket, m, &path);
     else
         client_answer(c, ticket, COAP_NOT_ALLOWED);
 }

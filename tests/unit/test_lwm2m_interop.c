@@ -593,6 +593,63 @@ static void int_303_cancel_by_observe_1(void **state)
     assert_int_equal(told.n, 1);
 }
 
+static void observe_two(void)
+{
+    struct registration_question q = registration_question(COAP_FETCH, "/");
+
+    q.observe = 0;
+    q.format = q.accept = LWM2M_FORMAT_SENML_JSON;
+    q.payload = "[{\"n\":\"/3/0/9\"},{\"n\":\"/1/0/1\"}]";
+    q.payload_len = strlen(q.payload);
+    q.answer = on_told;
+    q.ctx = &told;
+    memset(&told, 0, sizeof told);
+    assert_int_equal(
+        registration_ask(&w.registrar, w.now, world_registration(&w), &q), 0);
+    world_run(&w, 1000);
+    assert_int_equal(told.n, 1);
+    assert_string_equal(told.text, "[{\"n\":\"/3/0/9\",\"v\":90},"
+                                   "{\"n\":\"/1/0/1\",\"v\":300}]");
+}
+
+static void int_304_observe_composite(void **state)
+{
+    (void)state;
+    begin(true);
+    observe_two();
+    battery(55);
+    world_run(&w, 1000);
+    assert_int_equal(told.n, 2);
+    assert_string_equal(told.text, "[{\"n\":\"/3/0/9\",\"v\":55},"
+                                   "{\"n\":\"/1/0/1\",\"v\":300}]");
+    assert_int_equal(world_do(&w, COAP_PUT, "/1/0/1", "200", NULL, 0),
+                     COAP_CHANGED);
+    world_run(&w, 1000);
+    assert_int_equal(told.n, 3);
+    /* What it does not name is not told. */
+    assert_int_equal(world_do(&w, COAP_PUT, "/1/0/5", "200", NULL, 0),
+                     COAP_CHANGED);
+    world_run(&w, 5000);
+    assert_int_equal(told.n, 3);
+}
+
+static void int_305_cancel_observe_composite(void **state)
+{
+    (void)state;
+    begin(true);
+    observe_two();
+    registration_unobserve(&w.registrar, w.now, world_registration(&w), &told);
+    battery(55);
+    world_run(&w, 1000);
+    battery(54);
+    world_run(&w, 5000);
+    assert_int_equal(told.n, 1);
+    for (int i = 0; i < LWM2M_OBSERVATIONS; i++)
+        assert_int_equal(w.client.observation[i].what.n > 0 &&
+                             w.client.observation[i].used,
+                         0);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int main(void)
@@ -623,6 +680,8 @@ int main(void)
         TEST(int_301_observation_of_steps),
         TEST(int_302_cancel_by_reset),
         TEST(int_303_cancel_by_observe_1),
+        TEST(int_304_observe_composite),
+        TEST(int_305_cancel_observe_composite),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
