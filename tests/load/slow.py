@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """slowhttptest with 4 000 connections: heads, contents and readers that take
-their time, and what polls notice of them."""
+their time, and what polls notice of them; as many handshakes that stand
+still."""
 import os
 import shutil
+import socket
+import ssl
 import subprocess
+import time
 
-from rows import (fleet, left_out, many_files, poll_of, row, script, tool)
+from rows import (cpu_of, fleet, left_out, many_files, poll_of, row, script,
+                  tool)
 
 COUNT = 4000
 ATTACKS = {
@@ -48,6 +53,48 @@ def in_time(beside, without):
     return "cpu" if without >= 50 and beside <= 2 * without else False
 
 
+def hello():
+    """What a TLS client says first."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    written = ssl.MemoryBIO()
+    try:
+        context.wrap_bio(ssl.MemoryBIO(), written).do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return written.read()
+
+
+def stalled_handshakes(bench, requests):
+    """Clients that say hello, and nothing more, and new connections beside
+    them."""
+    words = ("tls_load", bench.secure_port, requests, "--status", "404",
+             "--count", 500, "--rate", 100, "--threads", 50)
+    without = tool(*words)
+    first, held = hello(), []
+    for _ in range(COUNT):
+        held.append(socket.create_connection(
+            ("127.0.0.1", bench.secure_port), 60))
+        held[-1].sendall(first)
+    for s in held:
+        s.recv(1)  # the server has said all it can
+    before = cpu_of(bench.pid)
+    begun = time.monotonic()
+    time.sleep(1)  # the time that is measured
+    idle = (cpu_of(bench.pid) - before) / (time.monotonic() - begun)
+    figures = tool(*words)
+    for s in held:
+        s.close()
+    assert figures["wrong"] == 0 and without["wrong"] == 0, figures
+    row(f"new TLS connections beside {COUNT} stalled handshakes",
+        f"99 % in {figures['p99_ms']:.1f} ms, "
+        f"without {without['p99_ms']:.1f} ms", "< 100 ms",
+        in_time(figures["p99_ms"], without["p99_ms"]))
+    row(f"processor for {COUNT} stalled handshakes", f"{idle * 100:.1f} %",
+        "< 5 %", idle < 0.05)
+
+
 def run(bench):
     if not shutil.which("slowhttptest"):
         left_out(f"slowhttptest, {COUNT} connections", "it is not installed")
@@ -69,3 +116,4 @@ def run(bench):
         row(f"polls beside {held} {name}, 99th percentile",
             f"{figures['p99_ms']:.1f} ms, without {without['p99_ms']:.1f} ms",
             "< 100 ms", in_time(figures["p99_ms"], without["p99_ms"]))
+    stalled_handshakes(bench, requests)
