@@ -168,6 +168,11 @@ static void add_database(const struct node *node, struct buffer *b)
                "SELECT count(*) FROM lwm2m_registration WHERE expires > $1 AND "
                "node = $2",
                node->name, now));
+    one(b, "deliveries_waiting", "gauge", "web hooks that were not told yet",
+        number(sql,
+               "SELECT count(*) FROM delivery WHERE state = 'waiting' AND "
+               "created <= $1 AND $2 <> ''",
+               "-", now));
     expiry = number(sql,
                     "SELECT coalesce(min(expires), 0) FROM api_token WHERE "
                     "revoked IS NULL AND expires > $1 AND $2 <> ''",

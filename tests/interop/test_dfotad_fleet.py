@@ -180,6 +180,10 @@ class Systemd(unittest.TestCase):
                  if "dfotad.service" in line and "is not executable" not in
                  line]
         self.assertEqual(wrong, [])
+        done = subprocess.run(["systemd-analyze", "security", "--offline=true",
+                               "--threshold=20", self.UNIT],
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout[-200:])
 
 
 class ClientCertificates(unittest.TestCase):
