@@ -108,14 +108,14 @@ static void on_connect(void *ctx, const struct lwm2m_security *s)
     if (!err)
         l->socket = coap_socket_open(
             m->loop,
-            &(struct coap_socket_config){
-                .host = u.host,
-                .port = u.port,
-                .ip_type = m->set.ip_type,
-                .dtls = credentials,
-                .params = &l->params,
-                .handshake_ms = module_patience(m, HANDSHAKE_MS),
-                .fault = &m->fault},
+            &(struct coap_socket_config){.host = u.host,
+                                         .port = u.port,
+                                         .ip_type = m->set.ip_type,
+                                         .dtls = credentials,
+                                         .params = &l->params,
+                                         .handshake_ms =
+                                             module_patience(m, HANDSHAKE_MS),
+                                         .fault = &m->fault},
             &socket_ops, m);
     dtls_credentials_free(credentials);
     if (l->socket)
