@@ -326,6 +326,13 @@ class Modules(Plans):
         versions = {(r["version"], r["state"]): r["modules"]
                     for r in shown["versions"]}
         self.assertEqual(versions["1.0", "active"], 39)
+        # a pace of bytes takes its time: of 40 packages one a day
+        self.ada.must("GET", f"plans/{plan}")
+        self.ada.must("PATCH", f"plans/{plan}", {"spec": {"pace": {
+            "bytes": str(sizes[0]), "per": "1d"}}},
+            {"If-Match": self.ada.headers["ETag"]})
+        paced = self.ada.must("GET", f"plans/{plan}/preview")
+        self.assertIn(paced["days"]["most"], range(30, 90))
         # who has told too little of itself, or nothing, does not count
         self.ada.must("GET", f"plans/{plan}")
         self.ada.must("PATCH", f"plans/{plan}", {"spec": dict(

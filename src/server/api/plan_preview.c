@@ -180,14 +180,31 @@ static json_t *stages_json(const struct census *c)
     return all;
 }
 
-static json_t *days_json(const struct plan_spec *spec, int64_t takes,
+/* Grants of a period: also as many as the period's bytes give at the packages'
+ * average size, and one at least. 0: no limit */
+static int64_t pace_of(const struct plan_spec *spec, const struct census *c)
+{
+    int64_t size = c->takes > 0 ? c->bytes / c->takes : 0;
+    int64_t by_bytes =
+        spec->pace_bytes == 0 || size == 0 ? 0 : spec->pace_bytes / size;
+
+    if (spec->pace_bytes == 0)
+        return spec->pace_grants;
+    if (by_bytes == 0)
+        by_bytes = 1;
+    return spec->pace_grants > 0 && spec->pace_grants < by_bytes
+               ? spec->pace_grants
+               : by_bytes;
+}
+
+static json_t *days_json(const struct plan_spec *spec, const struct census *c,
                          int64_t begin)
 {
     const struct forecast_question q = {.from = spec->from,
                                         .to = spec->to,
-                                        .modules = takes,
+                                        .modules = c->takes,
                                         .concurrency = spec->concurrency,
-                                        .pace = spec->pace_grants,
+                                        .pace = pace_of(spec, c),
                                         .pace_min = spec->pace_s / 60};
     struct forecast f;
     char moment[32];
@@ -235,12 +252,12 @@ static int take_census(struct api_call *call, struct sql *sql,
                           count_module, &c);
         json_object_update_new(
             answer,
-            json_pack("{s:I, s:I, s:I, s:o, s:o, s:o}", "takes",
-                      (json_int_t)c.takes, "bytes", (json_int_t)c.bytes,
-                      "full_images", (json_int_t)c.by_full_image, "left_out",
-                      left_out_json(&c), "stages", stages_json(&c), "days",
-                      days_json(&said, c.takes,
-                                said.start > c.now ? said.start : c.now)));
+            json_pack(
+                "{s:I, s:I, s:I, s:o, s:o, s:o}", "takes", (json_int_t)c.takes,
+                "bytes", (json_int_t)c.bytes, "full_images",
+                (json_int_t)c.by_full_image, "left_out", left_out_json(&c),
+                "stages", stages_json(&c), "days",
+                days_json(&said, &c, said.start > c.now ? said.start : c.now)));
     }
     fleet_plan_release(&plan);
     return err;
