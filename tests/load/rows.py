@@ -267,19 +267,19 @@ def beside(what, factor, ours, theirs):
 
 def against_nginx(what, factor, bench, data, wanted, nginx, path, times,
                   secure=False, headers=()):
-    """A request on a kept connection, beside the same of nginx; both answer
-    the same bytes, if it is a package that they answer with."""
+    """A request on a kept connection, beside the same of nginx. Returns
+    whether both answered the same bytes."""
     ours = Request(bench.secure_port if secure else bench.port, secure)
     theirs = Request(nginx.secure_port if secure else nginx.port, secure)
     same = get(path, *headers)
-    if path == "/pkg" and ours.ask(data)[1] != theirs.ask(same)[1]:
-        row(what + ", bytes", "they differ", "identical", False)
+    identical = ours.ask(data)[1] == theirs.ask(same)[1]
     beside(what, factor,
            lambda: cost(bench.pid, ours, data, times, wanted),
            lambda: cost(nginx.worker, theirs, same, times,
                         206 if headers else 200))
     ours.close()
     theirs.close()
+    return identical
 
 
 # ---- a server --------------------------------------------------------------
