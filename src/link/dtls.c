@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "base/crc32.h"
 #include "base/err.h"
 #include "link/coap_msg.h"
 #include "link/dtls_parts.h"
@@ -21,13 +20,9 @@ enum {
     LOOK_MS = 250,
     /* Record header, explicit nonce, tag or padding: 13 + 16 + 48 at most. */
     OVERHEAD = 80,
-    RECORD_HEADER = 13,
     TYPE_FIRST = 20,
-    TYPE_HANDSHAKE = 22,
     TYPE_LAST = 23,
     MAJOR = 254, /* of every DTLS version there is: FE FF, FE FD */
-    CLIENT_HELLO = 1,
-    COOKIE_S = 60,
     NAME_MAX_LEN = 256,
 };
 
@@ -212,11 +207,11 @@ static bool take_record(struct dtls *d)
  * would cost several of the peer's. So each is looked at before. */
 static bool is_records(const uint8_t *data, size_t len)
 {
-    while (len >= RECORD_HEADER) {
-        size_t record = RECORD_HEADER + (size_t)dfota_get_be16(data + 11);
+    while (len >= DTLS_RECORD_HEADER) {
+        size_t record = DTLS_RECORD_HEADER + (size_t)dfota_get_be16(data + 11);
 
         if (data[0] < TYPE_FIRST || data[0] > TYPE_LAST || data[1] != MAJOR ||
-            record == RECORD_HEADER || record > len)
+            record == DTLS_RECORD_HEADER || record > len)
             return false;
         data += record;
         len -= record;
@@ -239,7 +234,7 @@ void dtls_tick(struct dtls *d)
 void dtls_receive(struct dtls *d, const uint8_t *data, size_t len)
 {
     /* Every turn takes a record or the datagram itself. */
-    unsigned turns = (unsigned)(len / RECORD_HEADER) + 2;
+    unsigned turns = (unsigned)(len / DTLS_RECORD_HEADER) + 2;
 
     if (len == 0 || !is_records(data, len))
         return;
@@ -391,8 +386,8 @@ static void destroy(struct dtls *d)
     free(d);
 }
 
-static struct dtls *create(struct dtls_credentials *c, const char *host,
-                           const struct dtls_ops *ops, void *ctx)
+struct dtls *dtls_create(struct dtls_credentials *c, const char *host,
+                         const struct dtls_ops *ops, void *ctx)
 {
     struct dtls *d = calloc(1, sizeof *d);
 
@@ -413,7 +408,7 @@ static struct dtls *create(struct dtls_credentials *c, const char *host,
 struct dtls *dtls_connect(struct dtls_credentials *c, const char *host,
                           const struct dtls_ops *ops, void *ctx)
 {
-    return create(c, host, ops, ctx);
+    return dtls_create(c, host, ops, ctx);
 }
 
 void dtls_free(struct dtls *d)
@@ -423,88 +418,4 @@ void dtls_free(struct dtls *d)
     if (d->state == DTLS_OPEN)
         gnutls_bye(d->session, GNUTLS_SHUT_WR);
     destroy(d);
-}
-
-/* ---- server -------------------------------------------------------------- */
-
-bool dtls_is_hello(const uint8_t *data, size_t len)
-{
-    return len > RECORD_HEADER && data[0] == TYPE_HANDSHAKE && data[3] == 0 &&
-           data[4] == 0 && data[RECORD_HEADER] == CLIENT_HELLO;
-}
-
-uint32_t dtls_hello_sum(const uint8_t *data, size_t len)
-{
-    return dfota_crc32(0, data + RECORD_HEADER, len - RECORD_HEADER);
-}
-
-static void turn_cookie_keys(struct dtls_credentials *c, uint64_t now_s)
-{
-    gnutls_datum_t old = c->cookie_key[1];
-
-    if (now_s / COOKIE_S == c->cookie_minute)
-        return;
-    c->cookie_minute = now_s / COOKIE_S;
-    c->cookie_key[1] = c->cookie_key[0];
-    if (gnutls_key_generate(&c->cookie_key[0], GNUTLS_COOKIE_KEY_SIZE) != 0) {
-        c->cookie_key[0] = c->cookie_key[1];
-        c->cookie_key[1] = old;
-        return;
-    }
-    gnutls_free(old.data);
-}
-
-struct hello {
-    const struct dtls_ops *ops;
-    void *ctx;
-};
-
-static ssize_t push_hello(gnutls_transport_ptr_t ptr, const void *data,
-                          size_t len)
-{
-    const struct hello *h = ptr;
-
-    h->ops->send(h->ctx, data, len);
-    return (ssize_t)len;
-}
-
-static bool has_cookie(struct dtls_credentials *c, const void *addr,
-                       size_t addr_len, const uint8_t *data, size_t len,
-                       gnutls_dtls_prestate_st *prestate)
-{
-    for (int i = 0; i < 2; i++) {
-        memset(prestate, 0, sizeof *prestate);
-        if (gnutls_dtls_cookie_verify(&c->cookie_key[i], (void *)addr, addr_len,
-                                      (void *)data, len, prestate) == 0)
-            return true;
-    }
-    return false;
-}
-
-int dtls_accept(struct dtls_credentials *c, const void *addr, size_t addr_len,
-                const uint8_t *data, size_t len, uint64_t now_s,
-                const struct dtls_ops *ops, void *ctx, struct dtls **out)
-{
-    gnutls_dtls_prestate_st prestate;
-    struct hello hello = {ops, ctx};
-    struct dtls *d;
-
-    *out = NULL;
-    if (!dtls_is_hello(data, len))
-        return DFOTA_E_PROTOCOL;
-    turn_cookie_keys(c, now_s);
-    if (!has_cookie(c, addr, addr_len, data, len, &prestate)) {
-        return gnutls_dtls_cookie_send(&c->cookie_key[0], (void *)addr,
-                                       addr_len, &prestate, &hello,
-                                       push_hello) < 0
-                   ? DFOTA_E_PROTOCOL
-                   : 0;
-    }
-    d = create(c, NULL, ops, ctx);
-    if (!d)
-        return DFOTA_E_NOMEM;
-    gnutls_dtls_prestate_set(d->session, &prestate);
-    *out = d;
-    dtls_receive(d, data, len);
-    return 0;
 }

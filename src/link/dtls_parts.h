@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * What dtls.c and dtls_credentials.c share.
+ * What dtls.c, dtls_accept.c and dtls_credentials.c share.
  *
- * Layer: link, private to those two.
+ * Layer: link, private to those three.
  */
 #ifndef DFOTA_LINK_DTLS_PARTS_H
 #define DFOTA_LINK_DTLS_PARTS_H
@@ -29,6 +29,8 @@ struct dtls_credentials {
     uint64_t cookie_minute;
 };
 
+enum { DTLS_RECORD_HEADER = 13 };
+
 struct dtls {
     struct dtls_credentials *shared;
     gnutls_session_t session;
@@ -44,5 +46,10 @@ struct dtls {
     char *host, *identity;
     gnutls_typed_vdata_st wanted[2]; /* of the peer's certificate */
 };
+
+/** A session of either side, nothing sent; host as in dtls_connect(). NULL:
+ * no memory */
+struct dtls *dtls_create(struct dtls_credentials *c, const char *host,
+                         const struct dtls_ops *ops, void *ctx);
 
 #endif
