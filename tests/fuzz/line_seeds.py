@@ -115,6 +115,18 @@ def api():
     yield b"\3bearer   1.1.1.1.1.1"
 
 
+def config():
+    """Files of dfotad, good and bad."""
+    yield (b"data: /var/lib/dfotad\nhttps: 0.0.0.0:443\ntls-cert: [a, b]\n"
+           b"tls-key:\n- c\n- d\nkeep_audit: 90d\nworkers: 2\nsigning: key\n"
+           b"signing-key: 'pkcs11:token=t?pin-value=1'\napprove-self: true\n")
+    for text in ("", "---\n...\n", "data: &a x\nnode: *a\n", "? [a]\n: b\n",
+                 "data: x\n---\ndata: y\n", "workers: 010\n", "\tdata: x\n",
+                 "approve-self: flase\n", "!!map {data: x}\n", "data: |\n  x\n",
+                 'node: "\\x41\\u00e9\\0"\n', "data: x\ndata: y\n"):
+        yield text.encode()
+
+
 def write(folder, target, name, content):
     place = pathlib.Path(folder) / target
     place.mkdir(parents=True, exist_ok=True)
@@ -145,6 +157,8 @@ def main():
         write(folder, "coap_msg", f"piece{i}", piece)
     for i, piece in enumerate(api()):
         write(folder, "api", f"piece{i}", piece)
+    for i, piece in enumerate(config()):
+        write(folder, "config", f"piece{i}", piece)
     write(folder, "dialect_conf", "all", CONF.encode())
     write(folder, "http_head", "all", HEAD.encode())
 

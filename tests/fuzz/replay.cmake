@@ -16,11 +16,13 @@ foreach(name at coap_msg control dialect_conf http_head rfc2217)
     set_tests_properties(fuzz/${name} PROPERTIES
                          FIXTURES_REQUIRED line_seeds TIMEOUT 300)
 endforeach()
-add_executable(replay_api ${fuzz}/fuzz_api.c ${fuzz}/replay.c)
-target_link_libraries(replay_api PRIVATE dfota_server)
-add_test(NAME fuzz/api COMMAND replay_api ${seeds}/api)
-set_tests_properties(fuzz/api PROPERTIES
-                     FIXTURES_REQUIRED line_seeds TIMEOUT 300)
+foreach(name api config)
+    add_executable(replay_${name} ${fuzz}/fuzz_${name}.c ${fuzz}/replay.c)
+    target_link_libraries(replay_${name} PRIVATE dfota_server)
+    add_test(NAME fuzz/${name} COMMAND replay_${name} ${seeds}/${name})
+    set_tests_properties(fuzz/${name} PROPERTIES
+                         FIXTURES_REQUIRED line_seeds TIMEOUT 300)
+endforeach()
 foreach(name at control)
     target_sources(replay_${name} PRIVATE ${fuzz}/virtual_module.c)
     target_link_options(replay_${name} PRIVATE -Wl,-z,muldefs)
