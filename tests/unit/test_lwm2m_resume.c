@@ -123,6 +123,8 @@ static void execute_waits_until_it_is_allowed(void **state)
 
 static void a_push_cut_off_begins_at_block_0(void **state)
 {
+    uint64_t died;
+
     (void)state;
     begin_with(60000);
     w.job_config.ready = on_ready;
@@ -130,9 +132,12 @@ static void a_push_cut_off_begins_at_block_0(void **state)
     assert_true(world_until(&w, SECONDS(600), has_begun));
     assert_true(world_until(&w, SECONDS(600), is_half_sent));
     die();
+    died = w.now;
     go_on(JOB_PUSH, JOB_BEGUN);
     assert_updated_once();
     assert_int_equal(w.begun, 2);
+    /* Reset at once, not when the client gives the first one up. */
+    assert_true(w.now < died + SECONDS(240));
 }
 
 static void a_pull_under_way_is_followed(void **state)
