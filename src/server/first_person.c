@@ -32,7 +32,7 @@ static int run_first(struct sql *sql, struct job *job)
     int err = count(sql, &people);
 
     first->made = !err && people == 0;
-    return first->made ? people_add(first->node, sql, 1, "server", "admin",
+    return first->made ? people_add(first->node, sql, 1, "server", FIRST_PERSON,
                                     people_role_word(ROLE_SITE), first->hash)
                        : err;
 }
@@ -112,6 +112,30 @@ int first_person_make(struct node *node)
     explicit_bzero(password, sizeof password);
     explicit_bzero(word, sizeof word);
     return err;
+}
+
+static bool logged_in(struct sql *sql)
+{
+    int64_t n = 0;
+
+    sql_one_int(sql, &n,
+                "SELECT count(*) FROM audit WHERE object = 'session' AND "
+                "action = 'session.open' AND actor = $1",
+                SQL_ARGS(SQL_TEXT(FIRST_PERSON)));
+    return n > 0;
+}
+
+void first_person_check(const struct node *node)
+{
+    char path[1100];
+    struct sql *sql;
+
+    path_of(node, path);
+    if (access(path, F_OK) != 0 || store_read_begin(node->store, &sql) != 0)
+        return;
+    if (logged_in(sql))
+        unlink(path);
+    store_read_end(node->store, sql);
 }
 
 void first_person_forget(const struct node *node)

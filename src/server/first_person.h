@@ -9,6 +9,8 @@
 
 #include "server/fleet/node.h"
 
+#define FIRST_PERSON "admin"
+
 /**
  * Make it where nobody has an account yet. The password is told on the
  * terminal, or is in the data folder's file admin-password, mode 0600, where
@@ -18,7 +20,10 @@
  */
 int first_person_make(struct node *node);
 
-/** Somebody logged in: the file is not needed any more. */
+/** They logged in: the file is not needed any more. */
 void first_person_forget(const struct node *node);
+
+/** Did they, at another node? Then forget, too. Cheap when there is no file. */
+void first_person_check(const struct node *node);
 
 #endif

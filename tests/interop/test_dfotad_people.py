@@ -121,6 +121,18 @@ class Sessions(PeopleCase):
         self.assertEqual(page.csrf, right)
         self.assertEqual(page.call("POST", "users", body)[0], 201)
 
+    def test_nobody_logs_in_from_another_site(self):
+        body = {"name": "one admin", "password": PASSWORD}
+        for site, status in (("cross-site", 403), ("same-site", 403),
+                             ("same-origin", 201), ("none", 201)):
+            self.assertEqual(Page(self.node).call(
+                "POST", "session", body,
+                headers={"Sec-Fetch-Site": site})[0], status)
+        status, _ = self.local.call("GET", "session", headers={
+            "Origin": "https://elsewhere.example"})
+        self.assertFalse([name for name in self.local.headers
+                          if name.startswith("Access-Control")])
+
     def test_a_session_ends_when_it_is_closed(self):
         page, other = self.page(), self.page()
         self.assertEqual(page.call("DELETE", "session")[0], 200)
@@ -316,11 +328,16 @@ class Tenants(PeopleCase):
 
     def dump(self):
         with sqlite3.connect(self.node.data + "/dfotad.db") as db:
-            return {table: db.execute(f"SELECT * FROM {table}").fetchall()
-                    for table, in db.execute(
-                        "SELECT name FROM sqlite_master WHERE type = 'table'")
-                    if table not in ("sqlite_sequence", "counter", "claim",
-                                     "delivery", "lead")}
+            found = {table: db.execute(f"SELECT * FROM {table}").fetchall()
+                     for table, in db.execute(
+                         "SELECT name FROM sqlite_master WHERE type = 'table'")
+                     if table not in ("sqlite_sequence", "counter", "claim",
+                                      "delivery", "event")}
+            # What modules told a moment ago is written behind.
+            found["module"] = db.execute(
+                "SELECT id, tenant, imei, name, model, class, grp, tags, "
+                "password, state FROM module").fetchall()
+            return found
 
     def test_every_call_with_anothers_id_is_404_and_changes_nothing(self):
         ids = {"firmware": self.firmware, "packages": self.package,

@@ -131,6 +131,18 @@ static int check_password(struct api_call *call, const char *name,
     return api_refuse(call, 401, "the name or the password is wrong");
 }
 
+/* A form of another site could log a person in as somebody else, who then
+ * sees what they do. Browsers say where a request comes from. */
+static int check_site(struct api_call *call)
+{
+    const char *site = http_header(call->request, "Sec-Fetch-Site");
+
+    return !site || strcmp(site, "same-origin") == 0 ||
+                   strcmp(site, "none") == 0
+               ? 0
+               : api_refuse(call, 403, "nobody logs in from another site");
+}
+
 static int check_login(struct api_call *call)
 {
     static const char *const fields[] = {"name", "password", NULL};
@@ -141,9 +153,13 @@ static int check_login(struct api_call *call)
     int err = password ? api_only(call, fields) : DFOTA_E_CANCELLED;
 
     if (!err)
+        err = check_site(call);
+    if (!err)
         err = check_password(call, name, password, &person);
     if (err)
         return err;
+    if (strcmp(name, FIRST_PERSON) == 0)
+        first_person_forget(call->api->node);
     call->actor = (struct actor){.role = person.role,
                                  .tenant = person.tenant,
                                  .person = person.id,

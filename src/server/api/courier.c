@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "os/log.h"
 #include "server/api/courier_target.h"
+#include "server/first_person.h"
 #include "server/fleet/events.h"
 
 enum {
@@ -374,11 +375,52 @@ static void finish_all(struct courier *c)
     }
 }
 
+/* returns E_NOTFOUND: there is none */
+static int find_full(struct sql *sql, int64_t *id, int64_t *tenant)
+{
+    struct sql_rows rows;
+    int err = sql_query(
+        sql, &rows,
+        "SELECT w.id, w.tenant FROM webhook w WHERE w.active = 1 AND (SELECT "
+        "count(*) FROM delivery d WHERE d.webhook = w.id AND d.state = "
+        "'waiting') >= $1 ORDER BY w.id LIMIT 1",
+        SQL_ARGS(SQL_INT(COURIER_WAITING_MAX)));
+
+    if (!err)
+        err = sql_next(&rows);
+    if (err == DFOTA_MORE) {
+        *id = sql_int(&rows, 0);
+        *tenant = sql_int(&rows, 1);
+    }
+    sql_done(&rows);
+    return err == DFOTA_MORE ? 0 : err ? err : DFOTA_E_NOTFOUND;
+}
+
+/* What nobody takes must not fill the disk. */
+static int pause_full(const struct node *node, struct sql *sql)
+{
+    int64_t id, tenant;
+    char object[32];
+    int err = find_full(sql, &id, &tenant);
+
+    if (err)
+        return err == DFOTA_E_NOTFOUND ? 0 : err;
+    snprintf(object, sizeof object, "webhook:%" PRId64, id);
+    err = sql_run(sql,
+                  "UPDATE webhook SET active = 0, edition = edition + 1 WHERE "
+                  "id = $1",
+                  SQL_ARGS(SQL_INT(id)), NULL);
+    return err ? err
+               : node_audit(node, sql, tenant, "server", "webhook.pause",
+                            object, "too many deliveries wait");
+}
+
 static int run_upkeep(struct sql *sql, struct job *job)
 {
     const struct outcome *o = (struct outcome *)job;
+    int err = events_upkeep(sql, clock_wall(o->node->clock));
 
-    return events_upkeep(sql, clock_wall(o->node->clock));
+    return err ? err : pause_full(o->node, sql);
 }
 
 static void keep_up(struct courier *c)
@@ -389,6 +431,7 @@ static void keep_up(struct courier *c)
     if (now - c->kept_up < UPKEEP_S)
         return;
     c->kept_up = now;
+    first_person_check(c->node);
     store_do(c->node->store, &upkeep.job);
 }
 

@@ -12,13 +12,14 @@
 #include "server/fleet/node.h"
 
 enum {
-    COURIER_FLIGHTS = 16,       /* at a time */
-    COURIER_OF_ONE = 2,         /* of them to one web hook */
-    COURIER_TIME_S = 10,        /* for one try */
-    COURIER_CLAIM_S = 60,       /* then another node may try */
-    COURIER_PAUSE_S = 10,       /* after the first failure; it doubles .. */
-    COURIER_PAUSE_MAX_S = 3600, /* .. to this */
-    COURIER_ANSWER_MAX = 65536  /* bytes; more of an answer is a failure */
+    COURIER_FLIGHTS = 16,         /* at a time */
+    COURIER_OF_ONE = 2,           /* of them to one web hook */
+    COURIER_TIME_S = 10,          /* for one try */
+    COURIER_CLAIM_S = 60,         /* then another node may try */
+    COURIER_PAUSE_S = 10,         /* after the first failure; it doubles .. */
+    COURIER_PAUSE_MAX_S = 3600,   /* .. to this */
+    COURIER_WAITING_MAX = 100000, /* deliveries; then the hook is paused */
+    COURIER_ANSWER_MAX = 65536    /* bytes; more of an answer is a failure */
 };
 
 struct courier;

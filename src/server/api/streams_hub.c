@@ -80,7 +80,7 @@ static void take_news(struct streams *hub, struct news *news)
     hub->last = news->last;
     if (!news->gap)
         hub->gap_since_s = 0;
-    else if (hub->gap_since_s == 0)
+    else if (hub->gap_since_s == 0 || news->n > 0) /* another one */
         hub->gap_since_s = steady_s();
 }
 

@@ -145,9 +145,11 @@ int events_upkeep(struct sql *sql, int64_t now)
                       SQL_ARGS(SQL_INT(now - EVENTS_KEPT_S)), NULL);
 
     return err ? err
-               : sql_run(sql,
-                         "DELETE FROM delivery WHERE created < $1 AND state <> "
-                         "'waiting' AND id < (SELECT min(id) FROM delivery) + "
-                         "500",
-                         SQL_ARGS(SQL_INT(now - DELIVERIES_KEPT_S)), NULL);
+               : sql_run(
+                     sql,
+                     "DELETE FROM delivery WHERE created < $1 AND (state "
+                     "<> 'waiting' OR until < $2) AND id < (SELECT min(id) "
+                     "FROM delivery) + 500",
+                     SQL_ARGS(SQL_INT(now - DELIVERIES_KEPT_S), SQL_INT(now)),
+                     NULL);
 }
