@@ -26,14 +26,25 @@ void log_hide_imeis(void)
     hides_imeis = true;
 }
 
-static void hide_imeis(char *line)
+/* A run of digits in a digest is none, and a digest has to be whole. */
+static bool is_in_hex(const char *line, const char *run, size_t len)
+{
+    static const char letters[] = "abcdef";
+
+    return (run > line && strchr(letters, run[-1])) ||
+           (run[len] && strchr(letters, run[len]));
+}
+
+static void hide_imeis(char *text)
 {
     enum { IMEI_DIGITS = 15, IMEISV_DIGITS = 16, SHOWN = 8, SHOWN_BEHIND = 2 };
+    char *line = text;
 
     while (*(line += strcspn(line, "0123456789"))) {
         size_t len = strspn(line, "0123456789");
 
-        if (len == IMEI_DIGITS || len == IMEISV_DIGITS)
+        if ((len == IMEI_DIGITS || len == IMEISV_DIGITS) &&
+            !is_in_hex(text, line, len))
             memset(line + SHOWN, '*', len - SHOWN - SHOWN_BEHIND);
         line += len;
     }
