@@ -103,8 +103,9 @@ static void take_end(struct lwm2m_run *run)
     led->settled = !led->state;
     if (led->settled)
         lwm2m_facts_release(led);
-    if (r)
-        r->mark = (uint32_t)(lwm2m_plans_now(p) + LED_PAUSE_S);
+    if (r && run->job.state != JOB_DONE)
+        r->mark = (uint32_t)(lwm2m_plans_now(p) +
+                             (led->settled ? LED_PAUSE_S : LED_RETRY_S));
 }
 
 void lwm2m_facts_event(struct lwm2m_run *run)

@@ -16,6 +16,7 @@ enum {
     LED_TOUCHED_MAX = 200000, /* registrations to be written */
     LED_LIST_MAX = 4096,      /* open attempts looked at in one round */
     LED_PAUSE_S = 30,         /* before one that got none is asked again */
+    LED_RETRY_S = 3600,       /* after an attempt, unless it is heard anew */
     LED_CAUSE_ROOM = 72,
 };
 
