@@ -320,8 +320,8 @@ static int run_outcome(struct sql *sql, struct job *job)
         sql,
         "UPDATE delivery SET state = $2, tries = $3, due = $4, status = $5, "
         "why = $6, claimed_until = 0, ended = CASE WHEN $2 = 'waiting' THEN "
-        "NULL ELSE $7 END WHERE id = $1 AND state = 'waiting' AND "
-        "claimed_by = $8",
+        "NULL ELSE CAST($7 AS BIGINT) END WHERE id = $1 AND "
+        "state = 'waiting' AND claimed_by = $8",
         SQL_ARGS(SQL_INT(o->id), SQL_TEXT(state), SQL_INT(o->tries),
                  SQL_INT(due), SQL_INT(o->status),
                  SQL_TEXT(o->why[0] ? o->why : NULL), SQL_INT(now),
