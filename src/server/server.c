@@ -257,6 +257,7 @@ static void set_services(struct server *server)
                                .upkeep = &server->upkeep,
                                .workers = server->services.workers,
                                .streams = server->services.streams,
+                               .courier = server->services.courier,
                                .delays = server->delays,
                                .webhooks_local = server->options.webhooks_local,
                                .reload = reload_for_api,

@@ -711,8 +711,8 @@ class TwoNodes(unittest.TestCase):
                     thread.join()
                 self.assertEqual(answers[-1], answers[-2])
                 self.assertEqual(answers[-1][0], 201, answers[-1])
-            for node in nodes:
-                node.stop()
+            for node in nodes:  # with a stream that is still open
+                self.assertEqual(node.stop(), 0)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "server/api/api_lead.h"
 #include "server/api/api_schema.h"
+#include "server/api/courier.h"
 #include "server/api/openapi.h"
 #include "server/api/streams.h"
 #include "server/reply.h"
@@ -105,6 +106,12 @@ static enum MHD_Result answer_now(struct api_call *call, int err)
     return reply_queue(connection, status, response);
 }
 
+static void wake(const struct api *api)
+{
+    streams_wake(api->streams);
+    courier_wake(api->courier);
+}
+
 static void answer_later(struct job *job, int err)
 {
     struct api_call *call = (struct api_call *)job;
@@ -114,7 +121,7 @@ static void answer_later(struct job *job, int err)
     struct delays *delays = call->waits ? call->api->delays : NULL;
 
     if (call->job.changed || (call->route->how & API_WRITES && !err))
-        streams_wake(call->api->streams);
+        wake(call->api);
     free_call(call);
     if (delays)
         delays_resume(delays, later, status, response);

@@ -27,6 +27,7 @@ struct depot;
 struct housekeeping;
 struct tls;
 struct lwm2m_service;
+struct courier;
 struct streams;
 
 struct api {
@@ -42,6 +43,7 @@ struct api {
     struct workers *workers;
     struct delays *delays;
     struct streams *streams;
+    struct courier *courier;
     bool webhooks_local; /* their receivers may be on this machine */
     bool local;          /* the socket on this machine: its owner is "site" */
 };

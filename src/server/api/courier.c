@@ -42,6 +42,7 @@ struct courier {
     bool local;
     pthread_t thread;
     atomic_bool stopping;
+    bool joined;
     CURLM *multi;
     struct flight flights[COURIER_FLIGHTS];
     int64_t kept_up;
@@ -472,13 +473,27 @@ struct courier *courier_create(struct node *node, bool local)
     return NULL;
 }
 
-void courier_destroy(struct courier *c)
+void courier_wake(struct courier *c)
 {
-    if (!c)
+    if (c)
+        curl_multi_wakeup(c->multi);
+}
+
+void courier_quiesce(struct courier *c)
+{
+    if (!c || c->joined)
         return;
     atomic_store(&c->stopping, true);
     curl_multi_wakeup(c->multi);
     pthread_join(c->thread, NULL);
+    c->joined = true;
+}
+
+void courier_destroy(struct courier *c)
+{
+    if (!c)
+        return;
+    courier_quiesce(c);
     curl_multi_cleanup(c->multi);
     curl_global_cleanup();
     free(c);

@@ -27,7 +27,11 @@ struct courier;
 /** local: receivers may be on this machine. NULL: no memory, no thread */
 struct courier *courier_create(struct node *node, bool local);
 
+/** Something may be due. Safe from any thread. NULL is harmless. */
+void courier_wake(struct courier *courier);
+
 /** Break off what is under way; it is tried again. NULL is harmless. */
+void courier_quiesce(struct courier *courier);
 void courier_destroy(struct courier *courier);
 
 /** When the next try is, that many having failed. now: seconds */

@@ -21,8 +21,7 @@ int api_services_start(struct api_services *services, struct node *node,
 
 void api_services_quiesce(struct api_services *services)
 {
-    courier_destroy(services->courier);
-    services->courier = NULL;
+    courier_quiesce(services->courier);
     workers_quiesce(services->workers);
     streams_quiesce(services->streams);
 }
