@@ -25,6 +25,7 @@ struct site {
     unsigned registered, updated;
     /* The client. */
     char big[BIG + 1];    /* what /9/0/1 is */
+    bool bare;            /* without an ETag from its second block on */
     bool endless;         /* more and more of it */
     uint8_t szx;          /* in blocks of this size */
     unsigned changes;     /* ETags of the first so many answers differ */
@@ -74,13 +75,14 @@ static void serve_big(struct site *t, const struct coap_ticket *ticket,
     etag[1] = t->asked < t->changes ? (uint8_t)t->asked : 99;
     t->asked++;
     coap_options_init(&o, memory, sizeof memory);
-    coap_serve(m,
-               &(struct coap_served){.data = (const uint8_t *)t->big,
-                                     .len = (uint32_t)strlen(t->big),
-                                     .etag = etag,
-                                     .etag_len = 2,
-                                     .szx = t->szx},
-               &o, &a);
+    coap_serve(
+        m,
+        &(struct coap_served){.data = (const uint8_t *)t->big,
+                              .len = (uint32_t)strlen(t->big),
+                              .etag = etag,
+                              .etag_len = t->asked > 1 && t->bare ? 0 : 2,
+                              .szx = t->szx},
+        &o, &a);
     coap_peer_answer(&t->n.end[0].peer, t->n.now, ticket, &a);
 }
 
@@ -345,6 +347,21 @@ static void an_update_in_blocks_changes_what_is_registered(void **state)
     assert_true(registration_has(registrar_find(&t->s, "node"), 5));
 }
 
+static void a_registration_that_begins_again_is_the_new_one(void **state)
+{
+    struct site *t = *state;
+    struct coap_block first = {0, true, 0}, second = {1, false, 0};
+
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(
+            tell(t, COAP_POST, "/rd?ep=node", &first, "</1/0>,</3/0>,</", 16),
+            COAP_CONTINUE);
+    assert_int_equal(tell(t, COAP_POST, "/rd?ep=node", &second, "5/0>", 4),
+                     COAP_CREATED);
+    assert_string_equal(registrar_find(&t->s, "node")->links,
+                        "</1/0>,</3/0>,</5/0>");
+}
+
 static void a_stray_block_of_a_registration_is_refused(void **state)
 {
     struct site *t = *state;
@@ -409,6 +426,14 @@ static void registrations_that_never_end_push_each_other_out(void **state)
         COAP_CONTINUE);
     assert_int_equal(tell(t, COAP_POST, "/rd?ep=node", &second, "5/0>", 4),
                      COAP_CREATED);
+    /* One that goes on is younger than those who wait. */
+    assert_int_equal(
+        tell(t, COAP_POST, "/rd?ep=node", &first, "</1/0>,</3/0>,</", 16),
+        COAP_CONTINUE);
+    for (int i = 0; i < 40; i++)
+        registrar_request(&t->s, t->n.now, &strangers[i], &ticket, &m);
+    assert_int_equal(tell(t, COAP_POST, "/rd?ep=node", &second, "5/0>", 4),
+                     COAP_CREATED);
     for (int i = 0; i < 1000; i++)
         registrar_way_gone(&t->s, t->n.now, &strangers[i]);
 }
@@ -463,6 +488,19 @@ static void blocks_of_two_answers_are_not_mixed(void **state)
     assert_int_equal(h.times, 1);
     assert_int_equal(h.code, 0);
     assert_true(t->asked < 20);
+}
+
+static void an_etag_that_goes_is_another_answer(void **state)
+{
+    struct site *t = *state;
+    struct heard h;
+
+    register_as(t, "", "</9/0>");
+    t->bare = true;
+    assert_int_equal(ask(t, COAP_GET, "/9/0/1", &h), 0);
+    net_run(&t->n, 600000);
+    assert_string_equal(h.text, t->big);
+    assert_true(t->asked > 3); /* the second block began it again */
 }
 
 static void an_answer_without_end_is_given_up(void **state)
@@ -559,6 +597,16 @@ static void a_resumed_session_carries_the_registration_on(void **state)
     assert_int_equal(ask(t, COAP_GET, "/9/0/1", &h), 0);
     net_run(&t->n, 60000);
     assert_int_equal(h.code, COAP_CONTENT);
+    /* A Read that was under way on the old one is asked on the new. */
+    t->deaf = true;
+    assert_int_equal(ask(t, COAP_GET, "/9/0/1", &h), 0);
+    net_run(&t->n, 1000);
+    t->deaf = false;
+    registrar_way_resumed(&t->s, t->n.now, &t->way);
+    net_run(&t->n, 1000);
+    assert_int_equal(h.times, 1);
+    assert_int_equal(h.code, COAP_CONTENT);
+    registrar_way_resumed(&t->s, t->n.now, &t->other);
     /* One who is not registered, or is on it already: nothing happens. */
     registrar_way_resumed(&t->s, t->n.now, &t->other);
     t->way.identity = "somebody";
@@ -612,6 +660,10 @@ int main(void)
                                         begin, end),
         cmocka_unit_test_setup_teardown(blocks_of_two_answers_are_not_mixed,
                                         begin, end),
+        cmocka_unit_test_setup_teardown(an_etag_that_goes_is_another_answer,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(
+            a_registration_that_begins_again_is_the_new_one, begin, end),
         cmocka_unit_test_setup_teardown(an_answer_without_end_is_given_up,
                                         begin, end),
         cmocka_unit_test_setup_teardown(
