@@ -329,7 +329,8 @@ def an_aborted_plan_stops_its_jobs_before_execute(bench):
     wait_for("the end of the job",
              lambda: states_of(bench, 1)[0] == "failed")
     expect(member.executes(), 0)
-    member.registered(OLD)
+    # It is told to forget what it has, and does not wait for the rest.
+    wait_for("the reset", lambda: member.registered(OLD)["state"] == "idle")
 
 
 def told(bench, number, name):

@@ -39,7 +39,7 @@ struct asked {
     char attempt[SECRETS_ID_ROOM];
     struct led_attempt led;
     struct led_end end;
-    bool may;
+    enum led_verdict verdict;
     int code;
 };
 
@@ -63,7 +63,7 @@ static int run_asked(struct sql *sql, struct job *job)
     case BEGIN:
         return attempts_begin(a->node, sql, a->attempt);
     case ALLOW:
-        return attempts_allow(a->node, sql, a->attempt, &a->may);
+        return attempts_allow(a->node, sql, a->attempt, &a->verdict);
     default:
         return attempts_end(a->node, sql, a->attempt, &a->end);
     }
@@ -178,11 +178,11 @@ static void it_goes_on_at_the_node_that_heard_it_last(void **state)
     assert_int_equal(b.led.step, LED_BEGUN);
     /* The first one is heard no more. */
     ask(r, &a, ALLOW);
-    assert_false(a.may);
+    assert_int_equal(a.verdict, LED_GONE);
     tell(r, &a, "failed", "x", "1.0", 5);
     assert_int_equal(closed(r, "open"), 1);
     ask(r, &b, ALLOW);
-    assert_true(b.may);
+    assert_int_equal(b.verdict, LED_MAY);
     tell(r, &b, "done", "confirmed", "1.1", 1);
     tell(r, &b, "done", "confirmed", "1.1", 1);
     assert_int_equal(closed(r, "done"), 1);
@@ -205,7 +205,7 @@ static void no_execute_after_the_plan_was_aborted(void **state)
         sql_run(r->sql, "UPDATE plan SET state = 'aborted'", SQL_NONE, NULL),
         0);
     ask(r, &a, ALLOW);
-    assert_false(a.may);
+    assert_int_equal(a.verdict, LED_STOPPED);
     assert_int_equal(closed(r, "stopped"), 1);
 }
 
@@ -217,7 +217,7 @@ static void what_may_be_at_it_is_seen_to_its_end(void **state)
     plan(r, "{\"transport\": [\"lwm2m\"]}");
     assert_int_equal(take(r, &a, PLAN_PUSH), 0);
     ask(r, &a, ALLOW);
-    assert_true(a.may);
+    assert_int_equal(a.verdict, LED_MAY);
     assert_int_equal(
         sql_run(r->sql, "UPDATE plan SET state = 'paused'", SQL_NONE, NULL), 0);
     assert_int_equal(take(r, &a, PLAN_PUSH), 0);

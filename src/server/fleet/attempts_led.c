@@ -110,7 +110,7 @@ int attempts_begin(const struct node *node, struct sql *sql, const char *id)
 }
 
 static int allow(const struct node *node, struct sql *sql,
-                 const struct open_attempt *a, bool *may)
+                 const struct open_attempt *a, enum led_verdict *verdict)
 {
     int64_t now = clock_wall(node->clock), changed;
     struct plan_spec spec;
@@ -125,23 +125,23 @@ static int allow(const struct node *node, struct sql *sql,
                            SQL_INT(now + spec.update_s)),
                   &changed);
     plan_spec_release(&spec);
-    *may = !err && changed > 0;
+    *verdict = !err && changed > 0 ? LED_MAY : LED_GONE;
     return err;
 }
 
 int attempts_allow(const struct node *node, struct sql *sql, const char *id,
-                   bool *may)
+                   enum led_verdict *verdict)
 {
     struct open_attempt a;
     int err = attempts_find(sql, id, &a);
 
-    *may = false;
+    *verdict = LED_GONE;
     if (err || !a.is_open)
         return err == DFOTA_E_NOTFOUND ? 0 : err;
-    if (!a.plan_runs && !a.is_loaded)
-        return attempts_close(sql, &a, "stopped", "plan",
-                              clock_wall(node->clock));
-    return allow(node, sql, &a, may);
+    if (a.plan_runs || a.is_loaded)
+        return allow(node, sql, &a, verdict);
+    *verdict = LED_STOPPED;
+    return attempts_close(sql, &a, "stopped", "plan", clock_wall(node->clock));
 }
 
 /* ---- the end ------------------------------------------------------------- */

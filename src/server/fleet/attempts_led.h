@@ -44,10 +44,15 @@ int attempts_take(const struct node *node, struct sql *sql,
  * of this attempt from now on. */
 int attempts_begin(const struct node *node, struct sql *sql, const char *id);
 
-/** The package is there. may: out, Execute may be sent; false: the attempt is
- * not this node's any more, or was stopped here with its plan. */
+enum led_verdict {
+    LED_MAY,     /* Execute may be sent: that is on the disk */
+    LED_STOPPED, /* its plan does not run: closed here */
+    LED_GONE     /* it is not this node's any more */
+};
+
+/** The package is there. */
 int attempts_allow(const struct node *node, struct sql *sql, const char *id,
-                   bool *may);
+                   enum led_verdict *verdict);
 
 /* How it ended. */
 struct led_end {

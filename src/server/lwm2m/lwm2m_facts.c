@@ -155,6 +155,19 @@ void lwm2m_facts_drop(struct lwm2m_plans *p, struct lwm2m_run *run)
     lwm2m_facts_release(run->led);
 }
 
+/* What it took of the package it need not keep. */
+static void reset_client(struct lwm2m_plans *p, const struct lwm2m_run *run)
+{
+    struct registrar *s = &p->s->registrar;
+    struct registration *r = registrar_find(s, run->endpoint);
+    struct registration_question q = registration_question(COAP_PUT, "/5/0/1");
+
+    q.format = LWM2M_FORMAT_TEXT;
+    q.payload = "";
+    if (r)
+        (void)registration_ask(s, s->now, r, &q);
+}
+
 void lwm2m_facts_stop(struct lwm2m_plans *p, struct lwm2m_run *run,
                       const char *cause)
 {
@@ -163,6 +176,8 @@ void lwm2m_facts_stop(struct lwm2m_plans *p, struct lwm2m_run *run,
     if (led->over)
         return;
     lwm2m_job_stop(&run->job, p->s->registrar.now);
+    if (led->begun && !led->ready)
+        reset_client(p, run);
     run->ended_s = lwm2m_plans_now(p);
     led->over = true;
     led->state = "stopped";
@@ -192,7 +207,7 @@ struct fact {
     char attempt[SECRETS_ID_ROOM];
     char cause[LED_CAUSE_ROOM], version[FLEET_VERSION_MAX + 1];
     struct led_end end;
-    bool may;
+    enum led_verdict verdict;
 };
 
 static int write_fact(struct sql *sql, struct job *job)
@@ -203,19 +218,21 @@ static int write_fact(struct sql *sql, struct job *job)
     if (fact->kind == FACT_BEGUN)
         return attempts_begin(node, sql, fact->attempt);
     if (fact->kind == FACT_ALLOW)
-        return attempts_allow(node, sql, fact->attempt, &fact->may);
+        return attempts_allow(node, sql, fact->attempt, &fact->verdict);
     return attempts_end(node, sql, fact->attempt, &fact->end);
 }
 
 static void allow_or_drop(struct lwm2m_plans *p, struct lwm2m_run *run,
-                          bool may)
+                          enum led_verdict verdict)
 {
-    if (!may) {
-        lwm2m_facts_drop(p, run);
+    if (verdict == LED_MAY) {
+        run->led->allowed = true;
+        lwm2m_job_allow(&run->job, p->s->registrar.now);
         return;
     }
-    run->led->allowed = true;
-    lwm2m_job_allow(&run->job, p->s->registrar.now);
+    lwm2m_facts_drop(p, run);
+    if (verdict == LED_STOPPED)
+        reset_client(p, run);
 }
 
 static void take_fact(struct lwm2m_plans *p, const struct fact *fact,
@@ -227,7 +244,7 @@ static void take_fact(struct lwm2m_plans *p, const struct fact *fact,
         led->begun_said = true;
     } else if (fact->kind == FACT_ALLOW) {
         if (!led->over)
-            allow_or_drop(p, run, fact->may);
+            allow_or_drop(p, run, fact->verdict);
     } else {
         led->settled = true;
         lwm2m_facts_release(led);
