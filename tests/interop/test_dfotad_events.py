@@ -6,6 +6,7 @@ Usage: test_dfotad_events.py BIN [unittest arguments]
 """
 import hashlib
 import hmac
+import http.client
 import http.server
 import json
 import os
@@ -610,6 +611,61 @@ class NoLocalTargets(unittest.TestCase):
 
 
 class TwoNodes(unittest.TestCase):
+    def what_people_change(self, node):
+        """Every statement of these calls, as this database reads it."""
+        local, password = Api(node), {"password": "correct horse battery"}
+        local.must("POST", "users", dict(password, name="eve", role="viewer"))
+        local.must("PATCH", "users/eve", dict(password, role="operator"))
+        session = local.must("POST", "session", dict(password, name="eve"))
+        self.assertEqual(session["role"], "operator")
+        cookie = {"Cookie": local.headers["Set-Cookie"].split(";")[0],
+                  "X-CSRF-Token": session["csrf"]}
+
+        def eve(method, path, body=None):
+            connection = http.client.HTTPConnection(*node.place("api"),
+                                                    timeout=60)
+            connection.request(method, "/api/v1/" + path, headers=cookie,
+                               body=json.dumps(body) if body else None)
+            answer = connection.getresponse()
+            answer.read()
+            connection.close()
+            return answer.status
+
+        self.assertEqual(eve("GET", "session"), 200)
+        self.assertEqual(eve("PUT", "session/password", {
+            "old": password["password"], "new": "another password"}), 200)
+        self.assertEqual(eve("DELETE", "session"), 200)
+        self.assertEqual(eve("GET", "session"), 401)
+        local.must("DELETE", "users/eve/sessions")
+        local.must("DELETE", "users/eve")
+        tenant = local.must("POST", "tenants", {"name": "there"})["id"]
+        local.must("PATCH", f"tenants/{tenant}", {"name": "elsewhere"})
+        local.must("GET", f"tenants/{tenant}")
+        fleet.enrol(local, [2])
+        local.must("PATCH", f"modules/{imei(2)}", {
+            "state": "retired", "group": "g", "tags": "a,b"})
+        local.must("POST", f"modules/{imei(2)}/move", {"tenant": tenant})
+        receiver = Receiver()
+        self.addCleanup(receiver.end)
+        hook = local.must("POST", "webhooks", {
+            "url": receiver.url, "events": ["lwm2m"]})["id"]
+        local.must("PATCH", f"webhooks/{hook}", {
+            "active": True, "url": receiver.url, "events": ["package"],
+            "secret": "a secret of some length"}, {"If-Match": '"1"'})
+        receiver.behave = lambda handler: handler.say(500)
+        sent = local.must("POST", f"webhooks/{hook}/ping")["id"]
+        path = f"webhooks/{hook}/deliveries"
+
+        def state():
+            return [(d["state"], d["tries"], d["status"]) for d in local.must(
+                "GET", path)["items"] if d["id"] == sent]
+
+        fleet.until(lambda: state() == [("waiting", 1, 500)])
+        receiver.behave = lambda handler: handler.say(200)
+        local.must("POST", f"{path}/{sent}/replay")
+        fleet.until(lambda: state() == [("done", 1, 200)])
+        local.must("DELETE", f"webhooks/{hook}")
+
     def what_a_page_shows(self, one, two, admin):
         """The same of the one database as of the other, at either node."""
         image = fleet.images(2, 3000)
@@ -693,6 +749,7 @@ class TwoNodes(unittest.TestCase):
             admin.must("DELETE", f"tokens/{token['id']}")
             other.wait(lambda s: s.ended, 20)
             self.what_a_page_shows(one, two, admin)
+            self.what_people_change(one)
             # One key at both nodes at once is one execution.
             answers = []
 
