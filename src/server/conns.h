@@ -35,7 +35,7 @@ enum {
     CONN_HEAD_MS = 15000,
     CONN_IDLE_MS = 75000,
     CONN_BODY_MS = 30000,
-    CONN_STREAM_MS = 60000, /* without the peer confirming anything */
+    CONN_STREAM_MS = 60000,   /* without the peer confirming anything */
     CONN_ANSWER_MS = 600000,  /* in each such window an answer must ... */
     CONN_ANSWER_BYTES = 30000 /* ... get this far, as the peer confirms it;
                                  and an upload that we received */
