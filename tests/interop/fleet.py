@@ -25,6 +25,21 @@ OPENAPI = os.path.join(os.path.dirname(__file__), "..", "..", "src", "server",
                        "api", "openapi.json")
 
 
+DATABASES = {}  # by data folder, where the tests run on PostgreSQL
+
+
+def database_of(data):
+    """A new one on the PostgreSQL of with_postgresql.py for each data folder,
+    or None: SQLite."""
+    server = os.environ.get("DFOTA_TEST_DATABASE")
+    if server and data not in DATABASES:
+        name = f"test{os.getpid()}_{len(DATABASES)}"
+        subprocess.run(["psql", "-q", server, "-c", f"CREATE DATABASE {name}"],
+                       check=True)
+        DATABASES[data] = server.replace("/postgres?", f"/{name}?")
+    return DATABASES.get(data)
+
+
 class Node:
     """One dfotad on ports of its own."""
 
@@ -36,6 +51,7 @@ class Node:
                      "--https", "127.0.0.1:0", "--api", "127.0.0.1:0",
                      "--admin", "127.0.0.1:0", "--node", name,
                      "--public-loopback", *more]
+        database = database or database_of(self.data)
         if database:
             self.args += ["--database", database]
         self.start()

@@ -36,3 +36,24 @@ add_test(NAME interop/dfotad_modules
 set_tests_properties(interop/dfotad_modules PROPERTIES TIMEOUT 600)
 set_tests_properties(interop/dfotad_faults interop/dfotad_nodes PROPERTIES
                      TIMEOUT 300 SKIP_RETURN_CODE 77)
+
+# What was written for SQLite runs on PostgreSQL too, where it does not look
+# into the file: every node of fleet.py then gets a database of its own.
+# dfotad_pgsql(SUITE TEST..)
+function(dfotad_pgsql suite)
+    add_test(NAME interop/dfotad_${suite}_pgsql
+             COMMAND Python3::Interpreter
+                     ${CMAKE_SOURCE_DIR}/tests/tools/with_postgresql.py
+                     $<TARGET_FILE:Python3::Interpreter>
+                     ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_${suite}.py
+                     $<TARGET_FILE_DIR:dfotad> ${ARGN})
+    set_tests_properties(interop/dfotad_${suite}_pgsql PROPERTIES TIMEOUT 300)
+endfunction()
+dfotad_pgsql(api Plans)
+dfotad_pgsql(events
+             Webhooks.test_a_delivery_is_signed_and_says_what_happened)
+dfotad_pgsql(people FirstStart
+             Tenants.test_lists_show_nothing_of_another_tenant
+             Tenants.test_only_the_site_makes_and_names_tenants
+             Tenants.test_a_module_moves_with_its_password_and_without_its_tokens
+             Tenants.test_a_retired_module_is_no_module_any_more)
