@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,12 +131,24 @@ static void drop_names(struct files_writer *w)
     *w = (struct files_writer){0};
 }
 
-static mode_t new_file_mode(void)
+/* umask() can only be read by setting it, and it is the whole process's: a
+ * file that another thread makes in between would be open to all. So it is
+ * asked once, at the first file, before a program has threads. */
+static pthread_once_t mode_once = PTHREAD_ONCE_INIT;
+static mode_t mode_of_files;
+
+static void ask_mode(void)
 {
     mode_t mask = umask(0);
 
     umask(mask);
-    return 0666 & ~mask;
+    mode_of_files = 0666 & ~mask;
+}
+
+static mode_t new_file_mode(void)
+{
+    pthread_once(&mode_once, ask_mode);
+    return mode_of_files;
 }
 
 /* A place that is no regular file (a pipe, /dev/null) cannot be replaced. */
