@@ -15,6 +15,8 @@
 /* O_NONBLOCK: a FIFO must not stop the thread; it is refused after fstat. */
 enum { FILE_FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY };
 
+enum { TRIES = 1000 };
+
 int folder_open(const char *path, int *fd)
 {
     *fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -22,13 +24,21 @@ int folder_open(const char *path, int *fd)
 }
 
 /* The kernel resolves the path and refuses to leave the folder, whatever is
- * renamed or linked meanwhile. */
+ * renamed or linked meanwhile. A link that goes up is EAGAIN when anything on
+ * the machine was renamed at that moment, and is to be tried again. */
 static int open_beneath(int folder, const char *path)
 {
     struct open_how how = {.flags = FILE_FLAGS,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
 
-    return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
+    int fd = -1;
+
+    for (int i = 0; i < TRIES; i++) {
+        fd = (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
+        if (fd >= 0 || errno != EAGAIN)
+            break;
+    }
+    return fd;
 }
 
 /* Segment by segment for kernels and sandboxes without openat2: then no
@@ -65,7 +75,7 @@ static int open_by_steps(int folder, const char *path)
 static bool machine_at_fault(int number)
 {
     return number == EMFILE || number == ENFILE || number == ENOMEM ||
-           number == EIO;
+           number == EIO || number == EAGAIN;
 }
 
 int folder_open_file(int folder, const char *path, int *fd)

@@ -4,6 +4,7 @@ dfota_unit(url_path dfota_server)
 dfota_unit(head_check dfota_server)
 dfota_unit(etag dfota_server)
 dfota_unit(conns dfota_server)
+dfota_unit(folder dfota_server)
 dfota_unit(blobs dfota_server)
 
 # Whatever touches the database runs once on each: dfota_store_unit(NAME LIBS..)
