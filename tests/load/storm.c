@@ -39,8 +39,8 @@ static struct client clients[CONNECTIONS_MAX];
 static float *times;
 static size_t n_times, n_wrong;
 static char wanted[16] = "HTTP/1.1 200";
-static struct client *ready; /* who may speak */
-static double rate;          /* requests a second, 0: no limit */
+static struct client *ready, *last; /* who may speak */
+static double rate;                 /* requests a second, 0: no limit */
 
 static double now(void)
 {
@@ -108,10 +108,12 @@ static int compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* In turn: one that never speaks is ended by the server. */
 static void put_ready(struct client *c)
 {
-    c->next = ready;
-    ready = c;
+    c->next = NULL;
+    *(ready ? &last->next : &ready) = c;
+    last = c;
 }
 
 /* Whoever is due and finds a connection. Returns how many were sent; the
