@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/in.h>
 
 #include <cmocka.h>
@@ -53,6 +55,29 @@ static void this_machine_and_its_link_are_local(void **state)
     }
 }
 
+/* As many as the machine that this runs on has. */
+static void what_this_machine_is_called_is_its_own(void **state)
+{
+    struct sockaddr_in other = {.sin_family = AF_INET};
+    struct ifaddrs *all;
+
+    (void)state;
+    assert_int_equal(getifaddrs(&all), 0);
+    for (struct ifaddrs *i = all; i; i = i->ifa_next) {
+        if (!i->ifa_addr || !(i->ifa_flags & IFF_UP))
+            continue;
+        if (i->ifa_addr->sa_family == AF_INET)
+            assert_true(
+                target_is_here(i->ifa_addr, sizeof(struct sockaddr_in)));
+        else if (i->ifa_addr->sa_family == AF_INET6)
+            assert_true(
+                target_is_here(i->ifa_addr, sizeof(struct sockaddr_in6)));
+    }
+    freeifaddrs(all);
+    inet_pton(AF_INET, "203.0.113.77", &other.sin_addr);
+    assert_false(target_is_here((const struct sockaddr *)&other, sizeof other));
+}
+
 static void others_are_not(void **state)
 {
     static const char *const all[] = {
@@ -90,6 +115,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(this_machine_and_its_link_are_local),
+        cmocka_unit_test(what_this_machine_is_called_is_its_own),
         cmocka_unit_test(others_are_not),
         cmocka_unit_test(a_family_that_is_no_internet_is_local),
         cmocka_unit_test(the_pause_doubles_up_to_an_hour),

@@ -184,17 +184,16 @@ static size_t take_answer(char *data, size_t size, size_t n, void *ctx)
 /* Asked for every address that a name resolves to, so that no name can change
  * its mind between a check and the connection. */
 static curl_socket_t open_socket(void *ctx, curlsocktype purpose,
-                                 struct curl_sockaddr *address)
+                                 struct curl_sockaddr *to)
 {
     struct flight *f = ctx;
 
     (void)purpose;
-    if (!f->courier->local && target_is_local(&address->addr)) {
+    if (!f->courier->local && target_is_here(&to->addr, to->addrlen)) {
         f->local = true;
         return CURL_SOCKET_BAD;
     }
-    return socket(address->family, address->socktype | SOCK_CLOEXEC,
-                  address->protocol);
+    return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
 static void add_field(struct flight *f, const char *format, ...)

@@ -4,9 +4,11 @@
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 static bool is_local_v4(uint32_t a)
 {
@@ -50,10 +52,42 @@ bool target_is_local(const struct sockaddr *address)
     return true;
 }
 
+static bool same_host(const struct sockaddr *a, const struct sockaddr *b)
+{
+    size_t at = offsetof(struct sockaddr_in, sin_addr);
+    size_t len = sizeof(struct in_addr);
+
+    if (a->sa_family == AF_INET6) {
+        at = offsetof(struct sockaddr_in6, sin6_addr);
+        len = sizeof(struct in6_addr);
+    }
+    return memcmp((const char *)a + at, (const char *)b + at, len) == 0;
+}
+
+/* A packet to oneself goes out from where it goes to. Nothing is sent. */
+static bool is_own(const struct sockaddr *address, socklen_t len)
+{
+    struct sockaddr_storage from = {0};
+    socklen_t room = sizeof from;
+    int fd = socket(address->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool own = fd >= 0 && connect(fd, address, len) == 0 &&
+               getsockname(fd, (struct sockaddr *)&from, &room) == 0 &&
+               same_host(address, (const struct sockaddr *)&from);
+
+    if (fd >= 0)
+        close(fd);
+    return own;
+}
+
+bool target_is_here(const struct sockaddr *address, socklen_t len)
+{
+    return target_is_local(address) || is_own(address, len);
+}
+
 static bool looks_local(const char *host)
 {
-    struct in6_addr v6;
-    struct in_addr v4;
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
     char text[INET6_ADDRSTRLEN + 2];
     size_t len = strlen(host);
 
@@ -63,9 +97,11 @@ static bool looks_local(const char *host)
         memcpy(text, host + 1, len - 2);
         text[len - 2] = '\0';
         text[strcspn(text, "%")] = '\0';
-        return inet_pton(AF_INET6, text, &v6) == 1 && is_local_v6(&v6);
+        return inet_pton(AF_INET6, text, &v6.sin6_addr) == 1 &&
+               target_is_here((const struct sockaddr *)&v6, sizeof v6);
     }
-    return inet_pton(AF_INET, host, &v4) == 1 && is_local_v4(ntohl(v4.s_addr));
+    return inet_pton(AF_INET, host, &v4.sin_addr) == 1 &&
+           target_is_here((const struct sockaddr *)&v4, sizeof v4);
 }
 
 static const char *judge(CURLU *parts, const char *url, bool local)
