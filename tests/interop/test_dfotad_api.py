@@ -188,20 +188,31 @@ class Manners(ApiCase):
             cursor = page["next"]
         self.assertEqual(seen, [imei(n) for n in numbers])
 
+    def test_content_of_too_many_values_is_not_read(self):
+        ada = self.people["operator"]
+        for value, n in ((b"{}", 20001), (b"[]", 20001), (b"0", 300002)):
+            raw = b'{"name": [' + b",".join([value] * n) + b"]}"
+            self.refused(ada, 413, "POST", "plans", raw=raw)
+        imeis = [imei(n) for n in range(100000)]
+        self.assertEqual(ada.must("POST", "plans", {
+            "name": "as many as may, {[,[{ \"", "firmware": self.target,
+            "spec": {"select": {"imeis": imeis}}})["state"], "draft")
+
     def test_another_tenant_sees_and_touches_nothing(self):
         plan = self.plan()["id"]
         other = Api(self.node)
+        tenant = other.must("POST", "tenants", {"name": "empty"})["id"]
         for path in (f"plans/{plan}", f"modules/{imei(1)}",
                      f"modules/{imei(1)}/explain"):
-            self.refused(other, 404, "GET", path + "?tenant=2")
+            self.refused(other, 404, "GET", path + f"?tenant={tenant}")
         for name in ("plans", "modules", "firmware", "packages", "results",
                      "users", "tokens"):
-            self.assertEqual(other.must("GET", name + "?tenant=2")["items"],
+            self.assertEqual(other.must("GET", name + f"?tenant={tenant}")["items"],
                              [])
-        self.refused(other, 404, "POST", f"plans/{plan}/abort?tenant=2")
-        self.refused(other, 404, "POST", "plans?tenant=2",
+        self.refused(other, 404, "POST", f"plans/{plan}/abort?tenant={tenant}")
+        self.refused(other, 404, "POST", f"plans?tenant={tenant}",
                      {"name": "x", "firmware": self.target})
-        self.refused(other, 404, "PATCH", f"modules/{imei(1)}?tenant=2",
+        self.refused(other, 404, "PATCH", f"modules/{imei(1)}?tenant={tenant}",
                      {"state": "blocked"})
         self.assertEqual(self.local.must("GET", f"modules/{imei(1)}")["state"],
                          "active")

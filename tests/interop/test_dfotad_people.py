@@ -9,6 +9,7 @@ import json
 import os
 import pty
 import re
+import resource
 import select
 import shutil
 import socket
@@ -92,7 +93,7 @@ class Sessions(PeopleCase):
         behind.call("POST", "session", {"name": "one admin",
                                         "password": PASSWORD},
                     headers={"X-Forwarded-Proto": "https"})
-        self.assertIn("; Secure", behind.set_cookie)
+        self.assertNotIn("; Secure", behind.set_cookie)  # anybody says so
         with sqlite3.connect(self.node.data + "/dfotad.db") as db:
             word = page.cookie.split("=")[1]
             for row in db.execute("SELECT * FROM session"):
@@ -240,6 +241,97 @@ class Sessions(PeopleCase):
         for thread in flood:
             thread.join()
         self.assertLess(slowest, 2)
+
+
+    def test_nobody_is_named_like_the_server(self):
+        for name in ("server", "local:0", "local:1000"):
+            self.assertEqual(self.local.call("POST", "users", {
+                "name": name, "role": "viewer"})[0], 400)
+
+    def test_a_key_is_of_one_person_with_one_right(self):
+        site = self.local.person("kay", "site")
+        low = Api(self.node, self.local.must("POST", "tokens", {
+            "name": "low", "user": "kay", "role": "admin"})["token"])
+        body, key = {"name": "t", "user": "kay", "role": "site"}, "of kay"
+        site.must("POST", "tokens", body, {"Idempotency-Key": key})
+        self.assertEqual(low.call("POST", "tokens", body,
+                                  {"Idempotency-Key": key})[0], 403)
+        # Names may have blanks, keys too.
+        one, two = (self.local.person(name, "admin")
+                    for name in ("two", "two words"))
+        body = {"name": "t", "user": "two", "role": "viewer"}
+        made = [one.must("POST", "tokens", body,
+                         {"Idempotency-Key": "words k"}),
+                two.must("POST", "tokens", body, {"Idempotency-Key": "k"})]
+        self.assertNotEqual(made[0]["token"], made[1]["token"])
+
+    def test_nobody_makes_a_token_for_who_is_above_them(self):
+        admin = self.local.person("under", "admin")
+        self.local.must("POST", "users", {"name": "over", "role": "site"})
+        self.assertEqual(admin.call("POST", "tokens", {
+            "name": "t", "user": "over", "role": "viewer"})[0], 403)
+
+    def test_strangers_leave_room_for_those_who_are_known(self):
+        admin = self.local.person("doc", "admin")
+        body = json.dumps({"name": "x", "password": "y" * 250}).encode()
+        socks = [socket.create_connection(self.node.place("api"))
+                 for _ in range(300)]
+        for sock in socks:
+            sock.sendall(b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\n"
+                         b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        self.assertEqual(admin.call("GET", "doctor")[0], 200)
+        heard = set()
+        for sock in socks:
+            sock.settimeout(60)
+            heard.add(sock.recv(4000).split()[1])
+            sock.close()
+        self.assertIn(b"503", heard)
+
+
+class Flood(unittest.TestCase):
+    def test_who_guesses_modules_passwords_locks_no_person_out(self):
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        root = tempfile.mkdtemp(prefix="dfotad-flood-")
+        self.addCleanup(shutil.rmtree, root)
+        node = Node(os.path.join(BIN, "dfotad"), root, "--device-api-plain")
+        local = Api(node)
+        local.must("POST", "users", {"name": "ann", "role": "viewer",
+                                     "password": PASSWORD})
+        fleet.enrol(local, [1])
+        for _ in range(5):
+            Page(node).call("POST", "session", {"name": "ann",
+                                                "password": "a wrong one"})
+        body = json.dumps({"name": imei(1), "imei": imei(1),
+                           "password": "a wrong password"}).encode()
+        guess = (b"POST /fota/v1/token HTTP/1.1\r\nHost: x\r\n"
+                 b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+        def send():
+            sock = socket.create_connection(node.place("http"))
+            sock.settimeout(60)
+            sock.sendall(guess)
+            return sock
+
+        def is_full():
+            """No more wrong ones can wait: another hears so at once."""
+            with send() as sock:
+                return bool(select.select([sock], [], [], 0.2)[0]) and \
+                    sock.recv(4000).split()[1] == b"429"
+        for _ in range(30):
+            waiting = [send() for _ in range(1000)]
+            found = any(is_full() for _ in range(5))
+            if found:
+                status, why = Page(node).call("POST", "session", {
+                    "name": "ann", "password": PASSWORD})
+            for sock in waiting:
+                sock.close()
+            if found:
+                break
+        self.assertTrue(found)
+        self.assertEqual(status, 201, why)
+        self.assertEqual(node.stop(), 0)
 
 
 class FirstStart(unittest.TestCase):
@@ -415,6 +507,7 @@ class Tenants(PeopleCase):
             "PATCH", f"tenants/{made['id']}", {"name": "fourth"})["name"],
             "fourth")
         self.assertEqual(self.local.call("GET", "tenants/99")[0], 404)
+        self.assertEqual(self.local.call("GET", "modules?tenant=99")[0], 404)
         names = [t["name"] for t in self.local.must("GET", "tenants")["items"]]
         self.assertEqual(names, ["default", "other", "fourth"])
 

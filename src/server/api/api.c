@@ -18,7 +18,9 @@
 enum {
     JSON_MAX = 4 << 20,
     JSON_OF_VIEWERS = 64 << 10,
-    JSON_OF_ANYBODY = 16384
+    JSON_OF_ANYBODY = 16384,
+    JSON_VALUES_MAX = 300000, /* 100000 IMEIs, 10000 modules of nine fields */
+    JSON_LISTS_MAX = 20000
 };
 
 static const struct api_route *const tables[] = {api_firmware_routes,
@@ -181,6 +183,26 @@ static int find_route(struct api_call *call)
                       : api_refuse(call, 404, "there is no such path");
 }
 
+/* A value takes up to a hundred times the memory of its text: "{}," 240 bytes.
+ * So they are counted before any is made. */
+static bool is_modest(const char *text, size_t len)
+{
+    size_t values = 0, lists = 0;
+    bool quoted = false;
+
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '"')
+            quoted = !quoted;
+        else if (quoted)
+            i += text[i] == '\\';
+        else if (text[i] == ',')
+            values++;
+        else
+            lists += text[i] == '{' || text[i] == '[';
+    }
+    return values <= JSON_VALUES_MAX && lists <= JSON_LISTS_MAX;
+}
+
 static int take_body(struct api_call *call)
 {
     const struct http_request *request = call->request;
@@ -188,6 +210,9 @@ static int take_body(struct api_call *call)
 
     if (request->body_len == 0 || request->body_fd >= 0)
         return 0;
+    if (!is_modest(request->body, request->body_len))
+        return api_refuse(call, 413, "at most %d values, %d of them objects",
+                          JSON_VALUES_MAX, JSON_LISTS_MAX);
     call->body = json_loadb(request->body, request->body_len,
                             JSON_REJECT_DUPLICATES, &error);
     if (!json_is_object(call->body))
@@ -282,6 +307,7 @@ static enum MHD_Result run_later(struct api_call *call)
 
     call->later = http_suspend(call->request);
     call->work.run = run_slow;
+    call->work.of_stranger = call->route->how & API_ANYBODY;
     if (!slow)
         post(call);
     else if (workers_post(call->api->workers, &call->work) != 0)

@@ -23,12 +23,16 @@ static const char *idempotency_key(const struct api_call *call)
     return key && *key ? key : NULL;
 }
 
-/* The key belongs to who sent it. */
+/* The key belongs to who sent it, with the right that they had: answers have
+ * tokens in them. Names may have blanks, so the person's number is first. */
 static void name_key(const struct api_call *call, const char *key,
                      char name[KEY_NAME_ROOM])
 {
-    snprintf(name, KEY_NAME_ROOM, "%lld %.64s %.80s",
-             (long long)call->actor.tenant, call->actor.name, key);
+    const struct actor *a = &call->actor;
+
+    snprintf(name, KEY_NAME_ROOM, "%lld %lld %d %.64s %.80s",
+             (long long)a->tenant, (long long)a->person, (int)a->role, a->name,
+             key);
 }
 
 void api_secret(const struct api_call *call, const char *which,

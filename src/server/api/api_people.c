@@ -78,6 +78,15 @@ static int hash_password(struct api_call *call)
     return people_take_password(call, "password", false);
 }
 
+/* In the audit log nobody passes for the server, or for who comes through its
+ * socket. */
+static int check_name(struct api_call *call, const char *name)
+{
+    return strcmp(name, "server") == 0 || strncmp(name, "local:", 6) == 0
+               ? api_refuse(call, 400, "name: that one is the server's own")
+               : 0;
+}
+
 static int add(struct api_call *call, struct sql *sql)
 {
     static const char *const fields[] = {"name", "role", "password", NULL};
@@ -85,6 +94,8 @@ static int add(struct api_call *call, struct sql *sql)
     enum role role;
     int err = name ? api_only(call, fields) : DFOTA_E_CANCELLED;
 
+    if (!err)
+        err = check_name(call, name);
     if (!err)
         err = take_role(call, &role);
     if (!err)
@@ -192,18 +203,21 @@ static int list_tokens(struct api_call *call, struct sql *sql)
                  SQL_INT(api_limit(call) + 1)));
 }
 
+/* What a token does is told under its person's name, so nobody makes one for
+ * somebody above them. */
 static int find_person(struct api_call *call, struct sql *sql, const char *name,
                        int64_t *id)
 {
-    int err =
-        sql_one_int(sql, id,
-                    "SELECT id FROM person WHERE name = $1 AND "
-                    "tenant = $2 AND gone IS NULL",
-                    SQL_ARGS(SQL_TEXT(name), SQL_INT(call->actor.tenant)));
+    struct person person;
+    int err = people_find(sql, name, &person);
 
-    return err == DFOTA_E_NOTFOUND
-               ? api_refuse(call, 404, "user: there is no such one")
-               : err;
+    if (err == DFOTA_E_NOTFOUND ||
+        (!err && person.tenant != call->actor.tenant))
+        return api_refuse(call, 404, "user: there is no such one");
+    if (!err && person.role > call->actor.role)
+        return api_refuse(call, 403, "user: their role is above yours");
+    *id = err ? 0 : person.id;
+    return err;
 }
 
 static int add_token(struct api_call *call, struct sql *sql)
@@ -214,7 +228,7 @@ static int add_token(struct api_call *call, struct sql *sql)
     const char *user =
         name ? api_text(call, "user", PEOPLE_NAME_MAX, false) : NULL;
     const char *life = user ? api_text(call, "expires_in", 16, true) : NULL;
-    int64_t person, life_s = (int64_t)90 * DAY_S, id;
+    int64_t person = 0, life_s = (int64_t)90 * DAY_S, id;
     char hash[SECRETS_HEX_ROOM], object[96], token[64], word[SECRETS_WORD_ROOM];
     enum role role;
     int err = user ? api_only(call, fields) : DFOTA_E_CANCELLED;

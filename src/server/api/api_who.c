@@ -81,15 +81,33 @@ static int authorise_remote(struct api_call *call)
     return err;
 }
 
+static int choose_tenant(struct api_call *call, const char *tenant)
+{
+    struct store *store = call->api->node->store;
+    struct sql *sql;
+    int64_t n = 0;
+    int err;
+
+    if (!api_number(tenant, &call->actor.tenant))
+        return api_refuse(call, 400, "tenant: a number is wanted");
+    err = store_read_begin(store, &sql);
+    if (err)
+        return err;
+    err = sql_one_int(sql, &n, "SELECT count(*) FROM tenant WHERE id = $1",
+                      SQL_ARGS(SQL_INT(call->actor.tenant)));
+    store_read_end(store, sql);
+    return !err && n == 0
+               ? api_refuse(call, 404, "tenant: there is no such one")
+               : err;
+}
+
 /* Who keeps the site may act for any tenant. */
 int api_authorise(struct api_call *call)
 {
     const char *tenant = http_query(call->request, "tenant");
     int err = call->api->local ? authorise_local(call) : authorise_remote(call);
 
-    if (err || !tenant || call->actor.role < ROLE_SITE)
-        return err;
-    return api_number(tenant, &call->actor.tenant)
-               ? 0
-               : api_refuse(call, 400, "tenant: a number is wanted");
+    return err || !tenant || call->actor.role < ROLE_SITE
+               ? err
+               : choose_tenant(call, tenant);
 }

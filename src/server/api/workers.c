@@ -13,7 +13,7 @@ struct workers {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     STAILQ_HEAD(, work) waiting;
-    unsigned n_waiting, n_threads;
+    unsigned n_waiting, n_strangers, n_threads;
     bool stopping;
     pthread_t threads[THREADS_MAX];
 };
@@ -32,6 +32,7 @@ static void *work_on(void *ctx)
         }
         STAILQ_REMOVE_HEAD(&w->waiting, next);
         w->n_waiting--;
+        w->n_strangers -= work->of_stranger;
         pthread_mutex_unlock(&w->lock);
         work->run(work);
         pthread_mutex_lock(&w->lock);
@@ -63,8 +64,10 @@ int workers_post(struct workers *w, struct work *work)
     bool taken;
 
     pthread_mutex_lock(&w->lock);
-    taken = !w->stopping && w->n_waiting < WORKERS_WAITING_MAX;
+    taken = !w->stopping && w->n_waiting < WORKERS_WAITING_MAX &&
+            (!work->of_stranger || w->n_strangers < WORKERS_STRANGERS_MAX);
     if (taken) {
+        w->n_strangers += work->of_stranger;
         STAILQ_INSERT_TAIL(&w->waiting, work, next);
         w->n_waiting++;
         pthread_cond_signal(&w->wake);

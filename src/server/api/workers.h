@@ -8,17 +8,22 @@
 #ifndef DFOTA_SERVER_API_WORKERS_H
 #define DFOTA_SERVER_API_WORKERS_H
 
+#include <stdbool.h>
 #include <sys/queue.h>
 
 /* Embedded in what is to be done; run owns it from then on. */
 struct work {
     void (*run)(struct work *work);
+    bool of_stranger; /* of somebody who has not yet shown who they are */
     STAILQ_ENTRY(work) next;
 };
 
 struct workers;
 
-enum { WORKERS_WAITING_MAX = 128 };
+enum {
+    WORKERS_WAITING_MAX = 128,
+    WORKERS_STRANGERS_MAX = 32 /* of those, so that they fill it for nobody */
+};
 
 /** NULL: no memory, no thread. */
 struct workers *workers_create(unsigned threads);
