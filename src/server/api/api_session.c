@@ -118,16 +118,16 @@ static int check_password(struct api_call *call, const char *name,
 
     try_name(name, tried);
     call->waits = delays_must_wait(delays, tried);
-    if (call->waits && delays_are_full(delays)) {
-        call->waits = false;
-        return api_refuse(call, 429, "too many passwords are tried");
-    }
     err = find_person(call, name, person);
     if (err)
         return err;
     if (people_password_fits(password, person->password))
         return 0;
     delays_wrong(delays, tried);
+    if (call->waits && delays_are_full(delays)) {
+        call->waits = false;
+        return api_refuse(call, 429, "too many passwords are tried");
+    }
     return api_refuse(call, 401, "the name or the password is wrong");
 }
 
