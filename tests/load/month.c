@@ -28,6 +28,7 @@
 #include "server/fleet/attempts.h"
 #include "server/fleet/forecast.h"
 #include "server/fleet/units.h"
+#include "server/fleet/plan_watch.h"
 #include "server/fleet/upkeep.h"
 
 enum { LINE_MAX_LEN = 4096, MODULES_MAX = 40000, IMEI_ROOM = 24 };
@@ -544,10 +545,10 @@ static void tell_places(const struct month *m, int64_t plans)
 
 static void tell_plan(struct month *m, int64_t id)
 {
-    struct upkeep_counts c;
+    struct plan_counts c;
     struct sql_rows rows;
 
-    must(upkeep_count(m->sql, id, -1, &c), "count");
+    must(plan_count(m->sql, id, -1, &c), "count");
     must(sql_query(m->sql, &rows,
                    "SELECT state, stage, open, taken FROM plan WHERE id = $1",
                    SQL_ARGS(SQL_INT(id))),

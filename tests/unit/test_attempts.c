@@ -8,6 +8,7 @@
 #include "unit/rehearsal.h"
 
 #include "base/err.h"
+#include "server/fleet/plan_watch.h"
 
 static const int64_t DAY = 86400, HOUR = 3600;
 
@@ -185,7 +186,7 @@ static void a_grant_of_an_old_generation_is_looked_at_again(void **state)
     /* another node stops it, and this one has not heard of it */
     assert_int_equal(sql_begin(r->sql), 0);
     assert_int_equal(
-        upkeep_move_plan(&r->node, r->sql, 1, 1, "running", "aborted", "x", ""),
+        plan_move(&r->node, r->sql, 1, 1, "running", "aborted", "x", ""),
         0);
     assert_int_equal(sql_commit(r->sql), 0);
     assert_int_equal(fleet_plan_count(r->node.fleet), 1);

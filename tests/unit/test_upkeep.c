@@ -11,6 +11,7 @@
 #include "unit/rehearsal.h"
 
 #include "base/err.h"
+#include "server/fleet/plan_watch.h"
 
 static const int64_t DAY = 86400;
 
@@ -155,14 +156,12 @@ static void what_people_stopped_was_no_try_of_the_module(void **state)
     begin(r, 1, "{\"attempts\": 1}");
     for (int i = 0; i < 3; i++) {
         assert_int_equal(ask(r, 0), 0);
-        assert_int_equal(upkeep_move_plan(&r->node, r->sql, 1, 1, "running",
-                                          "paused", "x", ""),
-                         0);
+        assert_int_equal(
+            plan_move(&r->node, r->sql, 1, 1, "running", "paused", "x", ""), 0);
         fleet_refresh(r->node.fleet);
         assert_int_equal(ask(r, 0), S4_PLAN_ENDED);
-        assert_int_equal(upkeep_move_plan(&r->node, r->sql, 1, 1, "paused",
-                                          "running", "x", ""),
-                         0);
+        assert_int_equal(
+            plan_move(&r->node, r->sql, 1, 1, "paused", "running", "x", ""), 0);
         fleet_refresh(r->node.fleet);
     }
     try_and_fail(r, 0, 704);
@@ -198,6 +197,21 @@ static void attempts_used_up_come_before_the_window(void **state)
     rehearsal_pass(r, 7200);
     assert_int_equal(ask(r, 0), S4_NO_PLAN);
     assert_int_equal(ask(r, 1), S4_WINDOW);
+}
+
+static void a_fleet_that_falls_silent_is_lost_in_one_round(void **state)
+{
+    struct rehearsal *r = *state;
+
+    begin(r, 200, "{}");
+    for (unsigned i = 0; i < 200; i++)
+        assert_int_equal(ask(r, i), 0);
+    rehearsal_pass(r, DAY);
+    round_of(r);
+    assert_int_equal(rehearsal_number(r, "SELECT count(*) FROM attempt WHERE "
+                                         "state = 'lost'"),
+                     200);
+    assert_int_equal(rehearsal_number(r, "SELECT open FROM plan"), 0);
 }
 
 static void an_excluded_module_gets_nothing(void **state)
@@ -395,6 +409,7 @@ int main(void)
         WITH(what_people_stopped_was_no_try_of_the_module),
         WITH(a_module_may_have_attempts_of_its_own),
         WITH(attempts_used_up_come_before_the_window),
+        WITH(a_fleet_that_falls_silent_is_lost_in_one_round),
         WITH(an_excluded_module_gets_nothing),
         WITH(an_aborted_plan_leaves_a_draft_of_the_way_back),
         WITH(two_nodes_at_once_end_and_abort_once),

@@ -10,6 +10,7 @@
 #include "server/api/api_lead.h"
 #include "server/api/plan_row.h"
 #include "server/depot/depot.h"
+#include "server/fleet/plan_watch.h"
 
 enum { NAME_MAX_LEN = 100 };
 
@@ -219,9 +220,8 @@ static int move(struct api_call *call, struct sql *sql,
                 const struct plan_row *row, const char *state)
 {
     const char *why = json_string_value(json_object_get(call->body, "why"));
-    int err =
-        upkeep_move_plan(call->api->node, sql, call->actor.tenant, row->id,
-                         row->state, state, call->actor.name, why ? why : "");
+    int err = plan_move(call->api->node, sql, call->actor.tenant, row->id,
+                        row->state, state, call->actor.name, why ? why : "");
 
     call->job.changed = true;
     return err ? err : plan_row_answer(call, sql, row->id, 200);
@@ -359,9 +359,8 @@ static int pause_all(struct api_call *call, struct sql *sql)
     }
     sql_done(&rows);
     for (size_t i = 0; !err && i < n; i++)
-        err = upkeep_move_plan(call->api->node, sql, call->actor.tenant, ids[i],
-                               "running", "paused", call->actor.name,
-                               "all at once");
+        err = plan_move(call->api->node, sql, call->actor.tenant, ids[i],
+                        "running", "paused", call->actor.name, "all at once");
     call->job.changed = true;
     return err ? err
                : api_answer(call, 200,

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "server/depot/depot.h"
+#include "server/fleet/plan_watch.h"
 
 static char *copy(const struct sql_rows *rows, int column)
 {
@@ -77,9 +78,9 @@ void plan_row_release(struct plan_row *row)
 /* How its attempts went, by state and by cause. */
 static int add_numbers(struct sql *sql, int64_t id, json_t *plan)
 {
-    struct upkeep_counts c;
+    struct plan_counts c;
     json_t *causes;
-    int err = upkeep_count(sql, id, -1, &c);
+    int err = plan_count(sql, id, -1, &c);
 
     if (!err)
         err = api_rows(sql, "state:s cause:s count:i", &causes,

@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "server/api/streams_parts.h"
-#include "server/fleet/upkeep.h"
+#include "server/fleet/plan_watch.h"
 
 enum {
     READ_AT_ONCE = 200,
@@ -145,11 +145,11 @@ static int read_news(struct sql *sql, bool pass_gap, struct news *news)
 
 static char *numbers_text(struct sql *sql, int64_t plan)
 {
-    struct upkeep_counts c;
+    struct plan_counts c;
     char *text = NULL;
     json_t *json;
 
-    if (upkeep_count(sql, plan, -1, &c) != 0)
+    if (plan_count(sql, plan, -1, &c) != 0)
         return NULL;
     json =
         json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "event", "numbers",

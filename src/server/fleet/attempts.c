@@ -166,16 +166,17 @@ int attempts_fail(struct sql *sql, const struct open_attempt *a, int number,
 
 int attempts_expire(struct sql *sql, int64_t now, int64_t *closed)
 {
-    struct open_attempt over[64];
+    struct open_attempt over[ATTEMPTS_EXPIRED];
     struct sql_rows rows;
     size_t n = 0;
     int err =
         sql_query(sql, &rows,
                   ATTEMPT_COLUMNS "WHERE a.state = 'open' AND a.deadline <= $1 "
-                                  "ORDER BY a.id LIMIT 64",
-                  SQL_ARGS(SQL_INT(now)));
+                                  "ORDER BY a.id LIMIT $2",
+                  SQL_ARGS(SQL_INT(now), SQL_INT(ATTEMPTS_EXPIRED)));
 
-    while (!err && (err = sql_next(&rows)) == DFOTA_MORE && n < 64) {
+    while (!err && (err = sql_next(&rows)) == DFOTA_MORE &&
+           n < ATTEMPTS_EXPIRED) {
         take(&over[n++], &rows);
         err = 0;
     }

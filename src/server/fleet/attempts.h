@@ -89,7 +89,9 @@ int attempts_retry(struct sql *sql, int64_t plan, int number, bool lost,
 int attempts_withdraw(struct sql *sql, int64_t module, const char *cause,
                       int64_t now);
 
-/** Close what is over its deadline, at most 64 at a time. closed: out.
+enum { ATTEMPTS_EXPIRED = 64 };
+
+/** Close what is over its deadline, so many at a time. closed: out.
  * errors: those of sql_run() */
 int attempts_expire(struct sql *sql, int64_t now, int64_t *closed);
 

@@ -4,8 +4,8 @@
  * attempts that are over their time, look at abort rules and stages, watch
  * the clock.
  *
- * Layer: server. Called by one thread. Each round is one job of the writer;
- * all of it is idempotent, so several nodes may do it.
+ * Layer: server. Called by one thread. All of it is idempotent, so several
+ * nodes may do it.
  */
 #ifndef DFOTA_SERVER_FLEET_UPKEEP_H
 #define DFOTA_SERVER_FLEET_UPKEEP_H
@@ -28,24 +28,5 @@ int upkeep_round(struct upkeep *upkeep);
 
 /** Somebody looked at the clock and says it is right now. */
 void upkeep_accept_clock(struct upkeep *upkeep);
-
-/** How the attempts of a plan ended so far; stage -1: of all stages. */
-struct upkeep_counts {
-    int64_t open, done, failed, lost, stopped;
-};
-int upkeep_count(struct sql *sql, int64_t plan, int64_t stage,
-                 struct upkeep_counts *out);
-
-/**
- * Move a plan from one state to another, in a transaction: its generation
- * goes on, modules with an open attempt hear of it at their next call, the
- * audit log tells.
- *
- * errors   E_BUSY it is in another state by now, at another node; those of
- *          sql_run()
- */
-int upkeep_move_plan(const struct node *node, struct sql *sql, int64_t tenant,
-                     int64_t plan, const char *from, const char *to,
-                     const char *actor, const char *why);
 
 #endif

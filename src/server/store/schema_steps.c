@@ -178,7 +178,8 @@ static const char step_3[] =
     "CREATE TABLE plan_module (plan BIGINT NOT NULL REFERENCES plan(id),"
     " module BIGINT NOT NULL REFERENCES module(id), kept_out BIGINT NOT NULL,"
     " allowed BIGINT NOT NULL, forgiven BIGINT NOT NULL,"
-    " PRIMARY KEY (plan, module));";
+    " PRIMARY KEY (plan, module));"
+    "CREATE INDEX attempt_plan_stage ON attempt (plan, plan_stage, state);";
 
 /* Where an audit log begins whose first entries were too old to keep; when a
  * package is tried again; rows by their age. */
