@@ -27,8 +27,8 @@
 #include "base/err.h"
 #include "server/fleet/attempts.h"
 #include "server/fleet/forecast.h"
-#include "server/fleet/units.h"
 #include "server/fleet/plan_watch.h"
+#include "server/fleet/units.h"
 #include "server/fleet/upkeep.h"
 
 enum { LINE_MAX_LEN = 4096, MODULES_MAX = 40000, IMEI_ROOM = 24 };

@@ -186,8 +186,7 @@ static void a_grant_of_an_old_generation_is_looked_at_again(void **state)
     /* another node stops it, and this one has not heard of it */
     assert_int_equal(sql_begin(r->sql), 0);
     assert_int_equal(
-        plan_move(&r->node, r->sql, 1, 1, "running", "aborted", "x", ""),
-        0);
+        plan_move(&r->node, r->sql, 1, 1, "running", "aborted", "x", ""), 0);
     assert_int_equal(sql_commit(r->sql), 0);
     assert_int_equal(fleet_plan_count(r->node.fleet), 1);
     assert_int_equal(rehearsal_ask(r, 0, "m", 80, &p), S4_NO_PLAN);
