@@ -270,7 +270,7 @@ static void a_pace_and_slots_take_their_time(void **state)
     assert_int_equal(slots.days_95, paced.days_95);
     q.concurrency = 0;
     q.pace = 1;
-    q.pace_min = 24 * 60;
+    q.pace_min = 1440; /* a day */
     forecast(&q, &slots);
     assert_int_equal(slots.days_95, FORECAST_DAYS_MAX);
 }
