@@ -19,6 +19,7 @@
 #include "server/coap_check.h"
 #include "server/coap_listener.h"
 #include "server/coap_shelf.h"
+#include "server/coap_waiting.h"
 #include "server/lwm2m/lwm2m_keys.h"
 #include "server/url_path.h"
 
@@ -45,6 +46,7 @@ struct coap_packages {
     struct dtls_credentials *credentials;
     struct lwm2m_keys *keys;
     struct coap_shelf shelf;
+    struct coap_waiting *waiting;
     uint64_t now;
 };
 
@@ -83,19 +85,20 @@ static uint8_t code_of(int err)
     }
 }
 
-/* returns 0, or the code that refuses it */
-static uint8_t find_file(struct coap_packages *p, const char *text,
-                         const struct coap_shelf_file **file)
+/* inner: out: the path in the folder, "" when it is no right one */
+static int find_file(struct coap_packages *p, const char *text,
+                     char inner[COAP_PATH_MAX],
+                     const struct coap_shelf_file **file)
 {
-    char path[COAP_PATH_MAX], inner[COAP_PATH_MAX];
+    char path[COAP_PATH_MAX];
     int err = url_path_decode(text, path, sizeof path);
 
+    *inner = '\0';
     if (!err && p->c.resolve)
-        err = p->c.resolve(p->c.ctx, path, inner, sizeof inner);
-    if (!err)
-        err = coap_shelf_open(&p->shelf, p->now, p->c.resolve ? inner : path,
-                              file);
-    return err ? code_of(err) : 0;
+        err = p->c.resolve(p->c.ctx, path, inner, COAP_PATH_MAX);
+    return err ? err
+               : coap_shelf_open(&p->shelf, p->now, p->c.resolve ? inner : path,
+                                 file);
 }
 
 /* ---- answers ------------------------------------------------------------- */
@@ -174,14 +177,23 @@ static void add_recipe(const struct coap_shelf_file *file,
     r->answer.recipe_len = head + o.len;
 }
 
+/* inner: out: what may be brought before it is answered; "": nothing */
 static void make_answer(struct coap_packages *p, const struct coap_msg *m,
-                        const char *path, struct reply *r)
+                        char inner[COAP_PATH_MAX], struct reply *r)
 {
     const struct coap_shelf_file *file = NULL;
     uint8_t code = coap_check_request(m);
+    char path[COAP_PATH_MAX];
+    int err = 0;
 
-    if (!code)
-        code = find_file(p, path, &file);
+    *inner = '\0';
+    (void)coap_msg_path(m, path, sizeof path); /* "" when it is too long */
+    if (!code) {
+        err = find_file(p, path, inner, &file);
+        code = err ? code_of(err) : 0;
+    }
+    if (err != DFOTA_E_NOTFOUND && err != DFOTA_E_CORRUPT)
+        *inner = '\0';
     if (!code && !coap_check_conditions(m, file->blob->sha256))
         code = COAP_PRECONDITION;
     if (code) {
@@ -197,13 +209,15 @@ static void on_request(void *ctx, struct coap_remote *remote,
                        const struct coap_ticket *ticket,
                        const struct coap_msg *m)
 {
-    const struct coap_listener *l = ctx;
+    struct coap_listener *l = ctx;
     struct coap_packages *p = l->user;
     char path[COAP_PATH_MAX];
     struct reply r;
 
-    (void)coap_msg_path(m, path, sizeof path); /* "" when it is too long */
     make_answer(p, m, path, &r);
+    if (*path && coap_waiting_add(p->waiting, l, remote, ticket, m, path))
+        return;
+    (void)coap_msg_path(m, path, sizeof path);
     log_debug("coap%s %u.%02u %s %u.%02u", l->secure ? "s" : "",
               COAP_CLASS(m->code), COAP_DETAIL(m->code), path,
               COAP_CLASS(r.answer.code), COAP_DETAIL(r.answer.code));
@@ -212,6 +226,28 @@ static void on_request(void *ctx, struct coap_remote *remote,
     if (r.answer.code == COAP_BAD_OPTION && !ticket->con)
         return;
     (void)coap_peer_answer(coap_remote_peer(remote), p->now, ticket, &r.answer);
+}
+
+/* What was waited for is here, or will not come. Who asked may be gone. */
+static void answer_waiting(struct coap_packages *p)
+{
+    struct coap_waiting_request *w;
+    char path[COAP_PATH_MAX];
+    struct reply r;
+
+    while ((w = coap_waiting_take(p->waiting))) {
+        struct coap_remote *remote = coap_endpoint_find(
+            w->listener->endpoint, w->address, w->address_len);
+
+        if (w->err)
+            refuse(&r, code_of(w->err));
+        else
+            make_answer(p, &w->msg, path, &r);
+        if (remote)
+            (void)coap_peer_answer(coap_remote_peer(remote), p->now, &w->ticket,
+                                   &r.answer);
+        free(w);
+    }
 }
 
 static void on_rebuild(void *ctx, struct coap_remote *remote,
@@ -266,7 +302,11 @@ static int wait_ms(const struct coap_packages *p)
 
 static void handle(struct coap_packages *p, const struct pollfd *fds)
 {
+    uint64_t woken;
+
     p->now = now_ms();
+    if (fds[0].revents && read(p->wake_fd, &woken, sizeof woken) > 0)
+        answer_waiting(p);
     for (unsigned i = 0; i < p->n_listeners; i++) {
         if (fds[1 + i].revents)
             coap_listener_read(&p->listener[i], p->now);
@@ -407,7 +447,8 @@ int coap_packages_start(const struct coap_packages_config *config,
     pthread_mutex_init(&p->lock, NULL);
     coap_shelf_init(&p->shelf, &config->deliver);
     p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    err = open_listener(p, "coap", config->coap);
+    p->waiting = coap_waiting_create(config->deliver.vault, p->wake_fd);
+    err = p->waiting ? open_listener(p, "coap", config->coap) : DFOTA_E_NOMEM;
     if (!err)
         err = open_listener(p, "coaps", config->coaps);
     if (!err &&
@@ -443,6 +484,7 @@ void coap_packages_stop(struct coap_packages *p)
         coap_endpoint_destroy(p->listener[i].endpoint);
         coap_listener_close(&p->listener[i]);
     }
+    coap_waiting_destroy(p->waiting);
     coap_shelf_release(&p->shelf);
     dtls_credentials_free(p->credentials);
     lwm2m_keys_free(p->keys);

@@ -84,6 +84,11 @@ static int get(const struct coap_shelf *shelf, const char *path, int *fd,
     if (err)
         return err;
     err = get_content(shelf, *fd, blob);
+    if (!err && shelf->deliver.vault &&
+        !vault_is_named(path, (*blob)->sha256)) {
+        blobs_release(*blob);
+        err = DFOTA_E_CORRUPT;
+    }
     if (err)
         close(*fd);
     return err;

@@ -40,7 +40,8 @@ void coap_shelf_release(struct coap_shelf *shelf);
  *
  * path     from url_path_decode()
  * file     out: valid until the next call here
- * errors   as folder_open_file() and blobs_get(); E_UNSUPPORTED too large
+ * errors   as folder_open_file() and blobs_get(); E_UNSUPPORTED too large,
+ *          E_CORRUPT a content that is not what its name says
  * cost     an open and an fstat; the first time the file is read once
  */
 int coap_shelf_open(struct coap_shelf *shelf, uint64_t now_ms, const char *path,

@@ -228,6 +228,59 @@ static enum MHD_Result send_later(const struct http_request *request)
                       "the file cannot be read now", "Retry-After", "2");
 }
 
+/* ---- what is not in the folder ---- */
+
+struct wait {
+    struct errand errand;
+    struct http_later *later;
+};
+
+static void end_wait(struct errand *errand, int err)
+{
+    struct wait *wait = (struct wait *)errand;
+
+    http_again(wait->later, err);
+    free(wait);
+}
+
+static enum MHD_Result send_without(const struct http_request *request, int err)
+{
+    return err == DFOTA_E_NOTFOUND
+               ? reply_text(request->connection, MHD_HTTP_NOT_FOUND,
+                            "not found", NULL, NULL)
+               : send_later(request);
+}
+
+/* The address was found right by now, so nobody makes the database busy with
+ * names that he made up. */
+static enum MHD_Result bring(const struct deliver *deliver,
+                             const struct http_request *request, int err)
+{
+    struct wait *wait;
+
+    if (request->again)
+        return send_without(request, request->err ? request->err : err);
+    if (!vault_shares(deliver->vault) || strncmp(request->path, "id/", 3) != 0)
+        return send_without(request, err);
+    wait = calloc(1, sizeof *wait);
+    if (!wait)
+        return send_later(request);
+    snprintf(wait->errand.name, sizeof wait->errand.name, "%s",
+             request->path + 3);
+    wait->errand.done = end_wait;
+    wait->later = http_suspend(request);
+    vault_want(deliver->vault, &wait->errand);
+    return MHD_YES;
+}
+
+static bool is_right(const struct deliver *deliver,
+                     const struct http_request *request,
+                     const struct source *source)
+{
+    return !deliver->vault ||
+           vault_is_named(request->path, source->blob->sha256);
+}
+
 enum MHD_Result deliver_answer(void *ctx, const struct http_request *request)
 {
     const struct deliver *deliver = ctx;
@@ -235,8 +288,7 @@ enum MHD_Result deliver_answer(void *ctx, const struct http_request *request)
     int err = folder_open_file(deliver->folder, request->path, &source.fd);
 
     if (err == DFOTA_E_NOTFOUND)
-        return reply_text(request->connection, MHD_HTTP_NOT_FOUND, "not found",
-                          NULL, NULL);
+        return bring(deliver, request, err);
     if (err)
         return send_later(request);
     if (request->method > HTTP_HEAD) {
@@ -247,6 +299,10 @@ enum MHD_Result deliver_answer(void *ctx, const struct http_request *request)
     if (blobs_get(deliver->blobs, source.fd, &source.blob)) {
         let_go(&source);
         return send_later(request);
+    }
+    if (!is_right(deliver, request, &source)) {
+        let_go(&source);
+        return bring(deliver, request, DFOTA_E_CORRUPT);
     }
     etag_make(source.blob->sha256, source.etag);
     return send_file(request, &source);

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/err.h"
+#include "server/data_contents.h"
 #include "server/depot/depot.h"
 #include "server/fleet/token.h"
 #include "server/housekeeping.h"
@@ -290,6 +291,24 @@ static void check_database(const struct node *node, struct sql *sql,
     tell(list, "database", !off && wrong == 0, text);
 }
 
+static void check_contents(const struct doctor *doctor, struct sql *sql,
+                           json_t *list)
+{
+    char first[VAULT_HEX_ROOM], text[240];
+    int64_t lost = 0;
+
+    if (contents_lost(doctor->vault, sql, &lost, first) != 0)
+        return; /* the database is said to be off */
+    if (lost > 0)
+        snprintf(text, sizeof text,
+                 "%lld contents are lost, %.16s.. among them: upload the image "
+                 "again, or restore a backup",
+                 (long long)lost, first);
+    else
+        snprintf(text, sizeof text, "all that is named is there");
+    tell(list, "contents", lost == 0, text);
+}
+
 void doctor_look(const struct doctor *doctor, struct sql *sql, int64_t tenant,
                  json_t *list)
 {
@@ -297,6 +316,7 @@ void doctor_look(const struct doctor *doctor, struct sql *sql, int64_t tenant,
     check_disk(doctor, list);
     check_certificate(doctor, clock_wall(doctor->node->clock), list);
     check_database(doctor->node, sql, list);
+    check_contents(doctor, sql, list);
     check_packages(doctor, sql, tenant, list);
     check_people(doctor, sql, tenant, list);
 }

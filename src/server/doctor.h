@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include "server/depot/vault.h"
 #include "server/fleet/node.h"
 
 struct depot;
@@ -20,6 +21,7 @@ struct tls;
 struct doctor {
     const struct node *node;
     struct depot *depot;
+    struct vault *vault;
     struct housekeeping *housekeeping;
     struct tls *tls;
 };

@@ -124,6 +124,16 @@ void http_resume(struct http_later *later, unsigned status,
     MHD_resume_connection(exchange->request.connection);
 }
 
+void http_again(struct http_later *later, int err)
+{
+    struct exchange *exchange = (struct exchange *)later;
+
+    exchange->request.again = true;
+    exchange->request.err = err;
+    exchange->answered = false;
+    MHD_resume_connection(exchange->request.connection);
+}
+
 int http_peer_is(const struct http_request *request, const char *name)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(

@@ -36,6 +36,8 @@ struct http_request {
     size_t body_len;
     int body_fd; /* the content as a nameless file; -1: in body */
     struct http_later *later;
+    bool again; /* after http_again(), with its err */
+    int err;
 };
 
 /* What content a request may have. */
@@ -66,6 +68,10 @@ struct http_later *http_suspend(const struct http_request *request);
  * the connection is closed */
 void http_resume(struct http_later *later, unsigned status,
                  struct MHD_Response *response);
+
+/** What was waited for is over: call the service once more, in a thread of the
+ * connection's. Instead of http_resume(). */
+void http_again(struct http_later *later, int err);
 
 /** The answer to it is a stream without an end: it may be slow, but not
  * stand still. */

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "os/files.h"
 #include "os/log.h"
+#include "server/data_contents.h"
 #include "server/fleet/recheck.h"
 #include "server/store/move.h"
 
@@ -107,6 +108,8 @@ int node_open(const struct node_config *config, struct node *node,
         node->recheck = recheck_create(node->fleet);
         err = node->recheck ? 0 : DFOTA_E_NOMEM;
     }
+    if (!err && fleet_is_shared(node->fleet))
+        err = vault_connect(*vault, node->store, node->clock);
     if (!err)
         log_info("%zu modules, %zu running plans",
                  fleet_module_count(node->fleet),
@@ -125,6 +128,9 @@ int node_migrate(const struct node_config *config, const char *to)
     err = sql_open(config->database ? config->database : url, &source);
     if (!err)
         err = sql_open(to, &target);
+    /* the rows last, so that what was interrupted can be repeated */
+    if (!err)
+        err = contents_move(config->folder, source, target);
     if (!err)
         err = move_all(source, target, &rows);
     if (err && err != DFOTA_E_ARG) /* said already */

@@ -29,7 +29,8 @@ struct node_config {
 int node_open(const struct node_config *config, struct node *node,
               struct vault **vault);
 
-/** Copy the database of a node that does not run to another, empty one.
+/** Copy the database of a node that does not run to another, empty one, and
+ * the contents where that one keeps them.
  * errors: said in the log */
 int node_migrate(const struct node_config *config, const char *to);
 

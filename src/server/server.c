@@ -352,6 +352,7 @@ static int start_node(struct server *server)
 
     if (!err)
         err = open_blobs(&server->deliver, dup(vault_folder(server->vault)));
+    server->deliver.vault = server->vault;
     if (!err && wants_certificate(options))
         err = start_tls(server);
     if (!err)
@@ -412,6 +413,7 @@ void server_stop(struct server *server)
     housekeeping_stop(server->housekeeping);
     depot_stop(server->depot);
     api_services_quiesce(&server->services);
+    vault_quiesce(server->vault);
     node_quiesce(&server->node);
     delays_quiesce(server->delays);
     while (server->n_listeners > 0)

@@ -106,3 +106,8 @@ add_test(NAME interop/dfotad_data
                  ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_data.py
                  $<TARGET_FILE_DIR:dfotad>)
 set_tests_properties(interop/dfotad_data PROPERTIES TIMEOUT 300)
+add_test(NAME interop/dfotad_contents
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_contents.py
+                 $<TARGET_FILE_DIR:dfotad>)
+set_tests_properties(interop/dfotad_contents PROPERTIES TIMEOUT 300)

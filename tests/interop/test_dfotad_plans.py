@@ -40,13 +40,11 @@ class Plans(unittest.TestCase):
         self.key, _ = fleet.key_pair(self.root)
         self.nodes = []
         for name in self.names:
-            if self.nodes:  # of one key, with one folder of blobs
+            if self.nodes:  # of one key
                 folder = os.path.join(self.root, name)
                 os.makedirs(folder)
                 shutil.copy(os.path.join(self.nodes[0].data, "secret.key"),
                             folder)
-                os.symlink(os.path.join(self.nodes[0].data, "blobs"),
-                           os.path.join(folder, "blobs"))
             self.nodes.append(Node(os.path.join(BIN, "dfotad"), self.root,
                                    "--signing-key", self.key, *self.words,
                                    name=name, database=self.database))

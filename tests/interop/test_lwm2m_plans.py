@@ -378,10 +378,6 @@ def a_job_moves_to_the_node_where_its_module_is(bench):
 
 def moves(bench, database):
     bench.serve_plans("--node", "one", "--database", database)
-    one = bench.server
-    # Both read the packages of one folder.
-    os.makedirs(bench.path("data2"))
-    os.symlink(os.path.join(one.data, "blobs"), bench.path("data2/blobs"))
     two = Server(bench, "--lwm2m", "coap://127.0.0.1:0", "--approve-self",
                  "--public-loopback", "--node", "two", "--database", database,
                  data="data2")

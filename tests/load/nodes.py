@@ -114,8 +114,6 @@ class Cluster:
                 os.makedirs(data)
                 shutil.copy(os.path.join(self.nodes[0].data, "secret.key"),
                             data)
-                os.symlink(os.path.join(self.nodes[0].data, "blobs"),
-                           os.path.join(data, "blobs"))
             self.nodes.append(SpaceNode(
                 space, os.path.join(binary, "dfotad"), self.root, key, name,
                 self.database))

@@ -10,6 +10,7 @@
 #include "delta/image_load.h"
 #include "server/api/api_call.h"
 #include "server/depot/depot.h"
+#include "server/fleet/contents.h"
 #include "server/fleet/units.h"
 
 #define FIRMWARE_COLUMNS                                                       \
@@ -143,9 +144,30 @@ static int add(struct api_call *call, struct sql *sql)
     return err ? err : show(call, sql, id, 201);
 }
 
+static int remove_row(struct api_call *call, struct sql *sql, int64_t id)
+{
+    char sha256[SECRETS_HEX_ROOM] = "";
+    struct sql_rows rows;
+    int err = sql_query(sql, &rows,
+                        "DELETE FROM firmware WHERE id = $1 AND tenant = $2 "
+                        "RETURNING sha256",
+                        SQL_ARGS(SQL_INT(id), SQL_INT(call->actor.tenant)));
+
+    if (!err)
+        err = sql_next(&rows);
+    if (err == DFOTA_MORE) {
+        snprintf(sha256, sizeof sha256, "%s", sql_text(&rows, 0));
+        err = sql_next(&rows);
+    }
+    sql_done(&rows);
+    if (!err && !sha256[0])
+        return api_refuse(call, 404, "there is no such firmware");
+    return err ? err : contents_let_go(sql, sha256, api_now(call));
+}
+
 static int remove_one(struct api_call *call, struct sql *sql)
 {
-    int64_t id, changed, used;
+    int64_t id, used;
     char object[32];
     int err;
 
@@ -162,13 +184,9 @@ static int remove_one(struct api_call *call, struct sql *sql)
     if (!err && used > 0)
         return api_refuse(call, 409, "it belongs to plans or packages");
     if (!err)
-        err = sql_run(sql, "DELETE FROM firmware WHERE id = $1 AND tenant = $2",
-                      SQL_ARGS(SQL_INT(id), SQL_INT(call->actor.tenant)),
-                      &changed);
+        err = remove_row(call, sql, id);
     if (err)
         return err;
-    if (changed == 0)
-        return api_refuse(call, 404, "there is no such firmware");
     snprintf(object, sizeof object, "firmware:%" PRId64, id);
     err = api_audit(call, sql, "firmware.remove", object, "");
     return err ? err : api_answer(call, 200, json_object());

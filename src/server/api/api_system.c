@@ -9,7 +9,9 @@
 #include "os/files.h"
 #include "server/api/api_call.h"
 #include "server/audit_heads.h"
+#include "server/data_contents.h"
 #include "server/doctor.h"
+#include "server/fleet/contents.h"
 #include "server/store/move.h"
 
 /* ---- is all well? ---- */
@@ -18,6 +20,7 @@ static struct doctor doctor_of(const struct api_call *call)
 {
     return (struct doctor){.node = call->api->node,
                            .depot = call->api->depot,
+                           .vault = call->api->vault,
                            .housekeeping = call->api->housekeeping,
                            .tls = call->api->tls};
 }
@@ -77,6 +80,27 @@ int api_check_heads(struct api_call *call, struct sql *sql)
     return err;
 }
 
+/* In the folder of this node, or in the database of all. */
+static int check_contents(struct api_call *call, struct sql *sql)
+{
+    char first[VAULT_HEX_ROOM];
+    int64_t lost = 0, broken = 0;
+    int err = contents_lost(call->api->vault, sql, &lost, first);
+
+    if (!err)
+        err = contents_broken(sql, &broken);
+    if (!err && lost > 0)
+        return api_refuse(call, 409,
+                          "%lld contents are neither in the folder nor in the "
+                          "database, %s among them",
+                          (long long)lost, first);
+    if (!err && broken > 0)
+        return api_refuse(call, 409,
+                          "%lld contents in the database lack pieces",
+                          (long long)broken);
+    return err;
+}
+
 static int verify(struct api_call *call, struct sql *sql)
 {
     struct ledger_head head = {0};
@@ -101,6 +125,8 @@ static int verify(struct api_call *call, struct sql *sql)
                           (long long)head.number, head.node);
     if (!err)
         err = api_check_heads(call, sql);
+    if (!err)
+        err = check_contents(call, sql);
     return err ? err
                : api_answer(call, 200,
                             json_pack("{s:s, s:I, s:s}", "verdict", "fine",
@@ -139,6 +165,24 @@ static int write_heads(struct api_call *call, const char *folder)
     return err;
 }
 
+/* What other nodes built may not have come here yet. */
+static int bring_contents(struct api_call *call, const char *folder)
+{
+    char url[1100];
+    struct sql *copy;
+    int err;
+
+    if (!vault_shares(call->api->vault))
+        return 0;
+    snprintf(url, sizeof url, "sqlite:%.1000s/dfotad.db", folder);
+    err = sql_open(url, &copy);
+    if (err)
+        return err;
+    err = contents_complete(call->api->vault, copy);
+    sql_close(copy);
+    return err;
+}
+
 /* What comes out is a data folder: dfotad --data FOLDER starts on it. The
  * database first: whatever it names is in the vault by then. */
 static int make_backup(struct api_call *call)
@@ -170,6 +214,8 @@ static int make_backup(struct api_call *call)
     store_read_end(store, sql);
     if (!err)
         err = copy_secret(call->api->node, folder);
+    if (!err)
+        err = bring_contents(call, folder);
     if (!err)
         err = vault_copy(call->api->vault, folder);
     if (!err)

@@ -48,11 +48,13 @@ static void give_memory(struct depot *depot, size_t bytes)
 /* ---- one package ---- */
 
 /* What another try can mend goes back to those that wait, for longer each
- * time: a full disk, no memory, a token that does not answer. The rest would
+ * time: a full disk, no memory, a token or a database that does not
+ * answer. The rest would
  * end the same way again. */
 static void fail(struct outcome *o, int err)
 {
-    bool again = err == DFOTA_E_IO || err == DFOTA_E_NOMEM;
+    bool again =
+        err == DFOTA_E_IO || err == DFOTA_E_NOMEM || err == DFOTA_E_CONNECT;
     int64_t pause = FIRST_PAUSE_S;
 
     for (int64_t i = 1; i < o->tries && pause < LONGEST_PAUSE_S; i++)

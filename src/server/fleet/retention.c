@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "server/fleet/contents.h"
 #include "server/fleet/ledger.h"
 
 enum {
@@ -226,8 +227,16 @@ static int telemetry(struct sql *sql, const struct retention *keep, int64_t now,
     return err;
 }
 
-static const piece pieces[] = {refresh_tokens, answers, sessions, changes,
-                               results,        audit,   telemetry};
+static int contents(struct sql *sql, const struct retention *keep, int64_t now,
+                    struct retention_pass *pass, int64_t *n, bool *over)
+{
+    (void)keep;
+    (void)pass;
+    return contents_sweep(sql, now, n, over);
+}
+
+static const piece pieces[] = {refresh_tokens, answers, sessions,  changes,
+                               results,        audit,   telemetry, contents};
 enum { KINDS = sizeof pieces / sizeof pieces[0] };
 
 bool retention_is_over(const struct retention_pass *pass)

@@ -274,6 +274,32 @@ void token_content_name(const char *sha256, char out[SECRETS_SIG_ROOM])
     secrets_base64(bytes, 16, out);
 }
 
+int token_content_head(const char *name, char out[SECRETS_ID_ROOM])
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "abcdefghijklmnopqrstuvwxyz0123456789-_";
+    uint8_t bytes[16];
+    uint32_t bits = 0;
+    unsigned n = 0, done = 0;
+
+    for (; *name && done < sizeof bytes; name++) {
+        const char *letter = strchr(letters, *name);
+
+        if (!letter)
+            return DFOTA_E_SYNTAX;
+        bits = bits << 6 | (uint32_t)(letter - letters);
+        n += 6;
+        if (n >= 8) {
+            n -= 8;
+            bytes[done++] = (uint8_t)(bits >> n);
+        }
+    }
+    if (done < sizeof bytes || *name)
+        return DFOTA_E_SYNTAX;
+    secrets_to_hex(bytes, sizeof bytes, out);
+    return 0;
+}
+
 static void sign_content(const struct fleet_key *key, const char *content,
                          int64_t expires, char out[SECRETS_SIG_ROOM])
 {

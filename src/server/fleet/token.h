@@ -80,4 +80,7 @@ int token_check_path(const struct node *node, const char *path, int64_t now,
 /** The 22 characters that stand for a content in a URL. */
 void token_content_name(const char *sha256, char out[SECRETS_SIG_ROOM]);
 
+/** The first 32 digits of the content that has this name. errors: E_SYNTAX */
+int token_content_head(const char *name, char out[SECRETS_ID_ROOM]);
+
 #endif

@@ -190,6 +190,22 @@ static const char step_5[] =
     "CREATE INDEX idempotency_at ON idempotency (at);"
     "CREATE INDEX attempt_age ON attempt (closed, id);";
 
-const struct schema_step schema_steps[] = {{1, 1, step_1}, {2, 1, step_2},
-                                           {3, 1, step_3}, {4, 1, step_4},
-                                           {5, 1, step_5}, {0}};
+/* Contents, for nodes that share this database and no folder: base64, 256 KiB
+ * a part. parts 0: it is being written, or taken out. */
+static const char step_6[] =
+    "CREATE TABLE content (sha256 TEXT PRIMARY KEY, size BIGINT NOT NULL,"
+    " parts BIGINT NOT NULL, at BIGINT NOT NULL);"
+    "CREATE INDEX content_at ON content (at, sha256);"
+    "CREATE TABLE content_part (sha256 TEXT NOT NULL"
+    " REFERENCES content(sha256), part BIGINT NOT NULL, data TEXT NOT NULL,"
+    " PRIMARY KEY (sha256, part));"
+    "CREATE INDEX firmware_sha256 ON firmware (sha256);"
+    "CREATE INDEX package_sha256 ON package (sha256);";
+
+const struct schema_step schema_steps[] = {{1, 1, step_1},
+                                           {2, 1, step_2},
+                                           {3, 1, step_3},
+                                           {4, 1, step_4},
+                                           {5, 1, step_5},
+                                           {6, 1, step_6},
+                                           {0}};
