@@ -269,9 +269,13 @@ class Streams(EventCase):
             if stream.status != 200:
                 refused = stream.status
                 break
-        for stream in streams:
+        other = [self.stream("operator").wait(lambda s: s.status)
+                 for _ in range(10)]
+        for stream in streams + other:
             stream.close()
         self.assertEqual(refused, 503)
+        # The last ones are for people who have few.
+        self.assertEqual([s.status for s in other], [200] * 8 + [503] * 2)
         # They are forgotten when their next sign of life meets nobody.
         fleet.until(lambda: self.stream("viewer").status == 200)
 

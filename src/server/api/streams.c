@@ -229,12 +229,27 @@ static void free_stream(void *ctx)
     free(s);
 }
 
+/* One person, or one script that forgets its streams, takes not all. */
+static bool has_room(const struct streams *hub, const struct stream *for_it)
+{
+    const struct stream *s;
+    unsigned own = 0;
+
+    if (hub->n_streams < STREAMS_MAX - STREAMS_OF_FEW)
+        return true;
+    LIST_FOREACH(s, &hub->streams, all)
+    {
+        own += s->wish.actor.person == for_it->wish.actor.person;
+    }
+    return hub->n_streams < STREAMS_MAX && own < STREAMS_FEW;
+}
+
 static bool enter(struct streams *hub, struct stream *s)
 {
     bool taken;
 
     pthread_mutex_lock(&hub->lock);
-    taken = !hub->stopping && hub->n_streams < STREAMS_MAX;
+    taken = !hub->stopping && has_room(hub, s);
     if (taken) {
         LIST_INSERT_HEAD(&hub->streams, s, all);
         hub->n_streams++;

@@ -15,6 +15,8 @@
 
 enum {
     STREAMS_MAX = 512,
+    STREAMS_OF_FEW = 128, /* of those, for people who have few */
+    STREAMS_FEW = 8,
     STREAMS_HEARTBEAT_S = 15,
     STREAMS_KEPT = 1024 /* events in memory */
 };
