@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "os/files.h"
 #include "os/log.h"
+#include "server/audit_heads.h"
 #include "server/fleet/ledger.h"
 #include "server/store/schema.h"
 
@@ -19,6 +21,17 @@ enum { COPY_MAX = 64 << 20 };
 static void path_of(const char *folder, const char *name, char path[PATH_MAX])
 {
     snprintf(path, PATH_MAX, "%.4000s/%s", folder, name);
+}
+
+/* A chain does not show that its end is gone; what the backup told of it does.
+ */
+static int check_heads(const char *backup, struct sql *sql,
+                       struct ledger_head *wrong)
+{
+    struct node node = {0};
+
+    snprintf(node.folder, sizeof node.folder, "%.1000s", backup);
+    return audit_heads_check(&node, sql, wrong);
 }
 
 /* Does the copy hold together? It is a whole one, or none. */
@@ -38,6 +51,8 @@ static int check_database(const char *backup)
         err = schema_migrate(sql, schema_steps);
     if (!err)
         err = ledger_verify(sql, &head);
+    if (!err)
+        err = check_heads(backup, sql, &head);
     if (err == DFOTA_E_CORRUPT)
         log_error("%s: the audit log does not hold at entry %lld of node %s",
                   backup, (long long)head.number, head.node);
@@ -137,11 +152,38 @@ static int check_places(const char *backup, const struct node_config *config)
     return DFOTA_E_STATE;
 }
 
+/* A backup may come from anywhere: a link in it could lead to any file of this
+ * machine, a pipe to none. */
+static int check_files(const char *backup)
+{
+    static const char *const names[] = {"dfotad.db", "secret.key",
+                                        "audit-heads"};
+    uint8_t key[SECRETS_KEY_LEN];
+    char path[PATH_MAX];
+    struct stat st;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        path_of(backup, names[i], path);
+        if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+            log_error("%s: not a plain file", path);
+            return DFOTA_E_ARG;
+        }
+    }
+    path_of(backup, "secret.key", path);
+    if (access(path, R_OK) != 0) {
+        log_error("%s: %s", path, strerror(errno));
+        return DFOTA_E_IO;
+    }
+    return secrets_file(path, key);
+}
+
 int restore_data(const char *backup, const struct node_config *config)
 {
     const char *folder = config->folder;
     int err = check_places(backup, config);
 
+    if (!err)
+        err = check_files(backup);
     if (!err)
         err = check_database(backup);
     if (!err)

@@ -195,6 +195,43 @@ class Copies(OpsCase):
         self.assertFalse(os.path.exists(new + "/dfotad.db"))
 
 
+    def test_what_was_changed_in_a_backup_is_seen(self):
+        node = self.start()
+        fleet.enrol(Api(node), [1])
+        copy, broken, new = (f"{self.root}/{n}"
+                             for n in ("copy", "broken", "new"))
+        ctl_json(node, "backup", "--folder", copy)
+        self.assertEqual(node.stop(), 0)
+
+        def cut_tail():
+            with sqlite3.connect(broken + "/dfotad.db") as db:
+                db.execute("DELETE FROM audit WHERE number = "
+                           "(SELECT max(number) FROM audit)")
+            db.close()
+
+        def other(name, make):
+            os.unlink(f"{broken}/{name}")
+            make(f"{broken}/{name}")
+        key = "secret.key"
+        for said, change in (
+                ("does not hold", cut_tail),
+                ("not a plain file", lambda: other(
+                    key, lambda path: os.symlink(copy + "/" + key, path))),
+                ("not a plain file", lambda: other(key, os.mkfifo)),
+                ("not a plain file", lambda: other("dfotad.db", os.mkfifo)),
+                ("not a key", lambda: other(
+                    key, lambda path: open(path, "w").close())),
+                ("No such file", lambda: other(key, lambda path: None))):
+            shutil.copytree(copy, broken)
+            change()
+            with self.subTest(said=said):
+                self.fails(1, said, self.offline(new, "restore", broken))
+                self.assertFalse(os.path.exists(new + "/dfotad.db"))
+                self.assertFalse(os.path.exists(new + "/secret.key"))
+            shutil.rmtree(broken)
+        self.assertEqual(self.offline(new, "restore", copy).returncode, 0)
+
+
 class Shared(OpsCase):
     """What SQL there is, on the other database."""
 
