@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "server/data_contents.h"
 #include "server/depot/depot.h"
+#include "server/fleet/package_url.h"
 #include "server/fleet/token.h"
 #include "server/housekeeping.h"
 #include "server/tls.h"
@@ -92,12 +93,6 @@ static CURLcode visit(const char *url, struct visit *visit)
     return code;
 }
 
-static bool is_loopback(const char *url)
-{
-    return strstr(url, "//127.") || strstr(url, "//localhost") ||
-           strstr(url, "//[::1]");
-}
-
 static void check_address(const struct node *node, const char *base,
                           json_t *list)
 {
@@ -111,7 +106,7 @@ static void check_address(const struct node *node, const char *base,
         return;
     snprintf(url, sizeof url, "%s/" DOCTOR_PATH "%s", base, nonce);
     code = visit(url, &v);
-    fine = v.ours && (node->loopback || !is_loopback(base));
+    fine = v.ours && (node->loopback || !package_url_leads_nowhere(base));
     snprintf(text, sizeof text, "%s %s%s%s", base,
              v.ours             ? "leads back to this server"
              : code == CURLE_OK ? "leads to another server"
@@ -132,7 +127,7 @@ json_t *doctor_reach(const struct doctor *doctor)
         return NULL;
     if (node->public_https[0] && doctor->tls && tls_asks_clients(doctor->tls))
         tell(list, "address",
-             node->loopback || !is_loopback(node->public_https),
+             node->loopback || !package_url_leads_nowhere(node->public_https),
              "HTTPS is for clients with certificates: it was not asked");
     else if (node->public_https[0])
         check_address(node, node->public_https, list);

@@ -37,6 +37,7 @@ void exchange_destroy(struct exchange *exchange)
     if (!exchange)
         return;
     buffer_release(&exchange->body);
+    free(exchange->certificate.data);
     if (exchange->request.body_fd >= 0)
         close(exchange->request.body_fd);
     if (exchange->late)
@@ -136,9 +137,12 @@ void http_again(struct http_later *later, int err)
 
 int http_peer_is(const struct http_request *request, const char *name)
 {
+    const struct exchange *exchange = (const struct exchange *)request->later;
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(
         request->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 
+    if (exchange->certificate.data)
+        return tls_names(&exchange->certificate, name);
     return info ? tls_peer_is(info->tls_session, name) : DFOTA_E_NOTFOUND;
 }
 

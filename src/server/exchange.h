@@ -12,6 +12,7 @@
 
 #include "os/buffer.h"
 #include "server/http.h"
+#include "server/proxy.h"
 
 struct exchange {
     struct http_request request;
@@ -24,6 +25,8 @@ struct exchange {
     size_t taken;   /* bytes of content */
     struct http_content wanted;
     struct buffer body;
+    gnutls_datum_t certificate;   /* DER, that a proxy handed over; or empty */
+    char client[PROXY_TEXT_ROOM]; /* that a trusted proxy named; "" */
     /* Of an answer that comes later. */
     struct MHD_Response *late;
     unsigned late_status;

@@ -15,6 +15,7 @@
 #include "os/log.h"
 #include "server/conns.h"
 #include "server/exchange.h"
+#include "server/forwarded.h"
 #include "server/handshakes.h"
 #include "server/head_check.h"
 #include "server/listen.h"
@@ -23,6 +24,8 @@
 
 enum {
     CONNECTION_MEMORY = 6 * 1024,
+    /* Of a proxy that hands certificates over: those of RSA are long. */
+    PROXY_MEMORY = 16 * 1024,
     /* Silence of any kind. One value for all connections: the library keeps
      * differing ones in a list that it walks at every turn. */
     SILENCE_S = 600,
@@ -33,6 +36,7 @@ enum {
 struct http_listener {
     struct http_service service;
     struct tls *tls;
+    struct forwarded forwarded; /* of plain HTTP */
     struct conns *conns;
     struct handshakes *handshakes; /* NULL: without TLS */
     struct MHD_Daemon *daemon;
@@ -229,6 +233,16 @@ static enum MHD_Result begin(struct http_listener *listener,
     return MHD_YES;
 }
 
+/* TLS that ends here says itself who the client is: what a balancer passes
+ * through in TCP mode was written by the client. */
+static unsigned come_through(const struct http_listener *listener,
+                             struct exchange *exchange, const char **why)
+{
+    exchange->request.is_secure = listener->tls != NULL;
+    return listener->tls ? 0
+                         : forwarded_take(&listener->forwarded, exchange, why);
+}
+
 /* Called with the head, with every piece of content, when the request is
  * complete, and once more after http_resume(). */
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
@@ -239,6 +253,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
     struct exchange *exchange = *context;
     char text[120];
     const char *why;
+    unsigned status;
 
     if (!exchange)
         return MHD_NO;
@@ -254,11 +269,26 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
     exchange->begun = true;
     exchange->request.method = method_of(name);
     why = refusal(connection, exchange, url, version, exchange->request.method);
-    if (!why)
+    if (why)
+        status = MHD_HTTP_BAD_REQUEST;
+    else
+        status = come_through(ctx, exchange, &why);
+    if (status == 0)
         return begin(ctx, exchange);
-    snprintf(text, sizeof text, "bad request: %s", why);
-    return reply_text(connection, MHD_HTTP_BAD_REQUEST, text, "Connection",
-                      "close");
+    snprintf(text, sizeof text, "%s%s",
+             status == MHD_HTTP_BAD_REQUEST ? "bad request: " : "", why);
+    return reply_text(connection, status, text, "Connection", "close");
+}
+
+static void log_request(const struct exchange *exchange, unsigned status,
+                        bool is_whole)
+{
+    char peer[PROXY_TEXT_ROOM];
+
+    forwarded_peer(exchange->request.connection, peer);
+    log_debug("%s: %u%s%s%s%s%s", exchange->request.path, status,
+              is_whole ? "" : ", cut off", peer[0] ? ", from " : "", peer,
+              exchange->client[0] ? " for " : "", exchange->client);
 }
 
 static void on_completed(void *ctx, struct MHD_Connection *connection,
@@ -267,13 +297,13 @@ static void on_completed(void *ctx, struct MHD_Connection *connection,
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_HTTP_STATUS);
     struct exchange *exchange = *context;
+    unsigned status = info ? info->http_status : 0;
 
     (void)ctx;
     conn_report(conn_of(connection), CONN_IDLE);
     if (exchange && !exchange->path_err)
-        log_debug(
-            "%s: %u%s", exchange->request.path, info ? info->http_status : 0,
-            code == MHD_REQUEST_TERMINATED_COMPLETED_OK ? "" : ", cut off");
+        log_request(exchange, status,
+                    code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     exchange_destroy(exchange);
     *context = NULL;
 }
@@ -312,6 +342,11 @@ void http_streams(const struct http_request *request)
     conn_report(conn_of(request->connection), CONN_STREAM);
 }
 
+static bool is_behind(const struct http_config *config)
+{
+    return !config->tls && config->proxies && config->proxies->n > 0;
+}
+
 static struct MHD_Daemon *start_daemon(struct http_listener *listener,
                                        const struct http_config *config)
 {
@@ -334,7 +369,8 @@ static struct MHD_Daemon *start_daemon(struct http_listener *listener,
         MHD_OPTION_THREAD_POOL_SIZE, config->threads > 1 ? config->threads : 0,
         MHD_OPTION_CONNECTION_LIMIT, config->connections_max,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENCE_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)(is_behind(config) ? PROXY_MEMORY : CONNECTION_MEMORY),
         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_NOTIFY_CONNECTION,
         on_connection, listener, MHD_OPTION_URI_LOG_CALLBACK, on_target,
         listener, MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener,
@@ -348,10 +384,12 @@ int http_open(const struct http_config *config, struct http_listener **out)
 
     if (!listener)
         return DFOTA_E_NOMEM;
-    *listener = (struct http_listener){.service = config->service,
-                                       .tls = config->tls,
-                                       .conns = conns_create(),
-                                       .fd = -1};
+    *listener =
+        (struct http_listener){.service = config->service,
+                               .tls = config->tls,
+                               .forwarded = {config->proxies, config->clients},
+                               .conns = conns_create(),
+                               .fd = -1};
     if (config->tls)
         listener->handshakes = handshakes_create();
     err = listener->conns && (listener->handshakes || !config->tls)

@@ -11,9 +11,11 @@
 #define DFOTA_SERVER_HTTP_H
 
 #include <microhttpd.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/proxy.h"
 #include "server/tls.h"
 
 enum http_method {
@@ -38,6 +40,7 @@ struct http_request {
     struct http_later *later;
     bool again; /* after http_again(), with its err */
     int err;
+    bool is_secure; /* TLS, up to here or to a trusted proxy */
 };
 
 /* What content a request may have. */
@@ -77,8 +80,8 @@ void http_again(struct http_later *later, int err);
  * stand still. */
 void http_streams(const struct http_request *request);
 
-/** Does the client's certificate name this one? returns as tls_peer_is(), and
- * E_NOTFOUND for plain HTTP */
+/** Does the client's certificate, of the handshake or handed over by a proxy,
+ * name this one? returns as tls_peer_is(), and E_NOTFOUND for plain HTTP */
 int http_peer_is(const struct http_request *request, const char *name);
 
 /** A header field or query argument; NULL: not there. */
@@ -88,6 +91,10 @@ const char *http_query(const struct http_request *request, const char *name);
 struct http_config {
     const char *address; /* ADDR:PORT or unix:PATH, for listen_open() */
     struct tls *tls;     /* NULL: plain HTTP; borrowed */
+    /* Of plain HTTP, borrowed: who is believed of its clients, and what then
+     * checks their certificates; NULL: nobody, nothing. */
+    const struct proxies *proxies;
+    struct tls *clients;
     struct http_service service;
     unsigned threads;         /* at least 1 */
     unsigned connections_max; /* over all threads */

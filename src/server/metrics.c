@@ -57,7 +57,7 @@ static void add_process(const struct admin *admin, struct buffer *b)
             (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
                 (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6);
     }
-    if (admin->tls)
+    if (admin->tls && tls_expiry(admin->tls) > 0)
         one(b, "certificate_expiry_seconds", "gauge",
             "when the first certificate of HTTPS ends, since 1970",
             tls_expiry(admin->tls));

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "os/log.h"
 #include "server/config_file.h"
 #include "server/options_table.h"
@@ -147,6 +148,34 @@ static enum options_verdict complete_addresses(struct options *options)
     return OPTIONS_RUN;
 }
 
+static enum options_verdict complete_proxies(struct options *options)
+{
+    struct proxies *proxies = &options->proxies;
+    char why[200];
+
+    proxies->n = 0;
+    proxies->certificate_header = options->proxy_certificate_header;
+    if (!proxies->certificate_header ||
+        !proxy_header_fits(proxies->certificate_header))
+        return refuse("--proxy-certificate-header: a name for a header of its "
+                      "own is wanted, such as X-Client-Cert");
+    for (unsigned i = 0; i < options->n_trusted_proxies; i++) {
+        int err = proxy_net_parse(options->trusted_proxies[i],
+                                  &proxies->nets[proxies->n++]);
+
+        if (!err)
+            continue;
+        snprintf(why, sizeof why,
+                 err == DFOTA_E_ARG
+                     ? "--trusted-proxies: \"%.60s\" would trust everybody"
+                     : "--trusted-proxies: \"%.60s\" is neither an address "
+                       "nor a network, as 192.0.2.7 or 192.0.2.0/24 is",
+                 options->trusted_proxies[i]);
+        return refuse(why);
+    }
+    return OPTIONS_RUN;
+}
+
 static enum options_verdict complete(struct options *options)
 {
     enum options_verdict verdict;
@@ -163,7 +192,9 @@ static enum options_verdict complete(struct options *options)
         return refuse("--client-crl needs its --client-ca");
     if (options->migrate_to && options->restore)
         return refuse("either --migrate-to or --restore");
-    verdict = complete_signing(options);
+    verdict = complete_proxies(options);
+    if (verdict == OPTIONS_RUN)
+        verdict = complete_signing(options);
     return verdict == OPTIONS_RUN ? complete_addresses(options) : verdict;
 }
 

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "server/proxy.h"
 #include "server/tls.h"
 
 enum { OPTIONS_PAIRS_MAX = 4, OPTIONS_LWM2M_MAX = 4, OPTIONS_MAX = 64 };
@@ -41,6 +42,10 @@ struct options {
     unsigned n_certs, n_keys; /* as many of the one as of the other */
     const char *client_ca;    /* who signs the clients' certificates */
     const char *client_crl;   /* which of them are revoked */
+    const char *trusted_proxies[PROXY_NETS_MAX];
+    unsigned n_trusted_proxies;
+    const char *proxy_certificate_header;
+    struct proxies proxies; /* what these three come to */
     /* LwM2M: where clients come to, their keys (those of coaps, too), who
      * may sign theirs, the server that a bootstrap tells of. */
     const char *lwm2m[OPTIONS_LWM2M_MAX];

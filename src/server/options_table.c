@@ -87,6 +87,16 @@ const struct option_row option_rows[] = {
              "whose certificate follows from this one, PEM"},
     {"client-crl", AT(client_crl), .argument = "FILE",
      .help = "which of those are revoked, PEM"},
+    {"trusted-proxies",
+     LIST(trusted_proxies[0], n_trusted_proxies, sizeof(char *),
+          PROXY_NETS_MAX),
+     .argument = "NET",
+     .help = "addresses or networks of proxies that end TLS\n"
+             "before --http and --api; may be given again"},
+    {"proxy-certificate-header", AT(proxy_certificate_header),
+     .fallback = "X-Client-Cert", .argument = "NAME",
+     .help = "where those put clients' certificates\n"
+             "(X-Client-Cert)"},
     {"lwm2m", LIST(lwm2m[0], n_lwm2m, sizeof(char *), OPTIONS_LWM2M_MAX),
      .argument = "URI",
      .help = "LwM2M clients register at coap://ADDR:PORT\n"

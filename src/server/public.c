@@ -60,6 +60,13 @@ static enum MHD_Result answer_doctor(const struct node *node,
                       proof);
 }
 
+static bool serves_api(const struct public_service *service,
+                       const struct http_request *request)
+{
+    return (service->has_plain_api || request->is_secure) &&
+           device_api_serves(request->path);
+}
+
 enum MHD_Result public_answer(void *ctx, const struct http_request *request)
 {
     struct public_service *service = ctx;
@@ -68,7 +75,7 @@ enum MHD_Result public_answer(void *ctx, const struct http_request *request)
         return answer_doctor(service->api.node, request);
     if (strncmp(request->path, "p/", 2) == 0)
         return answer_package(service, request);
-    if (service->has_api && device_api_serves(request->path))
+    if (serves_api(service, request))
         return device_api_answer(&service->api, request);
     return reply_text(request->connection, 404, "not found", NULL, NULL);
 }
@@ -78,7 +85,7 @@ struct http_content public_content(void *ctx,
 {
     const struct public_service *service = ctx;
 
-    if (!service->has_api || !device_api_serves(request->path))
+    if (!serves_api(service, request))
         return (struct http_content){0};
     return (struct http_content){.max = DEVICE_CONTENT_MAX};
 }

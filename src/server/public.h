@@ -16,7 +16,7 @@
 struct public_service {
     struct deliver deliver; /* over the vault's folder */
     struct device_api api;
-    bool has_api; /* plain HTTP serves packages only, unless asked for */
+    bool has_plain_api; /* plain HTTP has packages only, unless asked for */
 };
 
 /**

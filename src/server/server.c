@@ -53,7 +53,7 @@ struct server {
     struct upkeep upkeep;
     struct api api, local_api;
     struct admin admin;
-    struct public_service plain, secure;
+    struct public_service devices;
     struct datagrams datagrams;
     char cert_path[PATH_MAX], key_path[PATH_MAX], socket_path[PATH_MAX];
     struct tls *tls;
@@ -100,21 +100,18 @@ static int provide_pair(struct server *server)
     return selfsigned_provide(server->cert_path, server->key_path);
 }
 
+/* coaps without keys takes the certificate of HTTPS. What proxies hand over
+ * is checked without one of ours. */
 static int start_tls(struct server *server)
 {
     struct options *options = &server->options;
-    int err = options->n_certs > 0 ? 0 : provide_pair(server);
+    bool shows = options->https || (options->coaps && !options->lwm2m_keys);
+    int err = shows && options->n_certs == 0 ? provide_pair(server) : 0;
 
-    return err ? err
-               : tls_create(options->pairs, options->n_certs,
-                            options->client_ca, options->client_crl,
-                            &server->tls);
-}
-
-/* coaps without keys takes the certificate of HTTPS. */
-static bool wants_certificate(const struct options *options)
-{
-    return options->https || (options->coaps && !options->lwm2m_keys);
+    if (err || (!shows && (!options->client_ca || options->proxies.n == 0)))
+        return err;
+    return tls_create(options->pairs, shows ? options->n_certs : 0,
+                      options->client_ca, options->client_crl, &server->tls);
 }
 
 static int start_datagrams(struct server *server, struct node *node)
@@ -133,6 +130,8 @@ static int start_listener(struct server *server, const char *scheme,
     const struct http_config config = {.address = address,
                                        .tls = tls,
                                        .service = *service,
+                                       .proxies = &server->options.proxies,
+                                       .clients = for_few ? NULL : server->tls,
                                        .threads = for_few ? 1 : server->threads,
                                        .connections_max =
                                            for_people ? PEOPLE_CONNECTIONS
@@ -180,7 +179,7 @@ static int start_folder(struct server *server)
         return DFOTA_E_IO;
     }
     err = open_blobs(&server->deliver, fd);
-    if (!err && wants_certificate(options))
+    if (!err)
         err = start_tls(server);
     if (!err)
         err = start_listener(server, "http", options->http, NULL, &packages,
@@ -270,12 +269,10 @@ static void set_services(struct server *server)
                                    .housekeeping = server->housekeeping,
                                    .lwm2m = server->datagrams.lwm2m,
                                    .tls = server->tls};
-    server->secure = (struct public_service){
+    server->devices = (struct public_service){
         .deliver = server->deliver,
         .api = {.node = &server->node, .delays = server->delays},
-        .has_api = true};
-    server->plain = server->secure;
-    server->plain.has_api = server->options.device_api_plain;
+        .has_plain_api = server->options.device_api_plain};
 }
 
 /* Where nothing else was said, modules reach it where it listens. */
@@ -291,19 +288,18 @@ static void set_address(char *out, const char *given, const char *scheme,
 static int start_devices(struct server *server)
 {
     const struct options *options = &server->options;
-    const struct http_service plain = {public_answer, &server->plain,
-                                       public_content};
-    const struct http_service secure = {public_answer, &server->secure,
-                                        public_content};
+    const struct http_service devices = {public_answer, &server->devices,
+                                         public_content};
     char http_at[96] = "", https_at[96] = "";
     int err =
-        start_listener(server, "http", options->http, NULL, &plain, http_at);
+        start_listener(server, "http", options->http, NULL, &devices, http_at);
 
     if (!err)
         err = start_listener(server, "https", options->https, server->tls,
-                             &secure, https_at);
+                             &devices, https_at);
+    /* Behind a proxy that is for the proxy. */
     set_address(server->node.public_http, options->public_http, "http",
-                http_at);
+                options->proxies.n > 0 ? "" : http_at);
     set_address(server->node.public_https, options->public_https, "https",
                 https_at);
     return err;
@@ -353,7 +349,7 @@ static int start_node(struct server *server)
     if (!err)
         err = open_blobs(&server->deliver, dup(vault_folder(server->vault)));
     server->deliver.vault = server->vault;
-    if (!err && wants_certificate(options))
+    if (!err)
         err = start_tls(server);
     if (!err)
         err = start_workers(server);
@@ -461,7 +457,9 @@ static int reload_tls(struct server *server)
     if (err)
         log_error("the certificate stays as it was");
     else
-        log_info("certificate read again: %s", server->options.pairs[0].cert);
+        log_info("certificate read again: %s",
+                 server->options.pairs[0].cert ? server->options.pairs[0].cert
+                                               : server->options.client_ca);
     return err;
 }
 

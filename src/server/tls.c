@@ -11,6 +11,9 @@
 #include "base/err.h"
 #include "os/log.h"
 
+/* As the library bounds what a peer sends. */
+enum { CHAIN_MAX = 16, KEY_BITS_MAX = 16 * 1024 };
+
 struct tls_credentials {
     gnutls_certificate_credentials_t certificates;
     gnutls_datum_t ticket_key;
@@ -186,16 +189,61 @@ int tls_reload(struct tls *tls)
 
 /* For the purpose of clients: else every server with a certificate of that
  * authority would be a client of ours. */
-static int verify_client(gnutls_session_t session)
+static bool is_valid(gnutls_certificate_credentials_t credentials,
+                     gnutls_x509_crt_t *chain, unsigned n)
 {
     gnutls_typed_vdata_st purpose = {
         .type = GNUTLS_DT_KEY_PURPOSE_OID,
         .data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT,
         .size = 0};
-    unsigned status = 0;
-    int code = gnutls_certificate_verify_peers(session, &purpose, 1, &status);
+    gnutls_x509_trust_list_t trusted;
+    unsigned status = 0, bits = 0;
 
-    return code < 0 || status != 0 ? GNUTLS_E_CERTIFICATE_ERROR : 0;
+    for (unsigned i = 0; i < n; i++) {
+        if (gnutls_x509_crt_get_pk_algorithm(chain[i], &bits) < 0 ||
+            bits > KEY_BITS_MAX)
+            return false;
+    }
+    gnutls_certificate_get_trust_list(credentials, &trusted);
+    return gnutls_x509_trust_list_verify_crt2(
+               trusted, chain, n, &purpose, 1,
+               GNUTLS_PROFILE_TO_VFLAGS(GNUTLS_PROFILE_LOW), &status,
+               NULL) >= 0 &&
+           status == 0;
+}
+
+/* list: DER, the client's first. The one check of clients' certificates. */
+static int check_chain(gnutls_certificate_credentials_t credentials,
+                       const gnutls_datum_t *list, unsigned n)
+{
+    gnutls_x509_crt_t chain[CHAIN_MAX];
+    unsigned have = 0;
+    bool fine = n > 0 && n <= CHAIN_MAX;
+
+    while (fine && have < n) {
+        fine = gnutls_x509_crt_init(&chain[have]) >= 0;
+        have += fine;
+        fine = fine && gnutls_x509_crt_import(chain[have - 1], &list[have - 1],
+                                              GNUTLS_X509_FMT_DER) >= 0;
+    }
+    fine = fine && is_valid(credentials, chain, n);
+    while (have > 0)
+        gnutls_x509_crt_deinit(chain[--have]);
+    return fine ? 0 : DFOTA_E_SIGNATURE;
+}
+
+static int verify_client(gnutls_session_t session)
+{
+    gnutls_certificate_credentials_t credentials = NULL;
+    unsigned n = 0;
+    const gnutls_datum_t *list = gnutls_certificate_get_peers(session, &n);
+
+    if (!list ||
+        gnutls_credentials_get(session, GNUTLS_CRD_CERTIFICATE,
+                               (void **)&credentials) < 0 ||
+        check_chain(credentials, list, n) != 0)
+        return GNUTLS_E_CERTIFICATE_ERROR;
+    return 0;
 }
 
 static bool has_other_name(gnutls_x509_crt_t crt, const char *name)
@@ -233,14 +281,18 @@ int tls_peer_is(gnutls_session_t session, const char *name)
 {
     unsigned n = 0;
     const gnutls_datum_t *list = gnutls_certificate_get_peers(session, &n);
+
+    return list && n > 0 ? tls_names(&list[0], name) : DFOTA_E_NOTFOUND;
+}
+
+int tls_names(const gnutls_datum_t *der, const char *name)
+{
     gnutls_x509_crt_t crt;
     bool fits;
 
-    if (!list || n == 0)
-        return DFOTA_E_NOTFOUND;
     if (gnutls_x509_crt_init(&crt) < 0)
         return DFOTA_E_SIGNATURE;
-    fits = gnutls_x509_crt_import(crt, &list[0], GNUTLS_X509_FMT_DER) >= 0 &&
+    fits = gnutls_x509_crt_import(crt, der, GNUTLS_X509_FMT_DER) >= 0 &&
            names(crt, name);
     gnutls_x509_crt_deinit(crt);
     return fits ? 0 : DFOTA_E_SIGNATURE;
@@ -261,7 +313,7 @@ int64_t tls_expiry(struct tls *tls)
     return expires;
 }
 
-struct tls_credentials *tls_attach(struct tls *tls, gnutls_session_t session)
+static struct tls_credentials *hold_current(struct tls *tls)
 {
     struct tls_credentials *credentials;
 
@@ -269,6 +321,26 @@ struct tls_credentials *tls_attach(struct tls *tls, gnutls_session_t session)
     credentials = tls->current;
     credentials->users++;
     pthread_mutex_unlock(&tls->lock);
+    return credentials;
+}
+
+int tls_check_client(struct tls *tls, const gnutls_datum_t *der)
+{
+    struct tls_credentials *credentials;
+    int err;
+
+    if (!tls->client_ca)
+        return DFOTA_E_NOTFOUND;
+    credentials = hold_current(tls);
+    err = check_chain(credentials->certificates, der, 1);
+    tls_detach(tls, credentials);
+    return err;
+}
+
+struct tls_credentials *tls_attach(struct tls *tls, gnutls_session_t session)
+{
+    struct tls_credentials *credentials = hold_current(tls);
+
     if (tls->client_ca) {
         gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
         gnutls_session_set_verify_function(session, verify_client);

@@ -29,7 +29,7 @@ struct tls_pair {
 /**
  * pairs    borrowed until destroy. Several, say one ECDSA and one RSA, serve
  *          clients that know only one of the two
- * n_pairs  at least 1
+ * n_pairs  0: only for tls_check_client()
  * client_ca  PEM file: clients need a certificate that follows from it and is
  *          for clients; NULL: none is asked for. borrowed
  * client_crl  PEM file: which of them are revoked; NULL: none. borrowed
@@ -61,6 +61,18 @@ struct tls_credentials *tls_attach(struct tls *tls, gnutls_session_t session);
  * returns  0 it does; E_NOTFOUND there is none; E_SIGNATURE it names another
  */
 int tls_peer_is(gnutls_session_t session, const char *name);
+
+/**
+ * A client's certificate that somebody else took in a handshake: checked as in
+ * one of our own, by the authority and the list of now.
+ *
+ * der      without those that follow it
+ * errors   E_SIGNATURE; E_NOTFOUND none is asked for
+ */
+int tls_check_client(struct tls *tls, const gnutls_datum_t *der);
+
+/** As tls_peer_is(), of a certificate. errors: E_SIGNATURE */
+int tls_names(const gnutls_datum_t *der, const char *name);
 
 /** Does a client need a certificate? */
 bool tls_asks_clients(const struct tls *tls);

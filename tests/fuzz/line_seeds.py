@@ -127,6 +127,16 @@ def config():
         yield text.encode()
 
 
+def proxy():
+    """Fields of a proxy: chains (0), schemes (1), certificates (2)."""
+    yield (b"\x0410.0.0.0/8\n\x042001:db8::/33\n\x10198.51.100.1, 192.0.2.1\n"
+           b"\x1010.0.0.1:80 ,, [2001:db8::1]:443\n\x10a\n\x11https\n")
+    yield b"\x11https, http\n\x12MAMBAgM=\n\x12MAMB%41gM\n\x12MIIBAA=="
+    yield (b"\x12-----BEGIN%20CERTIFICATE-----%0AMAMB%0AAgM%3D%0A"
+           b"-----END%20CERTIFICATE-----%0A")
+    yield b"\x12-----BEGIN%2\n\x12%\n\x10::ffff:1.2.3.4\n\x040.0.0.0/0"
+
+
 def write(folder, target, name, content):
     place = pathlib.Path(folder) / target
     place.mkdir(parents=True, exist_ok=True)
@@ -157,6 +167,8 @@ def main():
         write(folder, "coap_msg", f"piece{i}", piece)
     for i, piece in enumerate(api()):
         write(folder, "api", f"piece{i}", piece)
+    for i, piece in enumerate(proxy()):
+        write(folder, "proxy", f"piece{i}", piece)
     for i, piece in enumerate(config()):
         write(folder, "config", f"piece{i}", piece)
     write(folder, "dialect_conf", "all", CONF.encode())

@@ -16,7 +16,7 @@ foreach(name at coap_msg control dialect_conf http_head rfc2217)
     set_tests_properties(fuzz/${name} PROPERTIES
                          FIXTURES_REQUIRED line_seeds TIMEOUT 300)
 endforeach()
-foreach(name api config)
+foreach(name api config proxy)
     add_executable(replay_${name} ${fuzz}/fuzz_${name}.c ${fuzz}/replay.c)
     target_link_libraries(replay_${name} PRIVATE dfota_server)
     add_test(NAME fuzz/${name} COMMAND replay_${name} ${seeds}/${name})

@@ -101,6 +101,13 @@ add_test(NAME interop/dfotad_behind_nginx
                  ${CMAKE_SOURCE_DIR}/examples/nginx-cache.conf)
 set_tests_properties(interop/dfotad_behind_nginx PROPERTIES TIMEOUT 120
                      SKIP_RETURN_CODE 77)
+add_test(NAME interop/dfotad_proxies
+         COMMAND Python3::Interpreter
+                 ${CMAKE_SOURCE_DIR}/tests/interop/test_proxies.py
+                 $<TARGET_FILE_DIR:dfotad> ${CMAKE_SOURCE_DIR}/build/clients
+                 ${CMAKE_SOURCE_DIR}/examples)
+set_tests_properties(interop/dfotad_proxies PROPERTIES TIMEOUT 120
+                     SKIP_RETURN_CODE 77)
 add_test(NAME interop/dfotad_data
          COMMAND Python3::Interpreter
                  ${CMAKE_SOURCE_DIR}/tests/interop/test_dfotad_data.py

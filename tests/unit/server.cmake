@@ -2,6 +2,7 @@
 dfota_unit(range dfota_server)
 dfota_unit(url_path dfota_server)
 dfota_unit(head_check dfota_server)
+dfota_unit(proxy dfota_server)
 dfota_unit(etag dfota_server)
 dfota_unit(conns dfota_server)
 dfota_unit(folder dfota_server)

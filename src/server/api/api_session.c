@@ -69,22 +69,13 @@ static int show(struct api_call *call, struct sql *sql)
 
 /* ---- in ---- */
 
-static bool is_encrypted(const struct http_request *request)
-{
-    const char *proto = http_header(request, "X-Forwarded-Proto");
-
-    return MHD_get_connection_info(request->connection,
-                                   MHD_CONNECTION_INFO_PROTOCOL) ||
-           (proto && strcmp(proto, "https") == 0);
-}
-
 static void set_cookie(struct api_call *call, const char *word, int age_s)
 {
     snprintf(call->cookie, sizeof call->cookie,
              SESSION_COOKIE
              "=%.*s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%d%s",
              SECRETS_WORD_ROOM - 1, word, age_s,
-             is_encrypted(call->request) ? "; Secure" : "");
+             call->request->is_secure ? "; Secure" : "");
 }
 
 /* Names of people and of modules are tried apart. */

@@ -108,7 +108,7 @@ unsigned package_url_loadable(const char *class_name, unsigned mask)
 }
 
 /* Where nobody but this machine comes. */
-static bool leads_nowhere(const char *address)
+bool package_url_leads_nowhere(const char *address)
 {
     static const char *const hosts[] = {"127.",    "localhost", "[::1]",
                                         "0.0.0.0", "[::]",      "*"};
@@ -142,7 +142,7 @@ static bool check_one(const struct node *node, const struct protocol *protocol,
     const char *address = address_of(node, protocol->bit);
     size_t len = url_len(node, protocol->bit, kind);
 
-    if (!node->loopback && leads_nowhere(address))
+    if (!node->loopback && package_url_leads_nowhere(address))
         snprintf(why, room,
                  "%s is reached from this machine alone: --public-%s, or "
                  "--public-loopback where that is meant",

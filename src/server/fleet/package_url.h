@@ -32,6 +32,9 @@ int package_url_make(const struct node *node, unsigned may, const char *sha256,
 /** Protocols of the mask that there is a public address for. */
 unsigned package_url_protocols(const struct node *node, unsigned mask);
 
+/** Does an address lead to this machine alone: loopback, or any of its own? */
+bool package_url_leads_nowhere(const char *address);
+
 /* What a package is for. */
 struct package_kind {
     const char *class_name, *model, *version;
