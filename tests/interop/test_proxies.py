@@ -12,6 +12,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import ssl
 import subprocess
 import sys
@@ -335,9 +336,10 @@ class Options(unittest.TestCase):
             server = subprocess.Popen(
                 [os.path.join(BIN, "dfotad"), "--serve-dir",
                  root + "/packages", "--http", "127.0.0.1:0", "--client-ca",
-                 ca.cert, "--trusted-proxies", "127.0.0.0/30", "--data",
-                 root + "/data", "--proxy-certificate-header", "X-SSL"],
-                stdout=subprocess.PIPE, text=True)
+                 ca.cert, "--client-crl", ca.crl, "--trusted-proxies",
+                 "127.0.0.0/30", "--data", root + "/data",
+                 "--proxy-certificate-header", "X-SSL"],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             try:
                 port = int(server.stdout.readline().rpartition(":")[2])
                 https = ("X-Forwarded-Proto", "https")
@@ -346,10 +348,17 @@ class Options(unittest.TestCase):
                         ((https, ("X-Client-Cert", escaped(pair))), 403)):
                     self.assertEqual(ask(port, "GET", "/a.pkg", fields,
                                          secure=False)[0], wanted)
+                ca.revoke(pair)
+                server.send_signal(signal.SIGHUP)
+                while "read again" not in (line := server.stderr.readline()):
+                    self.assertTrue(line)
+                self.assertEqual(
+                    ask(port, "GET", "/a.pkg", [https, (
+                        "x-ssl", escaped(pair))], secure=False)[0], 403)
             finally:
                 server.terminate()
-                self.assertEqual(server.wait(timeout=60), 0)
-                server.stdout.close()
+                said = server.communicate(timeout=60)[1]
+            self.assertEqual((server.returncode, said), (0, ""))
             self.assertFalse(os.path.exists(root + "/data/tls-key.pem"))
 
 
