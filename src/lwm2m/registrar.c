@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "lwm2m/link_format.h"
 #include "lwm2m/registrar_parts.h"
 
@@ -70,6 +71,8 @@ static int check_links(const char *text, size_t len,
     int err;
 
     prefix[0] = '\0';
+    if (!dfota_is_text(text, len))
+        return DFOTA_E_SYNTAX;
     corelink_reader_init(&reader, text, len);
     while ((err = corelink_next(&reader, &item)) == DFOTA_DONE) {
         if (!corelink_find(&item, "rt", &a) || a.value_len != 9 ||
@@ -92,9 +95,8 @@ static int keep_links(struct registration *r, const void *text, size_t len)
     char *links;
     int err;
 
-    if (len > REGISTRAR_LINKS_MAX)
-        return DFOTA_E_FULL;
-    err = check_links(text, len, prefix);
+    err = len > REGISTRAR_LINKS_MAX ? DFOTA_E_FULL
+                                    : check_links(text, len, prefix);
     if (err)
         return err;
     links = malloc(len + 1);
@@ -175,7 +177,7 @@ static uint8_t check(struct registrar *s, const struct lwm2m_way *way,
     }
     if (said->endpoint_len == 0 ||
         said->endpoint_len > REGISTRAR_ENDPOINT_MAX ||
-        memchr(said->endpoint, '\0', said->endpoint_len) ||
+        !dfota_is_text((const char *)said->endpoint, said->endpoint_len) ||
         lifetime_of(said, &lifetime) != 0 ||
         check_links((const char *)m->payload, m->payload_len, prefix) != 0)
         return COAP_BAD_REQUEST;

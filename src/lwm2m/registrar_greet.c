@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "lwm2m/reader.h"
 #include "lwm2m/registrar_parts.h"
 
@@ -80,7 +81,8 @@ static int on_version_record(void *ctx, const struct lwm2m_record *record)
     char text[REGISTRAR_VERSION_MAX + 1];
 
     if (record->path.id[2] != 3 ||
-        lwm2m_as_text(&record->value, text, sizeof text) != 0)
+        lwm2m_as_text(&record->value, text, sizeof text) != 0 ||
+        !dfota_is_text(text, strlen(text)))
         return 0;
     free(r->version);
     r->version = strdup(text);

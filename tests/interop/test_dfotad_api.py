@@ -188,11 +188,29 @@ class Manners(ApiCase):
             cursor = page["next"]
         self.assertEqual(seen, [imei(n) for n in numbers])
 
+    def test_what_is_no_text_gets_no_further(self):
+        ada = self.people["operator"]
+        for word in ("%ff", "%c3%28", "%ed%a0%80", "a%0ab", "a%7fb"):
+            self.refused(ada, 400, "POST", f"firmware?model=m1&version={word}",
+                         raw=b"image")
+            self.refused(ada, 400, "GET", f"modules?q={word}")
+        self.refused(ada, 400, "GET", "modules/%ff")
+        self.refused(self.local, 400, "PUT", "classes/%ff",
+                     {"public_key": "x"})
+        self.refused(ada, 400, "POST", "plans/pause", headers={
+            "Idempotency-Key": b"\xff\xfe"})
+        answer = self.local.must("POST", "modules/import", {
+            "modules": [{"imei": imei(990), "model": "m\n1"}],
+            "dry_run": True})
+        self.assertEqual(answer["made"], [])
+
     def test_content_of_too_many_values_is_not_read(self):
         ada = self.people["operator"]
         for value, n in ((b"{}", 20001), (b"[]", 20001), (b"0", 300002)):
             raw = b'{"name": [' + b",".join([value] * n) + b"]}"
-            self.refused(ada, 413, "POST", "plans", raw=raw)
+            status, why = ada.call("POST", "plans", raw=raw)
+            self.assertEqual(status, 400)
+            self.assertIn("at most 300000 values", why["detail"])
         imeis = [imei(n) for n in range(100000)]
         self.assertEqual(ada.must("POST", "plans", {
             "name": "as many as may, {[,[{ \"", "firmware": self.target,

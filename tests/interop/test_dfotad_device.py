@@ -409,6 +409,18 @@ class Attempts(DeviceCase):
         shown = self.ada.must("GET", f"plans/{plan}")
         self.assertEqual(shown["causes"][0]["cause"], "http 702")
 
+    def test_what_is_no_text_is_not_kept(self):
+        (module, other), _, _ = self.fresh({}, modules=2)
+        grant = module.poll()[1]
+        for version in (b"\xff", b"\xc3(", "1\n2"):
+            self.refused(module.poll(version=version), 880, 400)
+            self.refused(module.poll(model=version), 880, 400)
+        self.refused(module.report(grant, version="1\n2"), 880, 400)
+        self.assertEqual(other.poll()[0], 200)
+        module.report(grant, update_err=0, version="\u00e9")
+        fleet.until(lambda: self.ada.must("GET", f"modules/{module.imei}")[
+            "version"] == "\u00e9")
+
     def test_attempts_end_and_some_numbers_end_them_at_once(self):
         (module, other), plan, _ = self.fresh({"attempts": 2}, modules=2)
         for _ in range(2):

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/crc32.h"
 #include "base/err.h"
+#include "base/text.h"
 
 static void crc_of_the_check_string_is_the_published_one(void **state)
 {
@@ -53,6 +54,42 @@ static void every_error_has_a_sentence_of_its_own(void **state)
     assert_string_equal(dfota_strerror(-99), "unknown error");
 }
 
+static void text_is_told_from_bytes(void **state)
+{
+    static const char *const good[] = {"",
+                                       "1.0 beta",
+                                       "\xc2\x80",
+                                       "\xc3\xa9t\xc3\xa9",
+                                       "\xed\x9f\xbf",
+                                       "\xee\x80\x80",
+                                       "\xf0\x90\x80\x80",
+                                       "\xf4\x8f\xbf\xbf"};
+    static const char *const bad[] = {"\xff",
+                                      "a\x80",
+                                      "\xc3",
+                                      "\xc3(",
+                                      "\xc0\xaf",
+                                      "\xc1\xbf",
+                                      "\xe0\x9f\xbf",
+                                      "\xed\xa0\x80",
+                                      "\xf0\x8f\xbf",
+                                      "\xf0\x80\x80\xaf",
+                                      "\xf4\x90\x80\x80",
+                                      "\xf8\x88\x80\x80\x80",
+                                      "a\n",
+                                      "\t",
+                                      "\x7f",
+                                      "\xe2\x82"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        assert_true(dfota_is_text(good[i], strlen(good[i])));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(dfota_is_text(bad[i], strlen(bad[i])));
+    assert_false(dfota_is_text("a\0b", 3));
+    assert_false(dfota_is_text("\xc3\xa9", 1)); /* looks no further */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -60,6 +97,7 @@ int main(void)
         cmocka_unit_test(crc_in_two_parts_is_the_crc_of_the_whole),
         cmocka_unit_test(bytes_lie_in_the_order_the_name_says),
         cmocka_unit_test(every_error_has_a_sentence_of_its_own),
+        cmocka_unit_test(text_is_told_from_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -362,6 +362,17 @@ static void a_registration_that_begins_again_is_the_new_one(void **state)
                         "</1/0>,</3/0>,</5/0>");
 }
 
+static void a_name_or_a_link_that_is_no_text_is_refused(void **state)
+{
+    struct site *t = *state;
+
+    assert_int_equal(tell(t, COAP_POST, "/rd?ep=no\xff", NULL, "</1/0>", 6),
+                     COAP_BAD_REQUEST);
+    assert_int_equal(tell(t, COAP_POST, "/rd?ep=node", NULL, "</\xff/0>", 6),
+                     COAP_BAD_REQUEST);
+    assert_int_equal(t->registered, 0);
+}
+
 static void a_stray_block_of_a_registration_is_refused(void **state)
 {
     struct site *t = *state;
@@ -648,6 +659,8 @@ int main(void)
             a_registration_comes_in_blocks_of_any_size, begin, end),
         cmocka_unit_test_setup_teardown(
             an_update_in_blocks_changes_what_is_registered, begin, end),
+        cmocka_unit_test_setup_teardown(
+            a_name_or_a_link_that_is_no_text_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(
             a_stray_block_of_a_registration_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(a_registration_without_end_is_too_large,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "server/api/api_lead.h"
 #include "server/api/api_schema.h"
 #include "server/api/courier.h"
@@ -211,7 +212,7 @@ static int take_body(struct api_call *call)
     if (request->body_len == 0 || request->body_fd >= 0)
         return 0;
     if (!is_modest(request->body, request->body_len))
-        return api_refuse(call, 413, "at most %d values, %d of them objects",
+        return api_refuse(call, 400, "at most %d values, %d of them objects",
                           JSON_VALUES_MAX, JSON_LISTS_MAX);
     call->body = json_loadb(request->body, request->body_len,
                             JSON_REJECT_DUPLICATES, &error);
@@ -243,6 +244,33 @@ static int admit(struct api_call *call)
     if (unknown)
         return find_route(call); /* to say so */
     return call->route->how & API_ANYBODY ? 0 : check_role(call);
+}
+
+static enum MHD_Result judge_word(void *ctx, enum MHD_ValueKind kind,
+                                  const char *name, const char *value)
+{
+    bool *text = ctx;
+
+    (void)kind;
+    *text = *text && dfota_is_text(name, strlen(name)) &&
+            (!value || dfota_is_text(value, strlen(value)));
+    return MHD_YES;
+}
+
+/* What is in the address, and the key, goes into the database as it is. */
+static int check_words(struct api_call *call)
+{
+    const char *key = http_header(call->request, "Idempotency-Key");
+    const char *path = call->request->path;
+    bool text = dfota_is_text(path, strlen(path)) &&
+                (!key || dfota_is_text(key, strlen(key)));
+
+    MHD_get_connection_values(call->request->connection, MHD_GET_ARGUMENT_KIND,
+                              judge_word, &text);
+    return text ? 0
+                : api_refuse(call, 400,
+                             "the address or the Idempotency-Key is no text: "
+                             "UTF-8 without control characters is wanted");
 }
 
 static int check_limit(struct api_call *call)
@@ -344,6 +372,8 @@ enum MHD_Result api_service_answer(void *ctx,
     call->path = strdup(request->path + 7);
     secrets_word(call->seed);
     err = call->path ? admit(call) : DFOTA_E_NOMEM;
+    if (!err)
+        err = check_words(call);
     if (!err)
         err = take_body(call);
     if (!err)

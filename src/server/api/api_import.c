@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "server/api/api_call.h"
 #include "server/fleet/token.h"
 
@@ -16,7 +17,8 @@ static const char *text_of(const json_t *row, const char *name)
 
     if (!value)
         return "";
-    if (!json_is_string(value) || json_string_length(value) > 200)
+    if (!json_is_string(value) || json_string_length(value) > 200 ||
+        !dfota_is_text(json_string_value(value), json_string_length(value)))
         return NULL;
     return json_string_value(value);
 }

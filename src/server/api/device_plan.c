@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "server/api/device_calls.h"
 #include "server/fleet/package_url.h"
 #include "server/fleet/recheck.h"
@@ -46,7 +47,8 @@ static bool take_text(const struct http_request *request, const char *name,
 {
     const char *text = http_query(request, name);
 
-    if (!text || *text == '\0' || strlen(text) > FLEET_VERSION_MAX)
+    if (!text || *text == '\0' || strlen(text) > FLEET_VERSION_MAX ||
+        !dfota_is_text(text, strlen(text)))
         return false;
     snprintf(out, FLEET_VERSION_MAX + 1, "%s", text);
     return true;

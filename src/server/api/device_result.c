@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "server/api/device_calls.h"
 #include "server/fleet/units.h"
 #include "server/reply_json.h"
@@ -46,7 +47,7 @@ static bool take_text(const json_t *body, const char *name, char *out,
     const json_t *value = json_object_get(body, name);
 
     if (!json_is_string(value) || json_string_length(value) >= room ||
-        strlen(json_string_value(value)) != json_string_length(value))
+        !dfota_is_text(json_string_value(value), json_string_length(value)))
         return false;
     snprintf(out, room, "%s", json_string_value(value));
     return true;
