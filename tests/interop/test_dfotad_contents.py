@@ -190,6 +190,17 @@ class Contents(unittest.TestCase):
         fleet.until(lambda: self.http(one, url)[0] == 200)
         self.right(self.http(one, url)[1], sha256)
 
+        # What was damaged there is not served, and is put back.
+        self.empty(one)
+        self.sql("UPDATE content_part SET data = 'AAAA' WHERE sha256 = "
+                 f"'{sha256}'")
+        self.assertEqual(self.http(one, url)[0], 503)
+        self.assertIn("not what its name says", one.said())
+        self.assertEqual(self.nodes.pop().stop(), 0)
+        two = self.start("two")
+        fleet.until(lambda: self.http(one, url)[0] == 200)
+        self.right(self.http(one, url)[1], sha256)
+
         # What is nowhere is said, and no answer.
         self.sql("DELETE FROM content_part; DELETE FROM content")
         self.empty(one)

@@ -19,6 +19,7 @@
 
 enum {
     LOOK_S = 1, /* for packages that became ready */
+    PAUSE_S = 60,
     PASS_S = 600,
     FETCH_S = 120,
     SLACK_S = 120, /* clocks of nodes, and from a content to its row */
@@ -36,7 +37,8 @@ struct porter {
     pthread_cond_t wake;
     struct errands queue;
     bool stopping, joined;
-    int64_t latest; /* of the contents that were looked at: when they came */
+    int64_t again_at; /* after one that could not be fetched */
+    int64_t latest;   /* of the contents that were looked at: when they came */
 };
 
 /* ---- one content ---- */
@@ -112,10 +114,20 @@ int porter_fetch(struct vault *vault, struct sql *sql, const char *sha256)
     if (!err)
         err = vault_publish(vault, sha256);
     if (err == DFOTA_E_CORRUPT)
-        log_error("content %.16s.. in the database is not what its name says; "
-                  "restore it from a backup",
+        log_error("content %.16s.. in the database is not what its name says: "
+                  "a node that has it puts it back, or upload it again",
                   sha256);
     return err;
+}
+
+struct rejection {
+    struct job job;
+    const char *sha256;
+};
+
+static int run_rejection(struct sql *sql, struct job *job)
+{
+    return contents_reject(sql, ((struct rejection *)job)->sha256);
 }
 
 /* What somebody misses may have come meanwhile. */
@@ -131,6 +143,11 @@ static int bring(struct porter *porter, const char *sha256)
         return err;
     err = porter_fetch(porter->vault, sql, sha256);
     store_read_end(porter->store, sql);
+    if (err == DFOTA_E_CORRUPT) {
+        struct rejection r = {.job.run = run_rejection, .sha256 = sha256};
+
+        store_do(porter->store, &r.job);
+    }
     if (!err)
         log_debug("content %.16s.. came from the database", sha256);
     return err;
@@ -263,8 +280,9 @@ static void fetch_fresh(struct porter *porter)
         for (unsigned i = 0; i < page.n; i++) {
             if (!serve(porter))
                 return;
-            if (!vault_has(porter->vault, page.sha256[i]))
-                bring(porter, page.sha256[i]);
+            if (!vault_has(porter->vault, page.sha256[i]) &&
+                bring(porter, page.sha256[i]) != 0)
+                porter->again_at = steady_s() + PAUSE_S;
         }
         latest = page.n > 0 ? page.at : latest;
     } while (page.n == CONTENTS_PAGE);
@@ -368,7 +386,7 @@ static void *work(void *ctx)
         int64_t now = steady_s();
         bool is_there = store_is_connected(porter->store);
 
-        if (is_there && now - looked >= LOOK_S) {
+        if (is_there && now - looked >= LOOK_S && now >= porter->again_at) {
             looked = now;
             fetch_fresh(porter);
         }

@@ -94,6 +94,12 @@ int contents_let_go(struct sql *sql, const char *sha256, int64_t now)
                    SQL_ARGS(SQL_TEXT(sha256), SQL_INT(now - JUST_NOW_S)), NULL);
 }
 
+int contents_reject(struct sql *sql, const char *sha256)
+{
+    return sql_run(sql, "UPDATE content SET parts = 0 WHERE sha256 = $1",
+                   SQL_ARGS(SQL_TEXT(sha256)), NULL);
+}
+
 static int take_text(struct sql_rows *rows, int err,
                      char sha256[SECRETS_HEX_ROOM])
 {

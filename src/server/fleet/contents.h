@@ -44,6 +44,10 @@ int contents_finish(struct sql *sql, const char *sha256, size_t size,
  * contents_sweep(). errors: those of sql_run() */
 int contents_let_go(struct sql *sql, const char *sha256, int64_t now);
 
+/** Its pieces are not what its name says: it is none from now on, until a node
+ * that has it puts it there again. errors: those of sql_run() */
+int contents_reject(struct sql *sql, const char *sha256);
+
 /** Delete some pieces of what no row names. n: out: contents that are gone;
  * over: out: nothing is left to do. errors: those of sql_run() */
 int contents_sweep(struct sql *sql, int64_t now, int64_t *n, bool *over);
