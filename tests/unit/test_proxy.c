@@ -235,12 +235,14 @@ static int certificate(const char *text, uint8_t der[8], size_t *len)
     return proxy_certificate_read(text, strlen(text), der, 8, len);
 }
 
+#define BEGIN "-----BEGIN%20CERTIFICATE-----%0A"
+#define END "%0A-----END%20CERTIFICATE-----%0A"
+
 static void a_certificate_has_one_of_two_forms(void **state)
 {
-    static const char *const right[] = {
-        "MAMBAgM=", "MAMBAgM", "MAMB%41gM%3d", /* 30 03 01 02 03 */
-        "-----BEGIN%20CERTIFICATE-----%0AMAMB%0AAgM%3D%0A"
-        "-----END%20CERTIFICATE-----%0A"};
+    static const char *const right[] = {"MAMBAgM=", "MAMBAgM",
+                                        "MAMB%41gM%3d", /* 30 03 01 02 03 */
+                                        BEGIN "MAMB%0AAgM%3D" END};
     static const char *const wrong[] = {
         "",
         "=",
@@ -256,15 +258,11 @@ static void a_certificate_has_one_of_two_forms(void **state)
         "MIA=",
         "MIMAAAA=",
         "MP8=",
-        "-----BEGIN%20CERTIFICATE-----%0AMAMBAgM%3D%0A",
-        "-----BEGIN%20CERTIFICATE-----%0AMAMBAgM%3D%0A-----END%20"
-        "CERTIFICATE-----%0A-----BEGIN%20CERTIFICATE-----%0AMAMBAgM%3D%0A"
-        "-----END%20CERTIFICATE-----%0A",
-        "-----BEGIN%20PRIVATE%20KEY%2D----MAMBAgM%3D-----END%20CERTIFICATE"
-        "-----",
-        "x-----BEGIN%20CERTIFICATE-----MAMBAgM%3D-----END%20CERTIFICATE-----",
-        "-----BEGIN+CERTIFICATE-----%0AMAMBAgM%3D%0A-----END+CERTIFICATE"
-        "-----"};
+        BEGIN "MAMBAgM%3D",
+        BEGIN "MAMBAgM%3D" END BEGIN "MAMBAgM%3D" END,
+        "-----BEGIN%20PRIVATE%20KEY-----MAMBAgM%3D" END,
+        "x" BEGIN "MAMBAgM%3D" END,
+        "-----BEGIN+CERTIFICATE-----MAMBAgM%3D-----END+CERTIFICATE-----"};
     uint8_t der[8];
     size_t len;
 
