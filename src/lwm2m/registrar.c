@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/text.h"
+#include "base/utf8.h"
 #include "lwm2m/link_format.h"
 #include "lwm2m/registrar_parts.h"
 

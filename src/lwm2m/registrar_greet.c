@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/utf8.h"
 #include "lwm2m/reader.h"
 #include "lwm2m/registrar_parts.h"
 

@@ -10,7 +10,7 @@
 #include "base/bytes.h"
 #include "base/crc32.h"
 #include "base/err.h"
-#include "base/text.h"
+#include "base/utf8.h"
 
 static void crc_of_the_check_string_is_the_published_one(void **state)
 {

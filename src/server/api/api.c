@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/text.h"
+#include "base/utf8.h"
 #include "server/api/api_lead.h"
 #include "server/api/api_schema.h"
 #include "server/api/courier.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/text.h"
+#include "base/utf8.h"
 #include "server/api/api_call.h"
 #include "server/fleet/token.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/text.h"
+#include "base/utf8.h"
 #include "server/api/device_calls.h"
 #include "server/fleet/units.h"
 #include "server/reply_json.h"

@@ -5,8 +5,8 @@
  *
  * Layer: base (freestanding).
  */
-#ifndef DFOTA_BASE_TEXT_H
-#define DFOTA_BASE_TEXT_H
+#ifndef DFOTA_BASE_UTF8_H
+#define DFOTA_BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>
