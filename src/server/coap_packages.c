@@ -239,10 +239,10 @@ static void answer_waiting(struct coap_packages *p)
         struct coap_remote *remote = coap_endpoint_find(
             w->listener->endpoint, w->address, w->address_len);
 
-        if (w->err)
-            refuse(&r, code_of(w->err));
-        else
+        if (!w->err)
             make_answer(p, &w->msg, path, &r);
+        if (w->err || *path) /* it may have gone again */
+            refuse(&r, code_of(w->err));
         if (remote)
             (void)coap_peer_answer(coap_remote_peer(remote), p->now, &w->ticket,
                                    &r.answer);

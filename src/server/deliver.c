@@ -259,7 +259,8 @@ static enum MHD_Result bring(const struct deliver *deliver,
     struct wait *wait;
 
     if (request->again)
-        return send_without(request, request->err ? request->err : err);
+        return send_without(request,
+                            request->err ? request->err : DFOTA_E_BUSY);
     if (!vault_shares(deliver->vault) || strncmp(request->path, "id/", 3) != 0)
         return send_without(request, err);
     wait = calloc(1, sizeof *wait);
