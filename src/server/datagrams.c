@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "os/log.h"
+#include "server/delivery/public.h"
 #include "server/lwm2m/lwm2m_plans.h"
-#include "server/public.h"
 
 static int start_lwm2m(struct datagrams *d, const struct options *options,
                        struct node *node)

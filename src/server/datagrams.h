@@ -7,11 +7,11 @@
 #ifndef DFOTA_SERVER_DATAGRAMS_H
 #define DFOTA_SERVER_DATAGRAMS_H
 
-#include "server/coap_packages.h"
+#include "server/config/options.h"
+#include "server/delivery/coap_packages.h"
 #include "server/depot/vault.h"
 #include "server/fleet/node.h"
 #include "server/lwm2m/lwm2m_service.h"
-#include "server/options.h"
 
 /* NULL: not wanted. */
 struct datagrams {

@@ -10,8 +10,8 @@
 
 #include "base/err.h"
 #include "os/log.h"
-#include "server/data_lock.h"
-#include "server/data_restore.h"
+#include "server/node/data_lock.h"
+#include "server/node/data_restore.h"
 #include "server/server.h"
 
 enum { SWEEP_MS = 900 };

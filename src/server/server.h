@@ -7,8 +7,8 @@
 #ifndef DFOTA_SERVER_SERVER_H
 #define DFOTA_SERVER_SERVER_H
 
-#include "server/node_life.h"
-#include "server/options.h"
+#include "server/config/options.h"
+#include "server/node/node_life.h"
 
 struct server;
 

@@ -16,7 +16,7 @@
 #include "server/api/api_schema.h"
 #include "server/fleet/sessions.h"
 #include "server/fleet/token.h"
-#include "server/node_life.h"
+#include "server/node/node_life.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

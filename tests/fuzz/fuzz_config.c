@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "os/log.h"
-#include "server/config_file.h"
-#include "server/options_table.h"
+#include "server/config/config_file.h"
+#include "server/config/options_table.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/proxy.h"
+#include "server/http/proxy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/etag.h"
-#include "server/head_check.h"
-#include "server/range.h"
-#include "server/url_path.h"
+#include "server/delivery/etag.h"
+#include "server/delivery/range.h"
+#include "server/http/head_check.h"
+#include "server/http/url_path.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "server/blobs.h"
+#include "server/delivery/blobs.h"
 
 enum { CAP = 1000, MAX = 600 };
 

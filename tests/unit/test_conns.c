@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "server/conns.h"
+#include "server/http/conns.h"
 
 static unsigned report_of(unsigned number, enum conn_phase phase)
 {

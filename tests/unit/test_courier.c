@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "server/api/courier.h"
-#include "server/api/courier_target.h"
+#include "server/events/courier.h"
+#include "server/events/courier_target.h"
 
 static bool local(const char *text)
 {

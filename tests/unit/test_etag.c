@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "server/etag.h"
+#include "server/delivery/etag.h"
 
 static void the_tag_is_the_digest_in_quotes(void **state)
 {

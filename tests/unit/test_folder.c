@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "server/folder.h"
+#include "server/delivery/folder.h"
 
 enum { OPENS = 20000 };
 

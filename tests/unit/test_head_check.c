@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "server/head_check.h"
+#include "server/http/head_check.h"
 
 /* Fields as name, value, name, value, .., NULL. */
 static struct head_check head(const char *const *fields)

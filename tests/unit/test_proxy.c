@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "server/proxy.h"
+#include "server/http/proxy.h"
 
 static struct proxies trusting(const char *const *nets)
 {

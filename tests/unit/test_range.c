@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "server/range.h"
+#include "server/delivery/range.h"
 
 struct row {
     const char *value;

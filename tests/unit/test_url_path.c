@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "server/url_path.h"
+#include "server/http/url_path.h"
 
 static void expect(const char *target, int err, const char *path)
 {

@@ -10,11 +10,11 @@
 #include "base/utf8.h"
 #include "server/api/api_lead.h"
 #include "server/api/api_schema.h"
-#include "server/api/courier.h"
 #include "server/api/openapi.h"
-#include "server/api/streams.h"
-#include "server/reply.h"
-#include "server/reply_json.h"
+#include "server/events/courier.h"
+#include "server/events/streams.h"
+#include "server/http/reply.h"
+#include "server/http/reply_json.h"
 
 enum {
     JSON_MAX = 4 << 20,

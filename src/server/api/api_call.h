@@ -13,12 +13,12 @@
 
 #include <jansson.h>
 
-#include "server/api/delays.h"
 #include "server/api/workers.h"
 #include "server/depot/vault.h"
+#include "server/device_api/delays.h"
 #include "server/fleet/people.h"
 #include "server/fleet/upkeep.h"
-#include "server/http.h"
+#include "server/http/http.h"
 
 enum { API_LIMIT_MAX = 1000 }; /* rows of a page */
 enum { API_PARTS_MAX = 4, API_UPLOAD_MAX = VAULT_CONTENT_MAX };

@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 #include "server/api/api_call.h"
-#include "server/api/streams.h"
+#include "server/events/streams.h"
 
 /* "plan,attempt"; nothing is all. */
 static int take_kinds(struct api_call *call, unsigned *kinds)

@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "server/api/api_call.h"
-#include "server/audit_heads.h"
+#include "server/node/audit_heads.h"
 
 enum { NODE_ROOM = 64 };
 

@@ -6,9 +6,9 @@
 #include "base/err.h"
 #include "server/api/api_call.h"
 #include "server/api/api_people.h"
-#include "server/first_person.h"
 #include "server/fleet/sessions.h"
 #include "server/fleet/units.h"
+#include "server/node/first_person.h"
 
 static const char *const method_words[] = {"GET", "HEAD",  "POST",
                                            "PUT", "PATCH", "DELETE"};

@@ -8,11 +8,11 @@
 #include "base/err.h"
 #include "os/files.h"
 #include "server/api/api_call.h"
-#include "server/audit_heads.h"
-#include "server/data_contents.h"
-#include "server/doctor.h"
 #include "server/fleet/contents.h"
+#include "server/node/audit_heads.h"
+#include "server/node/data_contents.h"
 #include "server/store/move.h"
+#include "server/watch/doctor.h"
 
 /* ---- is all well? ---- */
 

@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "server/api/api_call.h"
-#include "server/api/courier_target.h"
+#include "server/events/courier_target.h"
 
 enum { URL_MAX = 500, EVENTS_ROOM = 96, WEBHOOKS_MAX = 32, KEY_ROOM = 129 };
 

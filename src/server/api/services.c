@@ -2,9 +2,9 @@
 #include "server/api/services.h"
 
 #include "base/err.h"
-#include "server/api/courier.h"
-#include "server/api/streams.h"
 #include "server/api/workers.h"
+#include "server/events/courier.h"
+#include "server/events/streams.h"
 
 enum { WORKERS = 2 };
 
