@@ -191,9 +191,9 @@ class Contents(unittest.TestCase):
         self.right(self.http(one, url)[1], sha256)
 
         # What was damaged there is not served, and is put back.
-        self.empty(one)
         self.sql("UPDATE content_part SET data = 'AAAA' WHERE sha256 = "
                  f"'{sha256}'")
+        self.empty(one)
         self.assertEqual(self.http(one, url)[0], 503)
         self.assertIn("not what its name says", one.said())
         self.assertEqual(self.nodes.pop().stop(), 0)
