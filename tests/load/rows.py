@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the suites of ./run load share: the table, what a process used, the
 yardstick, a server with people and modules."""
+import contextlib
 import json
 import os
 import re
@@ -265,6 +266,26 @@ def beside(what, factor, ours, theirs):
     return us
 
 
+@contextlib.contextmanager
+def one_core_each(*servers):
+    """The servers on one core, this client on another: who shares one with
+    whom by chance is worth a factor of two."""
+    cores = sorted(os.sched_getaffinity(0))
+    places = [int(task) for pid in servers
+              for task in os.listdir(f"/proc/{pid}/task")]
+    if len(cores) < 2:
+        yield
+        return
+    for task in places:
+        os.sched_setaffinity(task, cores[1:2])
+    os.sched_setaffinity(0, cores[:1])
+    try:
+        yield
+    finally:
+        for task in [0, *places]:
+            os.sched_setaffinity(task, cores)
+
+
 def against_nginx(what, factor, bench, data, wanted, nginx, path, times,
                   secure=False, headers=()):
     """A request on a kept connection, beside the same of nginx. Returns
@@ -273,10 +294,11 @@ def against_nginx(what, factor, bench, data, wanted, nginx, path, times,
     theirs = Request(nginx.secure_port if secure else nginx.port, secure)
     same = get(path, *headers)
     identical = ours.ask(data)[1] == theirs.ask(same)[1]
-    beside(what, factor,
-           lambda: cost(bench.pid, ours, data, times, wanted),
-           lambda: cost(nginx.worker, theirs, same, times,
-                        206 if headers else 200))
+    with one_core_each(bench.pid, nginx.worker):
+        beside(what, factor,
+               lambda: cost(bench.pid, ours, data, times, wanted),
+               lambda: cost(nginx.worker, theirs, same, times,
+                            206 if headers else 200))
     ours.close()
     theirs.close()
     return identical
