@@ -59,10 +59,13 @@ class Witness:
         self.lock = threading.Lock()
         self.stopping = False
         self.stories = [Story(imei) for imei in modules]
+        self.lines = [Line(self)
+                      for _ in range(min(threads, len(self.stories)))]
         self.threads = [
             threading.Thread(target=self._run, daemon=True, args=(
-                self.stories[i::threads], random.Random(seed * 1000 + i)))
-            for i in range(min(threads, len(self.stories)))]
+                line, self.stories[i::threads],
+                random.Random(seed * 1000 + i)))
+            for i, line in enumerate(self.lines)]
 
     def start(self):
         for thread in self.threads:
@@ -88,21 +91,31 @@ class Witness:
                 return
             time.sleep(PAUSE)
 
+    def wait_for_answers(self, seconds=120):
+        """Every try that is under way now is over."""
+        before = [line.tries for line in self.lines]
+        end = time.monotonic() + seconds
+        while any(thread.is_alive() and line.tries == was for thread, line, was
+                  in zip(self.threads, self.lines, before)):
+            if time.monotonic() > end:
+                self.problems.append(f"a try took over {seconds} s")
+                return
+            time.sleep(PAUSE)
+
     def wrong(self, text):
         with self.lock:
             self.problems.append(text)
 
     # ---- one thread: its modules, one call after the other ----
 
-    def _run(self, stories, rng):
+    def _run(self, line, stories, rng):
         try:
-            self._live(stories, rng)
+            self._live(line, stories, rng)
         except BaseException as e:
             self.wrong(f"the witness itself: {e!r}")
             raise
 
-    def _live(self, stories, rng):
-        line = Line(self)
+    def _live(self, line, stories, rng):
         while not self.stopping and not self.problems:
             left = [story for story in stories if not story.over]
             if not left:
@@ -237,6 +250,7 @@ class Line:
 
     def __init__(self, witness):
         self.witness, self.connection = witness, None
+        self.tries = 0  # that are over
 
     def ask(self, method, path, body, access=None):
         headers = {"Authorization": f"Bearer {access}"} if access else {}
@@ -249,6 +263,8 @@ class Line:
             except (OSError, http.client.HTTPException, ValueError,
                     LookupError):  # the last: it has no address just now
                 self.close()
+            finally:
+                self.tries += 1
             if self.witness.problems:
                 return 0, {"code": 0}
             time.sleep(PAUSE)
