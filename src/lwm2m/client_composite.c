@@ -81,8 +81,8 @@ void client_composite(struct lwm2m_client *c, const struct coap_ticket *ticket,
                       const struct coap_msg *m, const struct lwm2m_path *path)
 {
     uint32_t format = LWM2M_FORMAT_NONE, accept = LWM2M_FORMAT_NONE;
-    uint8_t memory[64], more_memory[8];
-    struct coap_options options, more;
+    uint8_t more_memory[8];
+    struct coap_options more;
     struct coap_answer a = {.code = COAP_NOT_ALLOWED};
     struct buffer out;
     unsigned chosen;
@@ -101,17 +101,6 @@ void client_composite(struct lwm2m_client *c, const struct coap_ticket *ticket,
         a.code = client_apply(c, path, format, m->payload, m->payload_len);
     else
         a.code = fetch(c, ticket, m, format, &chosen, &more, &out);
-    coap_options_init(&options, memory, sizeof memory);
-    if (a.code == COAP_CONTENT)
-        coap_serve(m,
-                   &(struct coap_served){.data = (const uint8_t *)out.data,
-                                         .len = (uint32_t)out.len,
-                                         .szx = c->c.block_szx,
-                                         .format = (uint16_t)chosen,
-                                         .has_format = true,
-                                         .options = more.data,
-                                         .options_len = more.len},
-                   &options, &a);
-    coap_peer_answer(c->peer, c->now, ticket, &a);
+    client_answer_read(c, ticket, m, &a, chosen, &more, &out);
     buffer_release(&out);
 }

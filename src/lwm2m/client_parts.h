@@ -85,6 +85,14 @@ void client_request(struct lwm2m_client *c, const struct coap_ticket *ticket,
 /** Forget a half body: the connection or the server is another. */
 void client_drop_bodies(struct lwm2m_client *c);
 
+/** Answer with the code of a; of 2.05 with the block of `out`, which is in a
+ * format, that the request asks for, and `more` options. */
+void client_answer_read(struct lwm2m_client *c,
+                        const struct coap_ticket *ticket,
+                        const struct coap_msg *m, struct coap_answer *a,
+                        unsigned format, const struct coap_options *more,
+                        const struct buffer *out);
+
 /** Observe of the request: 0 begin, 1 end, -1 neither. */
 int client_observe_of(const struct coap_msg *m);
 

@@ -110,11 +110,34 @@ static bool may_read(const struct lwm2m_client *c,
             path->depth == LWM2M_DEPTH_INSTANCE);
 }
 
+void client_answer_read(struct lwm2m_client *c,
+                        const struct coap_ticket *ticket,
+                        const struct coap_msg *m, struct coap_answer *a,
+                        unsigned format, const struct coap_options *more,
+                        const struct buffer *out)
+{
+    uint8_t memory[64];
+    struct coap_options options;
+
+    coap_options_init(&options, memory, sizeof memory);
+    if (a->code == COAP_CONTENT)
+        coap_serve(m,
+                   &(struct coap_served){.data = (const uint8_t *)out->data,
+                                         .len = (uint32_t)out->len,
+                                         .szx = c->c.block_szx,
+                                         .format = (uint16_t)format,
+                                         .has_format = true,
+                                         .options = more->data,
+                                         .options_len = more->len},
+                   &options, a);
+    coap_peer_answer(c->peer, c->now, ticket, a);
+}
+
 static void on_get(struct lwm2m_client *c, const struct coap_ticket *ticket,
                    const struct coap_msg *m, const struct lwm2m_path *path)
 {
-    uint8_t memory[64], more_memory[8];
-    struct coap_options options, more;
+    uint8_t more_memory[8];
+    struct coap_options more;
     struct coap_answer a = {0};
     struct buffer out;
     uint32_t accept = LWM2M_FORMAT_NONE, seq;
@@ -136,18 +159,7 @@ static void on_get(struct lwm2m_client *c, const struct coap_ticket *ticket,
         coap_options_add_uint(&more, COAP_OBSERVE, seq);
     if (observe == 1)
         observe_end(c, ticket);
-    coap_options_init(&options, memory, sizeof memory);
-    if (a.code == COAP_CONTENT)
-        coap_serve(m,
-                   &(struct coap_served){.data = (const uint8_t *)out.data,
-                                         .len = (uint32_t)out.len,
-                                         .szx = c->c.block_szx,
-                                         .format = (uint16_t)format,
-                                         .has_format = true,
-                                         .options = more.data,
-                                         .options_len = more.len},
-                   &options, &a);
-    coap_peer_answer(c->peer, c->now, ticket, &a);
+    client_answer_read(c, ticket, m, &a, format, &more, &out);
     buffer_release(&out);
 }
 

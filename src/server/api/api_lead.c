@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "server/api/plan_row.h"
+#include "server/device_api/device_calls.h"
 #include "server/fleet/attempts.h"
 #include "server/fleet/package_url.h"
 #include "server/fleet/registrations.h"
@@ -188,21 +189,6 @@ static int find_attempt(struct api_call *call, struct sql *sql, uint64_t *imei,
     return err;
 }
 
-/* -1: not said. returns false: it is no number of an error */
-static bool take_err(const json_t *body, const char *name, int *out)
-{
-    const json_t *value = json_object_get(body, name);
-
-    *out = -1;
-    if (!value)
-        return true;
-    if (!json_is_integer(value) || json_integer_value(value) < 0 ||
-        json_integer_value(value) > 99999)
-        return false;
-    *out = (int)json_integer_value(value);
-    return true;
-}
-
 static int keep_words(struct api_call *call, struct sql *sql, const char *words)
 {
     int64_t n;
@@ -255,8 +241,8 @@ static int report(struct api_call *call, struct sql *sql)
     r.version = api_text(call, "version", FLEET_VERSION_MAX, false);
     if (!r.version)
         return DFOTA_E_CANCELLED;
-    if (!take_err(call->body, "http_err", &r.http_err) ||
-        !take_err(call->body, "update_err", &r.update_err))
+    if (!device_take_err(call->body, "http_err", &r.http_err) ||
+        !device_take_err(call->body, "update_err", &r.update_err))
         return api_refuse(call, 400, "http_err, update_err: whole numbers");
     if (fleet_find(call->api->node->fleet, r.imei, &module) != 0)
         return api_refuse(call, 404, "this module is retired");

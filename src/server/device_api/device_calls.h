@@ -23,6 +23,9 @@ int device_authorise(struct device_api *api, const struct http_request *request,
                      const char *imei_text, char scope,
                      struct module_view *module);
 
+/** An error number of a report; -1: not said. returns false: it is none */
+bool device_take_err(const json_t *body, const char *name, int *out);
+
 enum MHD_Result device_answer_token(struct device_api *api,
                                     const struct http_request *request);
 enum MHD_Result device_answer_plan(struct device_api *api,

@@ -53,7 +53,7 @@ static bool take_text(const json_t *body, const char *name, char *out,
     return true;
 }
 
-static bool take_err(const json_t *body, const char *name, int *out)
+bool device_take_err(const json_t *body, const char *name, int *out)
 {
     const json_t *value = json_object_get(body, name);
 
@@ -90,8 +90,8 @@ static const char *read_call(const json_t *body, struct result_call *call)
         return "attempt, as it was given";
     if (!take_text(body, "version", call->version, sizeof call->version))
         return "version, at most 64 bytes";
-    if (!take_err(body, "http_err", &report->http_err) ||
-        !take_err(body, "update_err", &report->update_err))
+    if (!device_take_err(body, "http_err", &report->http_err) ||
+        !device_take_err(body, "update_err", &report->update_err))
         return "http_err and update_err, whole numbers";
     take_text(body, "imei", call->imei, sizeof call->imei);
     report->attempt = call->attempt;
